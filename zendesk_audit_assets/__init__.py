@@ -1,0 +1,1 @@
+"""Own your Zendesk audit log: extraction, coverage and analysis as Dagster assets over DuckDB."""

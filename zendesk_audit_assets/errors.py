@@ -1,0 +1,17 @@
+"""The one base of every error that a user can act on."""
+
+from __future__ import annotations
+
+
+class AuditError(Exception):
+    """An error with one sentence of cause and one of remedy; shown to the user as it is, without a trace.
+
+    `permanent` errors stay until somebody changes something, so nothing ever retries them.
+    """
+
+    permanent = True
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        self.cause = cause
+        self.remedy = remedy
+        super().__init__(f"{cause} {remedy}")
