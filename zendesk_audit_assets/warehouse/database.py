@@ -1,0 +1,145 @@
+"""The warehouse file: one writer at a time, one transaction per use, never left open."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.warehouse.schema import migrate
+
+LOCK_TIMEOUT_S = 600.0
+STRAY_READER_TIMEOUT_S = 60.0
+# What a disk must keep free: DuckDB's own log and checkpoint need room, and so does everything else there.
+DISK_RESERVE_BYTES = 256 * 2**20
+
+
+class WarehouseBusy(AuditError):
+    """Another program holds the file; trying again later may help."""
+
+    permanent = False
+
+
+class WarehouseUnusable(AuditError):
+    """The file or its folder cannot be used as a warehouse."""
+
+
+class DiskAlmostFull(AuditError):
+    """Writing on would fill the disk."""
+
+
+class Warehouse:
+    """One DuckDB file, holding the audit log of one Zendesk account.
+
+    Writers in any process queue on an operating-system lock beside the file, which the system frees when a process
+    dies. Hold a transaction for the work with the file only, never while waiting for the network.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+        stray_reader_timeout_s: float = STRAY_READER_TIMEOUT_S,
+    ) -> None:
+        self.path = Path(path).absolute()
+        self._lock_timeout_s = lock_timeout_s
+        self._stray_reader_timeout_s = stray_reader_timeout_s
+
+    @property
+    def published_path(self) -> Path:
+        """The copy that analysts read, replaced as a whole; see `publish`."""
+        return self.path.parent / "published" / self.path.name
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An open connection inside BEGIN; COMMIT at the end, ROLLBACK on any exception, closed in either case.
+
+        Raises `WarehouseBusy` when another program does not let go of the file, `WarehouseUnusable` when there
+        is no usable file at the path, `NewerWarehouse` when a newer version of this project wrote it.
+        """
+        with self.locked(), self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                migrate(connection)
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The right to touch the file, across threads and processes."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(f"{self.path}.lock", timeout=self._lock_timeout_s)
+            lock.acquire()
+        except Timeout as error:
+            raise WarehouseBusy(
+                f"Another run has been writing to {self.path} for {self._lock_timeout_s:.0f} s.",
+                "Wait until it has finished, or stop it in the Dagster UI.",
+            ) from error
+        except OSError as error:
+            raise WarehouseUnusable(
+                f"The folder {self.path.parent} cannot be written to ({error.strerror}).",
+                "Give write access to it, or point ZENDESK_AUDIT_DB at another place.",
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def require_disk_space(self, needed_bytes: int = 0) -> None:
+        """Raises `DiskAlmostFull` when `needed_bytes` more would leave less than the reserve."""
+        free = shutil.disk_usage(self.path.parent).free
+        if free - needed_bytes < DISK_RESERVE_BYTES:
+            raise DiskAlmostFull(
+                f"The disk of {self.path.parent} has {free / 2**20:,.0f} MiB left, and "
+                f"{(needed_bytes + DISK_RESERVE_BYTES) / 2**20:,.0f} MiB are needed to go on safely.",
+                "Free some space and run again: what was committed is kept, and only the rest is fetched.",
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connect()
+        try:
+            # Without it Polars gets times in the zone of the host.
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        attempts = Retrying(
+            retry=retry_if_exception(_is_lock_conflict),
+            wait=wait_fixed(min(1.0, self._stray_reader_timeout_s / 10)),
+            stop=stop_after_delay(self._stray_reader_timeout_s),
+        )
+        try:
+            return attempts(connect, self.path)
+        except RetryError as error:
+            raise WarehouseBusy(
+                f"Another program has {self.path} open ({error.last_attempt.exception()}).",
+                f"Close it; to query while runs go on, open the published copy {self.published_path} instead.",
+            ) from error
+        except (duckdb.Error, OSError) as error:
+            raise WarehouseUnusable(
+                f"{self.path} cannot be opened as a DuckDB database ({str(error).splitlines()[0]}).",
+                "Restore a backup with `zendesk-audit restore`, or point ZENDESK_AUDIT_DB at another file.",
+            ) from error
+
+
+def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a database file so that every DuckDB from 1.5 on can open what is written to it."""
+    return duckdb.connect(str(path), read_only=read_only, config={"storage_compatibility_version": "v1.5.0"})
+
+
+def _is_lock_conflict(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)

@@ -1,0 +1,149 @@
+"""Records as Zendesk sent them -> typed rows, and a reject with its reason for each record that has no type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from operator import itemgetter
+from typing import Any
+
+import polars as pl
+
+from zendesk_audit_assets.record import FIELD_NAMES, FIELDS, Column
+
+ROWS_SCHEMA = pl.Schema({**{field.name: field.polars for field in FIELDS}, "extra": pl.String()})
+REJECTS_SCHEMA = pl.Schema({"reason": pl.String(), "raw": pl.String()})
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What became of some records: `rows` with `ROWS_SCHEMA` in the order received, `rejects` with `REJECTS_SCHEMA`."""
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+
+    @property
+    def received(self) -> int:
+        """How many records these were."""
+        return self.rows.height + self.rejects.height
+
+
+def typed(records: Sequence[Any], reread: Callable[[], Sequence[Any]]) -> Typed:
+    """Type the records of one page; every one of them ends up in `rows` or in `rejects`.
+
+    Usual pages are typed column by column. A page with anything unusual is typed record by record, from `reread`:
+    the same records from a decoder that loses nothing (a fast one may round integers beyond 64 bits).
+    """
+    rows = _by_columns(records)
+    if rows is not None:
+        return Typed(rows, pl.DataFrame(schema=REJECTS_SCHEMA))
+    return _one_by_one(reread())
+
+
+_NAMES = tuple(field.name for field in FIELDS)
+_VALUES_OF = itemgetter(*_NAMES)
+_WIRE_SCHEMA = {**{field.name: field.polars for field in FIELDS}, "created_at": pl.String()}
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def _wire_type(field: Column) -> type:
+    return int if field.type == "BIGINT" else str
+
+
+# The exact Python types that a column may have. Polars itself is laxer: it takes true for 1 and 5 for "5".
+_ALLOWED = tuple(
+    frozenset({_wire_type(field)} if field.required else {_wire_type(field), type(None)}) for field in FIELDS
+)
+
+
+def _by_columns(records: Sequence[Any]) -> pl.DataFrame | None:
+    """All records at once, or None when one of them is not exactly as documented."""
+    if not records:
+        return pl.DataFrame(schema=ROWS_SCHEMA)
+    try:
+        if not FIELD_NAMES.issuperset(set().union(*records)):
+            return None
+        columns = tuple(zip(*map(_VALUES_OF, records), strict=True))
+        if not all(allowed.issuperset(map(type, values)) for allowed, values in zip(_ALLOWED, columns, strict=True)):
+            return None
+        frame = pl.DataFrame(dict(zip(_NAMES, columns, strict=True)), schema=_WIRE_SCHEMA)
+        return frame.with_columns(
+            pl.col("created_at").str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC"),
+            extra=pl.lit(None, pl.String()),
+        )
+    except (TypeError, KeyError, OverflowError, UnicodeError, pl.exceptions.PolarsError):
+        return None  # the slow way finds out which record it is, and why
+
+
+def _one_by_one(records: Sequence[Any]) -> Typed:
+    rows: list[dict[str, Any]] = []
+    rejects: list[dict[str, str]] = []
+    for record in records:
+        try:
+            rows.append(_row(record))
+        except _UntypeableError as error:
+            rejects.append({"reason": str(error), "raw": json.dumps(record, sort_keys=True)})
+    return Typed(pl.DataFrame(rows, schema=ROWS_SCHEMA), pl.DataFrame(rejects, schema=REJECTS_SCHEMA))
+
+
+class _UntypeableError(Exception):
+    """Says what of a record has no type; becomes the reason of its reject."""
+
+
+def _row(record: Any) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise _UntypeableError(f"not an object but {_json_type(record)}")
+    row = {field.name: _value(field, record.get(field.name)) for field in FIELDS}
+    unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
+    row["extra"] = json.dumps(unknown, sort_keys=True) if unknown else None
+    return row
+
+
+def _value(field: Column, value: Any) -> Any:
+    if value is None:
+        if field.required:
+            raise _UntypeableError(f"{field.name} is missing or null")
+        return None
+    expected = _wire_type(field)
+    if type(value) is not expected:
+        raise _UntypeableError(f"{field.name} is {_json_type(value)}, not {_json_type(expected())}")
+    return _CHECKED[field.type](field.name, value)
+
+
+def _int64(name: str, value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise _UntypeableError(f"{name} does not fit into 64 bits")
+    return value
+
+
+def _text(name: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # a lone surrogate
+        raise _UntypeableError(f"{name} is not valid Unicode") from error
+    return value
+
+
+def _instant(name: str, value: str) -> datetime:
+    try:
+        # Python 3.10 does not know the Z of ISO 8601.
+        instant = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
+        if instant.tzinfo is None:
+            raise _UntypeableError(f"{name} has no time zone")
+        return instant.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise _UntypeableError(f"{name} is not a time") from error
+
+
+_CHECKED: dict[str, Callable[[str, Any], Any]] = {"BIGINT": _int64, "VARCHAR": _text, "TIMESTAMPTZ": _instant}
+
+
+def _json_type(value: Any) -> str:
+    return "null" if value is None else _JSON_TYPES[type(value)]
+
+
+_JSON_TYPES: dict[type, str] = {
+    dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "an integer", float: "a number",
+}  # fmt: skip

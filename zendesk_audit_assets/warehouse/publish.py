@@ -1,0 +1,203 @@
+"""Copies of the warehouse for readers: the published file, Parquet, backups. Each replaces its target as a whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import duckdb
+
+from zendesk_audit_assets.warehouse.database import Warehouse, WarehouseUnusable, connect
+from zendesk_audit_assets.warehouse.schema import SCHEMA_VERSION, get_meta, scalar, set_meta, stored_version
+
+# Copying takes at most this share of the elapsed time: a large file is published less often.
+PUBLISHING_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Published:
+    """A finished copy: where, how large, how long it took, and the rows of each table."""
+
+    path: Path
+    bytes: int
+    seconds: float
+    rows: dict[str, int]
+
+
+def publish(warehouse: Warehouse, *, force: bool = False) -> Published | None:
+    """Replace the published copy; None when the last one is so recent that copying would take too much time.
+
+    Readers who have the old copy open keep it undisturbed. Raises `DiskAlmostFull` before anything is written.
+    """
+    if not force and not _due(warehouse):
+        return None
+    started = time.monotonic()
+    with warehouse.transaction() as connection:
+        set_meta(connection, "published_at", datetime.now(timezone.utc).isoformat())
+    _copy(warehouse, warehouse.published_path)
+    seconds = time.monotonic() - started
+    with warehouse.transaction() as connection:
+        set_meta(connection, "publish_seconds", f"{seconds:.3f}")
+    path = warehouse.published_path
+    return Published(path, path.stat().st_size, seconds, table_rows(path))
+
+
+def export_parquet(warehouse: Warehouse) -> Published:
+    """Replace the folder `parquet` beside the published copy: a file per table, all of the same moment.
+
+    The folder is a link that is swapped at the end, so that a reader never sees tables of two moments.
+    Raises `WarehouseUnusable` when nothing has been published yet.
+    """
+    started = time.monotonic()
+    source = warehouse.published_path
+    if not source.exists():
+        raise WarehouseUnusable(f"There is no published copy {source} to export.", "Materialize published_warehouse.")
+    link = source.parent / "parquet"
+    warehouse.require_disk_space(source.stat().st_size)
+    folder = link.with_name(f"parquet-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
+    folder.mkdir()
+    try:
+        with _open_read_only(source) as connection:
+            rows = _rows(connection)
+            for table in rows:
+                target = str(folder / f"{table}.parquet").replace("'", "''")
+                connection.execute(f"COPY \"{table}\" TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        _point(link, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    for old in set(source.parent.glob("parquet-*")) - {folder}:
+        shutil.rmtree(old)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    return Published(link, size, time.monotonic() - started, rows)
+
+
+def backup(warehouse: Warehouse, target: Path) -> Published:
+    """Copy the warehouse to `target`, check that the copy opens, and only then put it in place."""
+    if not warehouse.path.exists():
+        raise WarehouseUnusable(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync` first.")
+    started = time.monotonic()
+    with warehouse.transaction():
+        pass  # brings an older file up to date
+    _copy(warehouse, target)
+    return Published(target, target.stat().st_size, time.monotonic() - started, table_rows(target))
+
+
+def restore(warehouse: Warehouse, source: Path) -> Published:
+    """Put a checked copy of the backup `source` in the place of the warehouse.
+
+    What was there is kept beside it with the ending `.before-restore`.
+    Raises `WarehouseUnusable` when `source` is not a warehouse that this version can open.
+    """
+    started = time.monotonic()
+    rows = table_rows(source)
+    with warehouse.locked():
+        warehouse.require_disk_space(source.stat().st_size)
+        with _temporary_beside(warehouse.path) as temporary:
+            _copy_durably(source, temporary)
+            table_rows(temporary)
+            _move_aside(warehouse.path)
+            os.replace(temporary, warehouse.path)
+    return Published(warehouse.path, warehouse.path.stat().st_size, time.monotonic() - started, rows)
+
+
+def table_rows(path: Path) -> dict[str, int]:
+    """The rows of each table of a finished copy. Raises `WarehouseUnusable` when it is not one."""
+    with _open_read_only(path) as connection:
+        return _rows(connection)
+
+
+def _due(warehouse: Warehouse) -> bool:
+    if not warehouse.published_path.exists():
+        return True
+    with warehouse.transaction() as connection:
+        published_at, seconds = get_meta(connection, "published_at"), get_meta(connection, "publish_seconds")
+    if published_at is None or seconds is None:
+        return True
+    pause = timedelta(seconds=float(seconds) / PUBLISHING_SHARE)
+    return datetime.now(timezone.utc) >= datetime.fromisoformat(published_at) + pause
+
+
+def _copy(warehouse: Warehouse, target: Path) -> None:
+    with warehouse.locked():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        warehouse.require_disk_space(warehouse.path.stat().st_size)
+        with _checkpointed(warehouse.path), _temporary_beside(target) as temporary:
+            _copy_durably(warehouse.path, temporary)
+            table_rows(temporary)
+            os.replace(temporary, target)
+
+
+@contextmanager
+def _checkpointed(path: Path) -> Iterator[None]:
+    """The file with everything in it and nothing in its write-ahead log. Only for the holder of the lock."""
+    connection = connect(path)
+    try:
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+    yield
+
+
+@contextmanager
+def _temporary_beside(target: Path) -> Iterator[Path]:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _move_aside(path: Path) -> None:
+    """Rename a database, which may be damaged, together with its write-ahead log, without which it is incomplete."""
+    aside = path.with_name(f"{path.name}.before-restore")
+    for ending in ("", ".wal"):
+        Path(f"{aside}{ending}").unlink(missing_ok=True)
+        if Path(f"{path}{ending}").exists():
+            os.replace(f"{path}{ending}", f"{aside}{ending}")
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    with target.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    if not path.exists():
+        raise WarehouseUnusable(f"There is no file {path}.", "Check the path.")
+    try:
+        connection = connect(path, read_only=True)
+    except duckdb.Error as error:
+        raise WarehouseUnusable(
+            f"{path} is not a DuckDB database.", "Check the path, or use another backup."
+        ) from error
+    try:
+        if not 0 < stored_version(connection) <= SCHEMA_VERSION:
+            raise WarehouseUnusable(
+                f"{path} is not an audit-log warehouse that this version knows.", "Use another file, or upgrade."
+            )
+        yield connection
+    finally:
+        connection.close()
+
+
+def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    names = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() ORDER BY table_name"
+    return {
+        name: scalar(connection, f'SELECT count(*) FROM "{name}"') for (name,) in connection.execute(names).fetchall()
+    }
+
+
+def _point(link: Path, folder: Path) -> None:
+    fresh = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(folder.name, target_is_directory=True)
+    os.replace(fresh, link)
