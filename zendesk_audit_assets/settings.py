@@ -1,0 +1,183 @@
+"""Every setting: its environment variable, its default and its meaning. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import load_dotenv
+
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.zendesk import AccessToken, Account, ApiToken, ClientCredentials, Credentials
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable; `default` is what an unset or empty one means, "" where it has none."""
+
+    name: str
+    meaning: str
+    default: str = ""
+    secret: bool = False
+
+
+SUBDOMAIN = Variable("ZENDESK_SUBDOMAIN", "The `acme` of https://acme.zendesk.com.")
+START_DATE = Variable("ZENDESK_START_DATE", "First day to keep, YYYY-MM-DD in UTC; `zendesk-audit check` finds it.")
+AUTH_TYPE = Variable(
+    "ZENDESK_AUTH_TYPE",
+    "`oauth_client_credentials`, `oauth_access_token` or `api_token`; unset, whichever has its variables set.",
+)
+CLIENT_ID = Variable("ZENDESK_CLIENT_ID", "OAuth client: its unique identifier.")
+CLIENT_SECRET = Variable("ZENDESK_CLIENT_SECRET", "OAuth client: its secret.", secret=True)
+ACCESS_TOKEN = Variable("ZENDESK_ACCESS_TOKEN", "An OAuth access token with the scope auditlogs:read.", secret=True)
+EMAIL = Variable("ZENDESK_EMAIL", "E-mail address of the administrator that the API token belongs to.")
+API_TOKEN = Variable("ZENDESK_API_TOKEN", "An API token; Zendesk retires these on 2027-04-30.", secret=True)
+BASE_URL = Variable(
+    "ZENDESK_BASE_URL", "Another address than Zendesk's, such as a local one; https, or http on loopback."
+)
+DATABASE = Variable("ZENDESK_AUDIT_DB", "The warehouse file.", default="data/zendesk_audit.duckdb")
+TIMEZONE = Variable("ZENDESK_TIMEZONE", "IANA time zone of business hours and charts.", default="UTC")
+RATE_SHARE = Variable(
+    "ZENDESK_RATE_SHARE", "Share of the account's rate limit to use, above 0 and up to 1.", default="0.5"
+)
+SENSOR_SECONDS = Variable("ZENDESK_SENSOR_SECONDS", "Seconds between two looks for new events.", default="60")
+
+VARIABLES: tuple[Variable, ...] = (
+    SUBDOMAIN, START_DATE, AUTH_TYPE, CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN, EMAIL, API_TOKEN,
+    BASE_URL, DATABASE, TIMEZONE, RATE_SHARE, SENSOR_SECONDS,
+)  # fmt: skip
+
+# The variables that each way to authenticate needs, beside the subdomain.
+AUTH_TYPES: dict[str, tuple[Variable, ...]] = {
+    "oauth_client_credentials": (CLIENT_ID, CLIENT_SECRET),
+    "oauth_access_token": (ACCESS_TOKEN,),
+    "api_token": (EMAIL, API_TOKEN),
+}
+
+
+class BadSettings(AuditError):
+    """A variable is missing, contradicts another one or has a value that means nothing."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of this process as they were given: `values` by variable name, defaults filled in."""
+
+    values: Mapping[str, str]
+
+    def __getitem__(self, variable: Variable) -> str:
+        return self.values.get(variable.name, "").strip() or variable.default
+
+    @property
+    def database(self) -> Path:
+        """The warehouse file, absolute."""
+        return Path(self[DATABASE]).expanduser().absolute()
+
+    @property
+    def start_date(self) -> date:
+        """The first day to keep. Raises `BadSettings` when it is unset, not a date, or in the future."""
+        text = self[START_DATE]
+        if not text:
+            raise BadSettings(
+                f"{START_DATE.name} is not set.",
+                "Set it to the day of your first event, as YYYY-MM-DD; `zendesk-audit check` finds it.",
+            )
+        try:
+            day = date.fromisoformat(text)
+        except ValueError as error:
+            raise BadSettings(f"{START_DATE.name} is {text!r}, not a date.", "Write it as YYYY-MM-DD.") from error
+        if day > datetime.now(timezone.utc).date():
+            raise BadSettings(f"{START_DATE.name} is {text}, in the future.", "Set it to the day of your first event.")
+        return day
+
+    @property
+    def timezone(self) -> str:
+        """An IANA zone. Raises `BadSettings` when there is none of that name."""
+        try:
+            return ZoneInfo(self[TIMEZONE]).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise BadSettings(
+                f"{TIMEZONE.name} is {self[TIMEZONE]!r}, which is no time zone.",
+                "Use an IANA name such as Europe/Amsterdam.",
+            ) from error
+
+    @property
+    def rate_share(self) -> float:
+        """The share of the account's rate limit to use. Raises `BadSettings`."""
+        return self._number(RATE_SHARE, above=0, up_to=1)
+
+    @property
+    def sensor_seconds(self) -> int:
+        """Seconds between two ticks of the sensor. Raises `BadSettings`."""
+        return int(self._number(SENSOR_SECONDS, above=4, up_to=86_400))
+
+    @property
+    def account(self) -> Account:
+        """The account and how to authenticate there. Raises `BadSettings` naming the variables to set."""
+        if not self[SUBDOMAIN]:
+            raise BadSettings(
+                f"{SUBDOMAIN.name} is not set.", "Set it to the `acme` of https://acme.zendesk.com; see .env.example."
+            )
+        return Account(self[SUBDOMAIN], self._credentials(), self[BASE_URL])
+
+    def require(self) -> None:
+        """Raises the `AuditError` for the first setting that keeps the project from running."""
+        for _ in (self.account, self.start_date, self.timezone, self.rate_share, self.sensor_seconds):
+            pass
+
+    def problem(self) -> str | None:
+        """What keeps the project from running, in words; None when everything is set."""
+        try:
+            self.require()
+        except AuditError as error:
+            return str(error)
+        return None
+
+    def _credentials(self) -> Credentials:
+        auth_type = self[AUTH_TYPE] or self._only_complete_auth_type()
+        if auth_type not in AUTH_TYPES:
+            raise BadSettings(f"{AUTH_TYPE.name} is {auth_type!r}.", f"Use one of {', '.join(AUTH_TYPES)}.")
+        unset = [variable.name for variable in AUTH_TYPES[auth_type] if not self[variable]]
+        if unset:
+            raise BadSettings(f"{auth_type} needs {' and '.join(unset)}, not set.", "Set it, or choose another way.")
+        values = [self[variable] for variable in AUTH_TYPES[auth_type]]
+        if auth_type == "oauth_client_credentials":
+            return ClientCredentials(*values)
+        if auth_type == "oauth_access_token":
+            return AccessToken(*values)
+        return ApiToken(*values)
+
+    def _only_complete_auth_type(self) -> str:
+        complete = [name for name, needed in AUTH_TYPES.items() if all(self[variable] for variable in needed)]
+        if len(complete) == 1:
+            return complete[0]
+        ways = "; or ".join(" and ".join(variable.name for variable in needed) for needed in AUTH_TYPES.values())
+        if complete:
+            names = [variable.name for name in complete for variable in AUTH_TYPES[name]]
+            raise BadSettings(
+                f"{', '.join(names)} are all set: {len(complete)} ways to authenticate.",
+                f"Set {AUTH_TYPE.name} to {' or '.join(complete)}.",
+            )
+        raise BadSettings("No way to authenticate at Zendesk is set.", f"Set {ways}.")
+
+    def _number(self, variable: Variable, *, above: float, up_to: float) -> float:
+        try:
+            number = float(self[variable])
+        except ValueError:
+            number = float("nan")
+        if not above < number <= up_to:
+            raise BadSettings(
+                f"{variable.name} is {self[variable]!r}.", f"Use a number above {above:g} and up to {up_to:g}."
+            )
+        return number
+
+
+def load() -> Settings:
+    """The settings of this process: its environment, and what a `.env` file in the working folder adds to it."""
+    load_dotenv(Path(".env"))
+    names = {variable.name for variable in VARIABLES}
+    return Settings({name: value for name, value in os.environ.items() if name in names})

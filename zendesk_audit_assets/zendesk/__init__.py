@@ -1,0 +1,63 @@
+"""HTTP to pages of records: a client for Zendesk's audit log that knows how the API really behaves."""
+
+from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
+from zendesk_audit_assets.zendesk.client import Page, Probe, ZendeskClient
+from zendesk_audit_assets.zendesk.credentials import (
+    AccessToken,
+    Account,
+    ApiToken,
+    ClientCredentials,
+    Credentials,
+)
+from zendesk_audit_assets.zendesk.errors import (
+    BadAccountSettings,
+    BadCredentials,
+    ClockSkew,
+    CursorRejected,
+    ExpiredToken,
+    ForeignLink,
+    MalformedAnswer,
+    MissingScope,
+    NotAdmin,
+    PlanWithoutAuditLogs,
+    RateLimited,
+    RepeatedCursor,
+    RequestRefused,
+    UntrustedCertificate,
+    WrongSubdomain,
+    ZendeskDown,
+    ZendeskError,
+)
+from zendesk_audit_assets.zendesk.transport import RetryLimits, Usage
+
+__all__ = [
+    "AccessToken",
+    "Account",
+    "ApiToken",
+    "BadAccountSettings",
+    "BadCredentials",
+    "ClientCredentials",
+    "ClockSkew",
+    "Credentials",
+    "CursorRejected",
+    "ExpiredToken",
+    "ForeignLink",
+    "MalformedAnswer",
+    "MissingScope",
+    "NotAdmin",
+    "Page",
+    "PlanWithoutAuditLogs",
+    "Probe",
+    "RateBudget",
+    "RateLimit",
+    "RateLimited",
+    "RepeatedCursor",
+    "RequestRefused",
+    "RetryLimits",
+    "UntrustedCertificate",
+    "Usage",
+    "WrongSubdomain",
+    "ZendeskClient",
+    "ZendeskDown",
+    "ZendeskError",
+]

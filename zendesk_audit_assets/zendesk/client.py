@@ -1,0 +1,243 @@
+"""The audit log of one account, page by page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import orjson
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from zendesk_audit_assets.zendesk.answer import Answer
+from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
+from zendesk_audit_assets.zendesk.credentials import Account
+from zendesk_audit_assets.zendesk.errors import (
+    BadCredentials,
+    ExpiredToken,
+    ForeignLink,
+    Purpose,
+    RepeatedCursor,
+    malformed,
+)
+from zendesk_audit_assets.zendesk.tokens import authorization_for
+from zendesk_audit_assets.zendesk.transport import DEFAULT_RETRY, RetryLimits, Transport, Usage
+
+PATH = "/api/v2/audit_logs"
+
+# The most that cursor paging allows.
+PAGE_SIZE = 100
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the log. `records` are as decoded, unchecked; `body` is the answer's JSON, byte for byte.
+
+    `date` is the server's Date (UTC), `requests` what this page cost: retries and token renewals included.
+    """
+
+    records: list[Any]
+    body: bytes
+    has_more: bool
+    date: datetime
+    requests: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one request tells of an account: credentials, role, plan and scope are good if there is one at all."""
+
+    date: datetime
+    rate_limit: RateLimit | None
+    newest: Any
+
+
+class ZendeskClient:
+    """Reads one account's audit log. Every method may be called from several threads at once.
+
+    `share` is the part of the account's request limit to use (ignored if a `limiter` is given), `timeouts` are
+    seconds to connect and to wait for each part of an answer, `wait` sleeps between attempts, `clock` tells this
+    machine's time in epoch seconds. Whatever asks Zendesk raises `ZendeskError`s; those that are worth it have been
+    retried within `retry`.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        share: float = 0.5,
+        limiter: RateBudget | None = None,
+        timeouts: tuple[float, float] = (5, 30),
+        retry: RetryLimits = DEFAULT_RETRY,
+        wait: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.account = account
+        self._url = account.url + PATH
+        budget = limiter or RateBudget(share, sleep=wait)
+        self._transport = Transport(account, budget, timeouts, retry, wait, clock)
+        self._authorization = authorization_for(account, self._transport)
+
+    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
+        """Every page of the records of [start, end), oldest first. Both bounds must carry a time zone.
+
+        Zendesk does not say whether its bounds are inclusive, so a second more is asked for at either side:
+        records outside the window may come along, and are not dropped here.
+        Raises `CursorRejected`, `ForeignLink` and `RepeatedCursor` besides what every method raises.
+        """
+        if start.tzinfo is None or end.tzinfo is None or start >= end:
+            raise ValueError(f"not a window of moments with a time zone: {start} to {end}")
+        bounds = [_wire_time(start - timedelta(seconds=1)), _wire_time(end + timedelta(microseconds=999_999))]
+        return self._follow(self._list_url(PAGE_SIZE, "created_at", **{"filter[created_at][]": bounds}))
+
+    def newest(self, size: int = 100) -> Page:
+        """The newest records, newest first; one request."""
+        return self._listing(self._list_url(size, "-created_at"), "list")[0]
+
+    def oldest(self, size: int = 1) -> Page:
+        """The oldest records, oldest first; one request."""
+        return self._listing(self._list_url(size, "created_at"), "list")[0]
+
+    def count(self) -> int:
+        """How many records the log holds; one request. Only offset paging tells it."""
+        return self._get(f"{self._url}?per_page=1", lambda answer: _read_count(self._decoded(answer)), "list")
+
+    def probe(self) -> Probe:
+        """Ask for the newest record, to see whether everything is set up."""
+        page = self.newest(1)
+        return Probe(page.date, self.last_rate_limit, page.records[0] if page.records else None)
+
+    @property
+    def last_rate_limit(self) -> RateLimit | None:
+        """The account's request limit as last told; None before the first answer, or if it is never told."""
+        return self._transport.rate_limit
+
+    @property
+    def usage(self) -> Usage:
+        """What this client has spent so far, in all threads."""
+        return self._transport.usage
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        self._transport.close()
+
+    def __enter__(self) -> ZendeskClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _follow(self, url: str) -> Iterator[Page]:
+        page, link = self._listing(url, "list")
+        yield page
+        followed: set[int] = set()
+        # The answer's links lead on even from the last page: only `has_more` tells that it is the last.
+        while page.has_more:
+            if _origin(link) != _origin(self._url):
+                raise ForeignLink(
+                    f"The link to the next page does not lead to {self._url.removesuffix(PATH)}.",
+                    "Set ZENDESK_SUBDOMAIN to the account's own subdomain, "
+                    "and ZENDESK_BASE_URL only to a server that writes links to itself.",
+                )
+            cursor = hash(_cursor(link))  # hashes, because a window may have very many pages
+            if cursor in followed:
+                raise RepeatedCursor(
+                    f"Zendesk repeats a cursor after {len(followed) + 1} pages: paging would never end.",
+                    "Read the rest of the window afresh.",
+                )
+            followed.add(cursor)
+            page, link = self._listing(link, "cursor")
+            yield page
+
+    def _listing(self, url: str, purpose: Purpose) -> tuple[Page, str]:
+        """The page, and the link to the next one if there is more."""
+        before = self._transport.sent_by_this_thread
+        (records, has_more, link), body, date = self._get(
+            url, lambda answer: (_read_listing(self._decoded(answer)), answer.body, answer.date()), purpose
+        )
+        cost = self._transport.sent_by_this_thread - before
+        return Page(records, body, has_more, date, cost), link
+
+    def _get(self, url: str, read: Callable[[Answer], T], purpose: Purpose) -> T:
+        header = self._authorization.header()
+        try:
+            return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header)
+        except (BadCredentials, ExpiredToken):
+            if not self._authorization.renew(header):
+                raise
+        header = self._authorization.header()
+        return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header)
+
+    def _decoded(self, answer: Answer) -> dict[str, Any]:
+        try:
+            content = _decode(answer.body)
+        except (ValueError, RecursionError):
+            said = self._transport.told(answer)
+            raise malformed(f"Zendesk's answer is not JSON, or cut short{said and f' ({said})'}") from None
+        if not isinstance(content, dict):
+            raise malformed("Zendesk's answer is not a JSON object")
+        return content
+
+    def _list_url(self, size: int, sort: str, **filters: list[str]) -> str:
+        return f"{self._url}?{urlencode({'page[size]': size, 'sort': sort, **filters}, doseq=True)}"
+
+
+def _decode(body: bytes) -> Any:
+    """JSON to Python. The standard library takes what orjson refuses: lone surrogates, numbers out of range."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
+
+
+def _read_listing(content: dict[str, Any]) -> tuple[list[Any], bool, str]:
+    records, meta, links = content.get("audit_logs"), content.get("meta"), content.get("links")
+    if not isinstance(records, list):
+        raise malformed("Zendesk's answer has no list of audit_logs")
+    if not isinstance(meta, dict) or not isinstance(meta.get("has_more"), bool):
+        raise malformed("Zendesk's answer does not tell whether there are more pages")
+    if not meta["has_more"]:
+        return records, False, ""
+    link = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(link, str) or not link:
+        raise malformed("Zendesk's answer promises a next page without a link to it")
+    return records, True, link
+
+
+def _read_count(content: dict[str, Any]) -> int:
+    count = content.get("count")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise malformed("Zendesk's answer carries no count")
+    return count
+
+
+def _wire_time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _cursor(link: str) -> str:
+    return parse_qs(urlsplit(link).query).get("page[after]", [link])[-1]
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port, by the parser that requests itself uses; None for what is not a plain address."""
+    if "\\" in url or not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        return None
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme or "")
+    if parts.auth is not None or not parts.scheme or not parts.host or port is None:
+        return None
+    return parts.scheme, parts.host, port

@@ -1,0 +1,161 @@
+"""Which Zendesk account, and who we are there."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+from urllib.parse import quote, urlsplit
+
+from zendesk_audit_assets.zendesk.errors import BadAccountSettings
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """An administrator's e-mail address and API token. Zendesk ends API tokens on 2027-04-30."""
+
+    email: str
+    token: str = field(repr=False)
+
+    settings: ClassVar[str] = "ZENDESK_EMAIL and ZENDESK_API_TOKEN"
+
+    def __post_init__(self) -> None:
+        _check_value("ZENDESK_EMAIL", self.email)
+        _check_value("ZENDESK_API_TOKEN", self.token)
+        if self.email.endswith("/token"):
+            raise BadAccountSettings(
+                "ZENDESK_EMAIL ends in /token.", "Give only the e-mail address; /token is added here."
+            )
+
+    @property
+    def authorization(self) -> str:
+        """The value of the Authorization header."""
+        return "Basic " + base64.b64encode(f"{self.email}/token:{self.token}".encode()).decode("ascii")
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """An OAuth access token made elsewhere; it cannot be renewed here."""
+
+    token: str = field(repr=False)
+
+    settings: ClassVar[str] = "ZENDESK_ACCESS_TOKEN"
+
+    def __post_init__(self) -> None:
+        _check_value("ZENDESK_ACCESS_TOKEN", self.token)
+
+    @property
+    def authorization(self) -> str:
+        """The value of the Authorization header."""
+        return f"Bearer {self.token}"
+
+
+@dataclass(frozen=True)
+class ClientCredentials:
+    """A confidential OAuth client, whose short-lived access tokens are fetched and renewed as needed."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    settings: ClassVar[str] = "ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"
+
+    def __post_init__(self) -> None:
+        _check_value("ZENDESK_CLIENT_ID", self.client_id)
+        _check_value("ZENDESK_CLIENT_SECRET", self.client_secret)
+
+
+Credentials = ApiToken | AccessToken | ClientCredentials
+
+
+@dataclass(frozen=True)
+class Account:
+    """One Zendesk account. `base_url` replaces https://SUBDOMAIN.zendesk.com, for a gateway or the emulator.
+
+    Raises `BadAccountSettings` if the subdomain is not one, or if the credentials would travel in the clear.
+    """
+
+    subdomain: str
+    credentials: Credentials
+    base_url: str = ""
+
+    def __post_init__(self) -> None:
+        _check_subdomain(self.subdomain)
+        if self.base_url:
+            _check_base_url(self.base_url)
+
+    @property
+    def url(self) -> str:
+        """Scheme and host of every request, without a trailing slash."""
+        return self.base_url.rstrip("/") or f"https://{self.subdomain}.zendesk.com"
+
+
+def secrets_of(credentials: Credentials) -> Iterator[str]:
+    """Every spelling in which a server could echo these credentials."""
+    if isinstance(credentials, ClientCredentials):
+        yield from spellings(credentials.client_secret)
+    else:
+        yield from spellings(credentials.token)
+        yield credentials.authorization.split()[1]
+
+
+def spellings(secret: str) -> tuple[str, str]:
+    return secret, quote(secret, safe="")
+
+
+def _check_value(name: str, value: str) -> None:
+    # Such a value would break the Authorization header, and http.client would quote it in its own error.
+    if not value:
+        raise BadAccountSettings(f"{name} is empty.", f"Set {name}.")
+    if not value.isprintable() or not value.isascii() or " " in value:
+        raise BadAccountSettings(
+            f"{name} contains a space, a line break or a character outside ASCII.",
+            f"Set {name} to the bare value, without quotes or a trailing newline.",
+        )
+
+
+def _check_subdomain(subdomain: str) -> None:
+    # One label of a DNS name.
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain):
+        return
+    if not subdomain:
+        raise BadAccountSettings("ZENDESK_SUBDOMAIN is empty.", "Set it to acme for https://acme.zendesk.com.")
+    found = re.match(r"(?i)(?:https?://)?([a-z0-9-]+)\.zendesk\.com\b", subdomain.strip())
+    raise BadAccountSettings(
+        f"ZENDESK_SUBDOMAIN is {subdomain[:100]!r}, which is not a subdomain.",
+        f"Give only {found[1]!r}." if found else "Give only the part before .zendesk.com: letters, digits, hyphens.",
+    )
+
+
+def _check_base_url(base_url: str) -> None:
+    def bad(why: str) -> BadAccountSettings:
+        # The address is not repeated: it may hold a password.
+        return BadAccountSettings(
+            f"ZENDESK_BASE_URL {why}.",
+            "Leave it empty, or give scheme, host and port only, such as https://gateway.example or http://127.0.0.1:8080.",
+        )
+
+    if not base_url.isprintable() or re.search(r"[\s\\]", base_url):
+        raise bad("contains a space, a backslash or a control character")
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise bad("is not an address") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise bad("is not an http or https address")
+    if "@" in parts.netloc or parts.path not in ("", "/") or "?" in base_url or "#" in base_url:
+        raise bad("holds more than scheme, host and port")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise bad("would send the credentials unencrypted: http is accepted for this machine only")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
