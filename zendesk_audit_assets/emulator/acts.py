@@ -1,0 +1,282 @@
+"""What people do on an ordinary day, each act as the one or more events that it leaves in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .company import ADMINISTRATOR, API_TOKENS_END, Agent, Company, Thing
+from .events import Event
+from .vocabulary import APPS, CUSTOMERS, INTEGRATIONS, REASONS, ROLES, SETTINGS, SUBJECTS, TEAMS, UNHEARD_OF, WORKWEEKS
+
+EVENTS_PER_ACT = 1.2
+"""On average, over all roles."""
+
+Act = Callable[[Company, Agent, int], list[Event]]
+
+
+def ordinary_act(company: Company, agent: Agent, at: int) -> list[Event]:
+    """Something that fits the agent's role, at or soon after the epoch second `at`."""
+    acts, weights = _ADMIN_ACTS if agent.is_admin else _AGENT_ACTS
+    return company.chance.choices(acts, cum_weights=weights)[0](company, agent, at)
+
+
+def robot_act(company: Company, at: int) -> list[Event]:
+    """The directory sync, which never sleeps and never signs in."""
+    colleague = company.chance.choice(company.agents)
+    change = f"Group changed from {company.chance.choice(TEAMS)} to {company.chance.choice(TEAMS)}"
+    label = f"Team member: {colleague.name}"
+    return [company.event(at, company.robot, "update", "user", colleague.id, label, change)]
+
+
+def clean_up(company: Company, at: int, attachments: int) -> list[Event]:
+    """What the system throws away at night: all of it within a second or two."""
+    chance = company.chance
+    gone = [
+        company.event(at + chance.randrange(2), None, "destroy", "attachment", company.number(), "Attachment")
+        for _ in range(attachments)
+    ]
+    if chance.random() < 0.4:
+        change = f"Automatically finished 30-day deletion for {chance.randint(1, 9)} users"
+        label = "Deleted users: Deleted users"
+        gone.append(company.event(at + 2, None, "destroy", "account", company.number(), label, change))
+    return gone
+
+
+def _sign_in(company: Company, agent: Agent, at: int) -> list[Event]:
+    return [company.sign_in(at, agent)]
+
+
+def _edit(kind: str, source_type: str) -> Act:
+    """Make, change or remove a business rule; changes often come in twos and threes."""
+    label = kind.capitalize()
+
+    def act(company: Company, agent: Agent, at: int) -> list[Event]:
+        chance = company.chance
+        things = company.things[kind]
+        roll = chance.random()
+        if roll < 0.15:
+            subject, team = chance.choice(SUBJECTS), chance.choice(TEAMS)
+            thing = Thing(company.number(), f"{subject.capitalize()} → {team}")
+            things.append(thing)
+            return [company.event(at, agent, "create", source_type, thing.id, f"{label}: {thing.name}")]
+        thing = chance.choice(things)
+        if roll < 0.23 and len(things) > 3:
+            things.remove(thing)
+            return [company.event(at, agent, "destroy", source_type, thing.id, f"{label}: {thing.name}")]
+        events = []
+        for _ in range(chance.choices((1, 2, 3), (7, 2, 1))[0]):
+            change = _rule_change(company, thing)
+            events.append(company.event(at, agent, "update", source_type, thing.id, f"{label}: {thing.name}", change))
+            at += chance.randint(5, 240)
+        return events
+
+    return act
+
+
+def _rule_change(company: Company, thing: Thing) -> str:
+    chance = company.chance
+    roll = chance.random()
+    if roll < 0.25:
+        old, thing.name = thing.name, f"{chance.choice(SUBJECTS).capitalize()} to {chance.choice(TEAMS)}"
+        return f"Title changed from {old} to {thing.name}"
+    if roll < 0.45:
+        return chance.choice(("Active changed from true to false", "Active changed from false to true"))
+    if roll < 0.7:
+        place = chance.randint(1, 60)
+        return f"Position changed from {place} to {place + chance.randint(1, 5)}"
+    (old, new), (old_team, new_team) = chance.sample(SUBJECTS, 2), chance.sample(TEAMS, 2)
+    return (
+        f"Conditions changed from Subject contains {old} to Subject contains {new}\n"
+        f"Group changed from {old_team} to {new_team}"
+    )
+
+
+def _setting(company: Company, agent: Agent, at: int) -> list[Event]:
+    setting = company.chance.choice(SETTINGS[:-2])
+    return [company.switch(at, agent, setting, not company.settings[setting])]
+
+
+def _role(company: Company, agent: Agent, at: int) -> list[Event]:
+    """Promote, move or, now and then, replace somebody who leaves."""
+    chance = company.chance
+    place = chance.randrange(len(company.agents))
+    colleague = company.agents[place]
+    if colleague is agent or colleague.is_admin:
+        return _groups(company, agent, at)
+    if chance.random() < 0.2:
+        return _replace(company, agent, at, place)
+    role = chance.choice([role for role in ROLES if role != colleague.role])
+    if chance.random() < 0.04 and len(company.admins) < len(company.agents) // 5:
+        role = ADMINISTRATOR
+    return [company.change_role(at, agent, colleague, role)]
+
+
+def _replace(company: Company, agent: Agent, at: int, place: int) -> list[Event]:
+    leaver, starter = company.agents[place], company.hire(company.number() % 1000)
+    role, starter.role = starter.role, "End User"
+    gone = company.change_role(at, agent, leaver, "End User")
+    label = f"Suspension state: {leaver.name}"
+    suspended = company.event(at + 20, agent, "create", "user_setting", leaver.id, label, "Suspended")
+    company.agents[place] = starter
+    change = f"Support role changed from End User to {role}\nExplore role changed from not set to Viewer"
+    starter.role = role
+    came = company.event(at + 40, agent, "update", "user", starter.id, f"Team member: {starter.name}", change)
+    return [gone, suspended, came]
+
+
+def _groups(company: Company, agent: Agent, at: int) -> list[Event]:
+    chance = company.chance
+    colleague = chance.choice(company.agents)
+    old, new = chance.sample(TEAMS, 2)
+    change = f"Default group changed from {old} to {new}"
+    return [company.event(at, agent, "update", "user", colleague.id, f"Team member: {colleague.name}", change)]
+
+
+def _own_profile(company: Company, agent: Agent, at: int) -> list[Event]:
+    change = company.chance.choice(
+        (
+            "Alias changed from not set to " + agent.name.split()[0],
+            "Signature changed from not set to Kind regards,\nthe support team",
+            "Time zone changed from Amsterdam to London",
+        )
+    )
+    return [company.event(at, agent, "update", "user", agent.id, f"Team member: {agent.name}", change)]
+
+
+def _suspension(company: Company, agent: Agent, at: int) -> list[Event]:
+    customer = company.chance.choice(CUSTOMERS)
+    label = f"Suspension state: {customer}"
+    state = "Suspended" if company.chance.random() < 0.8 else "Unsuspended"
+    return [company.event(at, agent, "create", "user_setting", company.number(), label, state)]
+
+
+def _organization(company: Company, agent: Agent, at: int) -> list[Event]:
+    chance = company.chance
+    label = f"Organization: {chance.choice(CUSTOMERS)}"
+    if chance.random() < 0.1:
+        return [company.event(at, agent, "destroy", "organization", company.number(), label)]
+    old, new = chance.sample(TEAMS, 2)
+    change = f"Group changed from {old} to {new}"
+    return [company.event(at, agent, "update", "organization", company.number(), label, change)]
+
+
+def _delete_tickets(company: Company, agent: Agent, at: int) -> list[Event]:
+    number = company.chance.randint(10_000, 990_000)
+    count = company.chance.choices((1, 2, 5), (8, 3, 1))[0]
+    return [
+        company.event(at + n // 3, agent, "destroy", "ticket", number + n, f"Ticket: #{number + n}")
+        for n in range(count)
+    ]
+
+
+def _credential(company: Company, agent: Agent, at: int) -> list[Event]:
+    """API tokens while there were any, OAuth clients since."""
+    chance = company.chance
+    kind = "api_token" if at < API_TOKENS_END and chance.random() < 0.6 else "oauth_client"
+    things, label = company.things[kind], "API token" if kind == "api_token" else "OAuth client"
+    roll = chance.random()
+    if roll < 0.4 and len(things) > 1:
+        thing = things.pop(chance.randrange(len(things)))
+        return [company.event(at, agent, "destroy", kind, thing.id, f"{label}: {thing.name}")]
+    if roll < 0.6:
+        thing = chance.choice(things)
+        change = f"description changed from not set to {thing.name}"
+        return [company.event(at, agent, "update", kind, thing.id, f"{label}: {thing.name}", change)]
+    thing = Thing(company.number(), chance.choice(INTEGRATIONS))
+    things.append(thing)
+    return [company.event(at, agent, "create", kind, thing.id, f"{label}: {thing.name}")]
+
+
+def _export(company: Company, agent: Agent, at: int) -> list[Event]:
+    what, label = company.chance.choice(
+        (("user", "Users: All users"), ("ticket", "Tickets: All tickets"), ("view", "View: Tier 1 · unsolved"))
+    )
+    return [company.event(at, agent, "exported", what, None, label, "CSV export requested")]
+
+
+def _app(company: Company, agent: Agent, at: int) -> list[Event]:
+    chance = company.chance
+    app, number = chance.choice(APPS), company.number()
+    if chance.random() < 0.5:
+        change = 'Settings changed from {"enabled":true} to {"enabled":true,"team":"Tier 1"}'
+        kind = "zendesk/app_market/installation"
+        return [company.event(at, agent, "update", kind, number, f"App installation: {app}", change)]
+    action = chance.choice(("create", "destroy"))
+    kind = chance.choice(("zendesk/app_market/app", "zendesk/app_market/installation"))
+    return [company.event(at, agent, action, kind, number, f"App: {app}")]
+
+
+def _workweek(company: Company, agent: Agent, at: int) -> list[Event]:
+    old, new = company.chance.sample(WORKWEEKS, 2)
+    change = f"Workweek changed from {old} to {new}"
+    kind = "zendesk/business_hours/workweek"
+    return [company.event(at, agent, "update", kind, 360_000_000_777, "Schedule: Benelux support", change)]
+
+
+def _structure(company: Company, agent: Agent, at: int) -> list[Event]:
+    """Fields, forms, statuses, brands, roles: what an administrator tidies up."""
+    chance = company.chance
+    source_type, label, change = chance.choice(
+        (
+            ("ticket_field", f"Ticket field: {chance.choice(SUBJECTS).capitalize()}", "Required changed from false to true"),
+            ("ticket_form", "Ticket form: Contact us", f"Title changed from not set to {chance.choice(SUBJECTS)}"),
+            ("custom_status", f"Status: {chance.choice(REASONS)}", ""),
+            ("sla/policy", "SLA policy: Premium", "First reply time changed from 4 hours to 2 hours"),
+            ("brand", "Brand: Fietsen & Zo", "Subdomain changed from fietsen to fietsen-en-zo"),
+            ("permission_set", "Role: Team Lead", "Manage business rules changed from none to all"),
+            ("group", f"Group: {chance.choice(TEAMS)}", ""),
+            ("custom_field/field", "User field: Loyalty tier", "Options changed from Gold to Gold to Platinum"),
+            ("recipient_address", "Support address: help@example.com", "Name changed from Help to Service"),
+            ("account", "Account: Account", "Max agents changed from 40 to 45"),
+            ("webhook", f"Webhook: {chance.choice(INTEGRATIONS)}", "Endpoint changed from not set to https://hooks.example.com/in"),
+        )
+    )  # fmt: skip
+    action = "update" if change else chance.choice(("create", "destroy"))
+    return [company.event(at, agent, action, source_type, company.number(), label, change)]
+
+
+def _unheard_of(company: Company, agent: Agent, at: int) -> list[Event]:
+    action, source_type, label, change = company.chance.choice(UNHEARD_OF)
+    return [company.event(at, agent, action, source_type, company.number(), label, change)]
+
+
+def _table(weighted: dict[Act, float]) -> tuple[list[Act], list[float]]:
+    total, sums = 0.0, []
+    for weight in weighted.values():
+        total += weight
+        sums.append(total)
+    return list(weighted), sums
+
+
+_AGENT_ACTS = _table(
+    {
+        _sign_in: 74,
+        _edit("macro", "macro"): 7,
+        _edit("view", "view"): 5,
+        _own_profile: 4,
+        _organization: 4,
+        _delete_tickets: 4,
+        _suspension: 2,
+    }
+)
+_ADMIN_ACTS = _table(
+    {
+        _sign_in: 30,
+        _edit("trigger", "trigger"): 14,
+        _edit("automation", "rule"): 5,
+        _edit("macro", "macro"): 8,
+        _edit("view", "view"): 6,
+        _groups: 6,
+        _role: 3,
+        _setting: 4,
+        _structure: 9,
+        _organization: 4,
+        _suspension: 2,
+        _delete_tickets: 2,
+        _app: 2,
+        _workweek: 1,
+        _credential: 1,
+        _export: 1.5,
+        _unheard_of: 0.5,
+    }
+)

@@ -1,0 +1,150 @@
+"""The way of every request: counted, dated, limited, struck by faults, answered."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .account import Account, RequestSeen
+from .api import answer, endpoint_of
+from .control import control
+from .faults import Fault
+from .replies import (
+    HTML_TYPE,
+    INVALID_TOKEN,
+    NO_SUCH_ACCOUNT,
+    TOO_MANY_REQUESTS,
+    Refusal,
+    invalid_pagination,
+)
+
+
+class Application:
+    """An ASGI application; `connections` are the server's, needed to break one."""
+
+    def __init__(self, account: Account, connections: Callable[[], Iterable[Any]]) -> None:
+        self._account = account
+        self._connections = connections
+        self._previous_page = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        account = self._account
+        path = request.url.path
+        if path.startswith("/control/") and account.options.control:
+            await (await control(account, request))(scope, receive, send)
+            return
+        account.catch_up()
+        now = account.now()
+        if account.options.latency_ms:
+            await asyncio.sleep(account.options.latency_ms / 1000)
+        fault = account.faults.strike(endpoint_of(path), "page[after]" in request.query_params)
+        if fault and fault.kind in ("reset", "stall"):
+            self._remember(request, 0, now)
+            await self._give_no_answer(fault, scope, receive)
+            return
+        response = await self._respond(request, fault, now)
+        self._remember(request, response.status_code, now)
+        if fault and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        if fault and fault.kind == "truncated":
+            await self._send_half(response, scope, receive, send)
+            return
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request, fault: Fault | None, now: float) -> Response:
+        allowance = self._account.rate_limit.count(now)
+        try:
+            if _wrong_account(request.headers.get("host", ""), self._account.options.subdomain):
+                raise Refusal(404, NO_SUCH_ACCOUNT)
+            if allowance.exceeded:
+                raise Refusal(429, TOO_MANY_REQUESTS, {"retry-after": str(allowance.reset_s)})
+            response = await self._answer(request, fault)
+        except Refusal as refusal:
+            response = refusal.response()
+        skew = fault.seconds if fault and fault.kind == "date_jump" else 0.0
+        response.headers["date"] = formatdate(now + skew, usegmt=True)
+        response.headers.update(allowance.headers())
+        return response
+
+    async def _answer(self, request: Request, fault: Fault | None) -> Response:
+        """What the account says, or what the fault makes of it."""
+        if fault is None:
+            return await self._remembered_answer(request)
+        if fault.is_status():
+            return fault.response()
+        if fault.kind == "token_expired":
+            self._account.authority.revoke(request.headers.get("authorization"))
+            raise Refusal(401, INVALID_TOKEN)
+        if fault.kind == "cursor_rejected":
+            raise invalid_pagination("page[after]")
+        if fault.kind == "page_twice":
+            return _with_body(await answer(self._account, request), self._previous_page)
+        response = await self._remembered_answer(request)
+        if fault.kind == "cut_json":
+            return _with_body(response, bytes(response.body[: len(response.body) * 2 // 3]))
+        if fault.kind == "rows_twice":
+            return _with_body(response, _rows_twice(bytes(response.body)))
+        if fault.kind == "content_type":
+            return Response("<html><body>Signing you in</body></html>", headers={"content-type": HTML_TYPE})
+        return response
+
+    async def _remembered_answer(self, request: Request) -> Response:
+        response = await answer(self._account, request)
+        self._previous_page = bytes(response.body)
+        return response
+
+    def _remember(self, request: Request, status: int, now: float) -> None:
+        self._account.requests.append(
+            RequestSeen(request.method, request.url.path, request.url.query, request.headers, status, now)
+        )
+
+    async def _give_no_answer(self, fault: Fault, scope: Scope, receive: Receive) -> None:
+        if fault.kind == "reset":
+            transport = self._transport(scope)
+            linger_not = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+            transport.abort()
+        await _gone(receive)
+
+    async def _send_half(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+        half = bytes(response.body[: len(response.body) * 2 // 3])
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        self._transport(scope).close()
+        await _gone(receive)
+
+    def _transport(self, scope: Scope) -> Any:
+        return next(c.transport for c in self._connections() if c.client == scope["client"])
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has left, so that the server does not think that an answer was forgotten."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _wrong_account(host: str, subdomain: str) -> bool:
+    """Whether the request names another account; a bare address or name is always the right one."""
+    name, _, domain = host.partition(":")[0].partition(".")
+    return domain in ("zendesk.com", "localhost") and name != subdomain
+
+
+def _with_body(response: Response, body: bytes) -> Response:
+    kept = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(body, response.status_code, kept)
+
+
+def _rows_twice(body: bytes) -> bytes:
+    begin = body.index(b"[") + 1
+    end = body.rindex(b"],")
+    rows = body[begin:end]
+    return body[:end] + (b"," + rows if rows else b"") + body[end:]

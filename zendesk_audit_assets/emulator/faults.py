@@ -1,0 +1,162 @@
+"""Everything that goes wrong between a client and Zendesk, ordered by the test that needs it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from starlette.responses import Response
+
+from .replies import (
+    COULD_NOT_AUTHENTICATE,
+    FORBIDDEN,
+    HTML_TYPE,
+    INVALID_ENDPOINT,
+    INVALID_TOKEN,
+    JSON_TYPE,
+    TEXT_TYPE,
+    TOO_MANY_REQUESTS,
+)
+
+Endpoint = Literal["audit_logs", "oauth", "users", "other"]
+
+FaultKind = Literal[
+    "400", "401", "403", "404", "409", "429", "500", "502", "503", "504",
+    "reset", "stall", "slow",
+    "truncated", "cut_json", "content_type",
+    "page_twice", "rows_twice", "cursor_rejected", "token_expired", "date_jump",
+]  # fmt: skip
+
+BodyStyle = Literal[
+    "error", "error_description", "error_object", "errors_list", "oauth", "status", "text", "html", "empty"
+]
+
+_STYLES: dict[str, BodyStyle] = {
+    "401": "error",
+    "403": "error_object",
+    "404": "error_description",
+    "429": "errors_list",
+    "500": "status",
+    "502": "html",
+    "503": "html",
+    "504": "html",
+}
+_TITLES = {
+    "400": "Bad Request",
+    "401": "Unauthorized",
+    "403": "Forbidden",
+    "404": "Not Found",
+    "409": "Conflict",
+    "429": "Too Many Requests",
+    "500": "Internal Server Error",
+    "502": "Bad Gateway",
+    "503": "Service Unavailable",
+    "504": "Gateway Timeout",
+}
+_NEED_A_CURSOR = {"page_twice", "cursor_rejected"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong, `times` times (None: until cleared), for requests to `endpoint`.
+
+    The first `after_requests` of those requests pass. A number as the `kind` is a status, answered with
+    `retry_after` (left out if None) and a body of `body_style` (None: what Zendesk most often sends).
+
+    `reset`: the connection is reset. `stall`: no answer ever. `slow`: the answer comes after `seconds`.
+    `truncated`: fewer bytes than the Content-Length says. `cut_json`: the same cut with a matching length.
+    `content_type`: a page of HTML with status 200. `page_twice`: the previous answer once more, cursor and
+    all. `rows_twice`: every record of the page twice. `cursor_rejected`: 400 for a request that carries a
+    cursor. `token_expired`: 401, and the access token of the caller is void. `date_jump`: the Date header is
+    `seconds` off.
+    """
+
+    kind: FaultKind
+    times: int | None = 1
+    probability: float = 1.0
+    after_requests: int = 0
+    retry_after: int | str | None = None
+    body_style: BodyStyle | None = None
+    seconds: float = 0.0
+    endpoint: Endpoint = "audit_logs"
+
+    def is_status(self) -> bool:
+        return self.kind.isdigit()
+
+    def response(self) -> Response:
+        """The answer of a fault that is a status."""
+        headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        style = self.body_style or _STYLES.get(self.kind, "error_description")
+        content_type, body = _body(style, int(self.kind), _TITLES[self.kind])
+        return Response(body, int(self.kind), headers | {"content-type": content_type})
+
+
+class Faults:
+    """The faults in force; which one strikes is decided by their order and a seeded generator."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 -- chance that can be repeated
+        self._lock = threading.Lock()
+        self._pending: list[_Pending] = []
+
+    def inject(self, fault: Fault) -> None:
+        with self._lock:
+            self._pending.append(_Pending(fault, fault.times))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._pending.clear()
+
+    def strike(self, endpoint: Endpoint, has_cursor: bool) -> Fault | None:
+        """The fault that this request meets, if any."""
+        if not self._pending:
+            return None
+        with self._lock:
+            for pending in self._pending:
+                fault = pending.fault
+                if fault.endpoint != endpoint or (fault.kind in _NEED_A_CURSOR and not has_cursor):
+                    continue
+                pending.seen += 1
+                if pending.seen <= fault.after_requests or self._random.random() >= fault.probability:
+                    continue
+                if pending.left is not None:
+                    pending.left -= 1
+                    if pending.left == 0:
+                        self._pending.remove(pending)
+                return fault
+        return None
+
+
+@dataclass
+class _Pending:
+    fault: Fault
+    left: int | None
+    seen: int = 0
+
+
+def _body(style: BodyStyle, status: int, title: str) -> tuple[str, bytes]:
+    if style == "html":
+        return HTML_TYPE, f"<html><head><title>{status} {title}</title></head><body></body></html>".encode()
+    if style == "text":
+        return TEXT_TYPE, title.encode()
+    if style == "empty":
+        return TEXT_TYPE, b""
+    return JSON_TYPE, orjson.dumps(_json(style, status, title))
+
+
+def _json(style: BodyStyle, status: int, title: str) -> Mapping[str, Any]:
+    if style == "error":
+        return COULD_NOT_AUTHENTICATE if status == 401 else {"error": title}
+    if style == "error_object":
+        return FORBIDDEN if status == 403 else {"error": {"title": title, "message": f"{title}."}}
+    if style == "errors_list":
+        return TOO_MANY_REQUESTS if status == 429 else {"errors": [{"code": title, "title": title}]}
+    if style == "oauth":
+        return INVALID_TOKEN
+    if style == "status":
+        return {"status": status, "error": title}
+    return INVALID_ENDPOINT if status == 404 else {"error": title.replace(" ", ""), "description": title}

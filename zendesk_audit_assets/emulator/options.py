@@ -1,0 +1,84 @@
+"""Every switch of the emulator, with its default."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Bounds = Literal["inclusive", "exclusive"]
+LastPageCursors = Literal["filled", "null", "empty"]
+
+
+@dataclass(frozen=True)
+class HistoryOptions:
+    """A made-up past: `[start, end)`, the same for the same options.
+
+    `realistic` reads like a company's log and follows the working week of `agents` people, with
+    `events_per_day` as the mean of a working day. `uniform` spreads exactly `total` plain events evenly; it
+    is there for benchmarks. `episodes` adds the suspicious stories of `episodes.EPISODES` to a realistic log.
+    """
+
+    start: datetime
+    end: datetime
+    seed: int = 1
+    agents: int = 40
+    events_per_day: float = 90.0
+    style: Literal["realistic", "uniform"] = "realistic"
+    total: int = 100_000
+    episodes: bool = True
+    subdomain: str = "demo"
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("start and end of a history need a time zone")
+        if self.end <= self.start:
+            raise ValueError("the end of a history must be after its start")
+        if self.agents < 3:
+            raise ValueError("a company needs at least three agents")
+
+
+@dataclass(frozen=True)
+class EmulatorOptions:
+    """One emulated Zendesk account.
+
+    Times are in the unit that the name ends with; `clock` answers in epoch seconds and may be steered by a
+    test, `clock_offset_s` is added to it. Where Zendesk documents nothing, the switch says so.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    subdomain: str = "demo"
+
+    email: str = "admin@example.com"
+    api_token: str = "emulator-api-token"  # noqa: S105 -- public on purpose
+    access_token: str = "emulator-access-token"  # noqa: S105 -- public on purpose
+    client_id: str = "emulator-client"
+    client_secret: str = "emulator-client-secret"  # noqa: S105 -- public on purpose
+    scope: str = "auditlogs:read"
+    granted_scope: str | None = None
+    """What issued tokens really carry; None means what was asked for."""
+    token_lifetime_s: int = 1800
+    has_audit_logs: bool = True
+    admin: bool = True
+
+    history: HistoryOptions | None = None
+    events: Sequence[Mapping[str, Any]] = ()
+    live_events_per_minute: float = 0.0
+    live_seed: int = 1
+    late_share: float = 0.0
+    """The share of live events that become visible up to `late_max_s` after their `created_at`."""
+    late_max_s: float = 60.0
+
+    bounds: Bounds = "inclusive"
+    """Whether the two seconds of a `filter[created_at]` belong to the window: not documented."""
+    last_page_cursors: LastPageCursors = "filled"
+    """What the last page says; an empty page says null, or "" with `empty`."""
+    latency_ms: float = 0.0
+    rate_limit_per_minute: int = 700
+    control: bool = False
+    fault_seed: int = 1
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+    clock_offset_s: float = 0.0

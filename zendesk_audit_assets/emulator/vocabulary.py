@@ -1,0 +1,84 @@
+"""The words of the made-up company: people, things they look after, and what settings are called."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FIRST_NAMES = (
+    "Sanne", "Daan", "Lotte", "Joris", "Zoë", "Bram", "Femke", "Thijs", "Anouk", "Ruben", "Maud", "Jasper", "Noor",
+    "Söğüt", "Çağla", "Łukasz", "Małgorzata", "Siobhán", "Renée", "José", "Inês", "Jürgen", "Åsa", "Øyvind", "Chloë",
+    "Emily", "Marcus", "Priya", "Tyrell", "Grace", "Hannah", "Diego", "Aaliyah", "Kevin", "Olivia", "Samir", "Wei",
+    "美咲", "伟", "Дмитрий", "Ελένη", "فاطمة", "שירה", "지훈",
+)  # fmt: skip
+LAST_NAMES = (
+    "de Vries", "van den Berg", "Jansen", "Bakker", "Visser", "Smit", "Meijer", "Mulder", "van der Linden", "Bos",
+    "O'Brien", "Nuñez", "Müller", "Kowalski", "Håkansson", "D'Souza", "Okafor", "Nguyễn", "Johnson", "Carter",
+    "Reyes", "Patel", "Ivanov", "Yılmaz", "Lindqvist", "Ferreira", "佐藤", "Zhang", "Haddad", "Walker",  # noqa: RUF001
+)  # fmt: skip
+ROLES = ("Agent", "Agent", "Agent", "Agent", "Light Agent", "Team Lead", "Billing Admin")
+
+TEAMS = ("Tier 1", "Tier 2", "Billing", "Returns", "VIP", "Onboarding", "Press", "Logistics", "Fraud", "Partners")
+SUBJECTS = (
+    "refund", "late delivery", "password reset", "invoice copy", "damaged item", "wrong size", "gift card",
+    "address change", "warranty", "cancellation", "café order", "Retoure · DE", "order #", "chargeback",
+)  # fmt: skip
+CUSTOMERS = (
+    "Bakkerij 't Hoekje", "Fietsen & Zo B.V.", "Smørrebrød ApS", "Grüne Küche GmbH", "Acme Corp", "Northwind Traders",
+    "Łódź Logistics", "Contoso, Ltd.", "Kaffe <3 Kaker", "東京書店", "Globex", "Umbrella \"Retail\"", "Initech",
+)  # fmt: skip
+APPS = ("Jira", "Salesforce", "Slack", "Shopify", "Harvest", "Trello", "Time Tracking", "Five Most Recent", "Aircall")
+INTEGRATIONS = ("warehouse sync", "Power BI", "chat bot", "terraform", "status page", "CRM bridge", "returns portal")
+REASONS = ("Waiting on courier", "Waiting on supplier", "Sent to legal", "Needs photo", "In repair")
+
+
+class Setting(NamedTuple):
+    """An on/off setting; the log of earlier years has its bare name, today's puts the page before it."""
+
+    page: str
+    name: str
+    earlier_name: str
+
+
+TWO_FACTOR = Setting("Security", "Require two-factor authentication", "Require Two Factor")
+IP_RESTRICTIONS = Setting("Security", "Enable IP restrictions", "IP restrictions")
+ACCOUNT_ASSUMPTION = Setting("Security", "Enable Account assumption", "Account Assumption")
+CREDIT_CARD_REDACTION = Setting("Tickets", "Credit Card Redaction", "Credit Card Redaction")
+SINGLE_SIGN_ON = Setting("Security", "Single sign-on (SSO) for team members", "Single Sign-On")
+PASSWORD_ACCESS = Setting("Zendesk API", "Password access", "Password access")
+
+SETTINGS = (
+    Setting("Tickets", "Allow CCs on tickets", "CCs"),
+    Setting("Tickets", "Agents can edit tags", "Tags on tickets"),
+    Setting("Tickets", "Suspended ticket notifications", "Suspended ticket notifications"),
+    Setting("Customers", "Anyone can submit tickets", "Anybody can submit tickets"),
+    Setting("Customers", "Ask users to register", "Ask users to register"),
+    Setting("Customers", "Email blocklist", "Blacklist"),
+    Setting("Channels", "Web Widget", "Web Widget"),
+    Setting("Channels", "Rich content in emails", "Rich content in emails"),
+    Setting("Satisfaction", "Customer satisfaction surveys", "Satisfaction ratings"),
+    Setting("Mobile", "Zendesk Support Mobile App Access", "Zendesk Support Mobile App Access"),
+    Setting("Agents", "Automatic assignment", "Automatic assignment"),
+    Setting("Zendesk API", "Token access", "Token access"),
+    CREDIT_CARD_REDACTION,
+    IP_RESTRICTIONS,
+)
+
+SIGN_IN_METHODS = {
+    "password": "Successful sign-in using Zendesk password from https://{subdomain}.zendesk.com/access/login",
+    "jwt": "Successful sign-in using JWT from https://{subdomain}.zendesk.com/access/jwt",
+    "saml": "Successful sign-in using SAML from https://{subdomain}.zendesk.com/access/saml",
+    "google": "Successful sign-in using Google from https://{subdomain}.zendesk.com/access/google",
+    "sso": "Successful sign-in using SSO from https://login.{subdomain}.example/oauth2",
+}
+WORKWEEKS = (
+    "{&quot;mon&quot;:{&quot;09:00&quot;:&quot;17:00&quot;},&quot;fri&quot;:{&quot;09:00&quot;:&quot;16:00&quot;}}",
+    "{&quot;mon&quot;:{&quot;08:00&quot;:&quot;18:00&quot;},&quot;fri&quot;:{&quot;08:00&quot;:&quot;18:00&quot;}}",
+    "{:mon=&gt;{\"09:00\"=&gt;\"17:00\"}, :sat=&gt;{\"10:00\"=&gt;\"14:00\"}}",
+    "{}",
+)  # fmt: skip
+UNHEARD_OF = (
+    ("restored", "zendesk/backup/snapshot", "Snapshot: nightly", "Restored 1,204 objects"),
+    ("approved", "zendesk/ai_agents/procedure", "Procedure: Refund under €50", ""),
+    ("viewed", "zendesk/secrets/vault_item", "Vault item: courier API", ""),
+    ("create", "zendesk/omnichannel/routing_queue", "Queue: Überlauf", "Priority changed from not set to 3"),
+)
