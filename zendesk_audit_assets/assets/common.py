@@ -1,0 +1,54 @@
+"""What all assets share: owner, tags, the metadata of a table, and errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.record import Column
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+OWNERS = ["team:data"]
+TAGS = {"domain": "audit", "contains-personal-data": "true"}
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Turn an `AuditError` into a Dagster failure that says what is wrong and what to do, without a trace.
+
+    A permanent one is not retried: nothing changes until somebody changes something.
+    """
+    try:
+        yield
+    except AuditError as error:
+        raise dg.Failure(description=str(error), allow_retries=not error.permanent) from None
+
+
+def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
+    """Dagster's schema of a table, each column with its meaning and whether it is personal."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.meaning,
+                tags={"pii": ""} if column.personal else {},
+                constraints=dg.TableColumnConstraints(nullable=not column.required),
+            )
+            for column in columns
+        ]
+    )
+
+
+def table_metadata(table: str, columns: Sequence[Column]) -> Mapping[str, Any]:
+    """What is known of a table before it is made."""
+    return {"dagster/table_name": table, "dagster/column_schema": column_schema(columns)}
+
+
+def file_uri(warehouse: Warehouse) -> str:
+    """Where the table lives."""
+    return warehouse.path.as_uri()

@@ -1,0 +1,191 @@
+"""Jobs, schedules and the sensor: what keeps the log current. None of them opens the warehouse's file."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from itertools import takewhile
+from typing import Any
+
+import dagster as dg
+
+from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, DAYS_PER_RUN, AuditLogsConfig
+from zendesk_audit_assets.assets.published import PARQUET_KEY, PUBLISHED_KEY, PublishConfig
+from zendesk_audit_assets.checks import WHOLE_TABLE_CHECK_KEYS
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.resources import ZendeskResource
+from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.zendesk import Page
+
+# How Dagster knows the partitions of a run that takes several of them at once.
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+# Which newest page of the log a refresh was asked for.
+FINGERPRINT_TAG = "zendesk/newest_events"
+
+REFRESH, BACKFILL, NIGHTLY = "refresh", "backfill", "nightly"
+NIGHTLY_DAYS = 3
+# After one failed refresh in a row, after two, after three or more.
+PAUSES_AFTER_FAILURE = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dataclass(frozen=True)
+class Days:
+    """Consecutive partitions, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that make a run take these partitions."""
+        return {RANGE_START_TAG: self.first.isoformat(), RANGE_END_TAG: self.last.isoformat()}
+
+
+def bounded(days: Days) -> list[Days]:
+    """The same days in pieces of at most `DAYS_PER_RUN`, oldest first."""
+    firsts = range(days.first.toordinal(), days.last.toordinal() + 1, DAYS_PER_RUN)
+    return [
+        Days(date.fromordinal(first), min(days.last, date.fromordinal(first + DAYS_PER_RUN - 1))) for first in firsts
+    ]
+
+
+def days_to_refresh(start: date, complete_to: datetime | None, today: date) -> Days:
+    """From where the log is incomplete, yesterday at the latest, to today."""
+    incomplete_from = start if complete_to is None else complete_to.date()
+    return Days(max(start, min(incomplete_from, today - timedelta(days=1))), today)
+
+
+def complete_to(instance: dg.DagsterInstance) -> datetime | None:
+    """Up to when the log is complete, as the newest materialization says; None before the first."""
+    event = instance.get_latest_materialization_event(AUDIT_LOGS_KEY)
+    materialization = event.asset_materialization if event else None
+    value = materialization.metadata.get(COMPLETE_TO) if materialization else None
+    return datetime.fromtimestamp(value.value, timezone.utc) if isinstance(value, dg.TimestampMetadataValue) else None
+
+
+def build_jobs() -> list[Any]:
+    """The jobs: `refresh`, `backfill` and `nightly`; `prune_runs` stands in `maintenance.py`."""
+    everything = dg.AssetSelection.all()
+    whole_table_checks = dg.AssetSelection.checks(*WHOLE_TABLE_CHECK_KEYS)
+    return [
+        dg.define_asset_job(
+            REFRESH,
+            selection=everything - dg.AssetSelection.assets(PARQUET_KEY) - whole_table_checks,
+            description="Brings the log, the summaries and the published copy up to now.",
+        ),
+        dg.define_asset_job(
+            BACKFILL,
+            selection=dg.AssetSelection.assets(AUDIT_LOGS_KEY).without_checks(),
+            description="Brings the log alone, for any range of days; what is settled costs no request.",
+        ),
+        dg.define_asset_job(
+            NIGHTLY,
+            selection=everything,
+            description="Reads the last closed days again, runs every check and exports everything.",
+        ),
+    ]
+
+
+def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefinition], list[dg.SensorDefinition]]:
+    """The schedules and the sensor; they run by themselves once the account is configured."""
+    configured = given.problem() is None
+
+    @dg.schedule(
+        job_name=REFRESH,
+        cron_schedule="0 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED,
+        description="Every hour: brings everything up to now, from wherever the log is incomplete.",
+    )
+    def hourly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        reason = given.problem() or _busy(context.instance)
+        return dg.SkipReason(reason) if reason else _refreshes(context.instance, start)
+
+    @dg.schedule(
+        job_name=NIGHTLY,
+        cron_schedule="30 3 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED,
+        description=f"Every night: reads the last {NIGHTLY_DAYS} closed days again, runs all checks, exports all.",
+    )
+    def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        problem = given.problem()
+        if problem:
+            return dg.SkipReason(problem)
+        today = context.scheduled_execution_time.date()
+        days = Days(max(start, today - timedelta(days=NIGHTLY_DAYS)), max(start, today - timedelta(days=1)))
+        return dg.RunRequest(
+            tags=days.tags,
+            run_config=dg.RunConfig(
+                ops={
+                    AUDIT_LOGS_KEY.to_python_identifier(): AuditLogsConfig(full_refresh=True),
+                    PUBLISHED_KEY.to_python_identifier(): PublishConfig(force=True),
+                }
+            ),
+        )
+
+    @dg.sensor(
+        job_name=REFRESH,
+        minimum_interval_seconds=given.sensor_seconds if configured else None,
+        default_status=dg.DefaultSensorStatus.RUNNING if configured else dg.DefaultSensorStatus.STOPPED,
+        description="Looks at the newest page of the log, one request, and refreshes when there is something new.",
+    )
+    def new_audit_events(
+        context: dg.SensorEvaluationContext, zendesk: ZendeskResource
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        reason = given.problem() or _busy(context.instance) or _pausing_after_failure(context.instance)
+        if reason:
+            return dg.SkipReason(reason)
+        try:
+            with zendesk.client() as client:
+                newest = fingerprint(client.newest())
+        except AuditError as error:
+            return dg.SkipReason(str(error))
+        if newest == _last_fingerprint(context.instance):
+            return dg.SkipReason("Nothing new in the audit log.")
+        return _refreshes(context.instance, start, {FINGERPRINT_TAG: newest})
+
+    return [hourly, nightly], [new_audit_events]
+
+
+def fingerprint(page: Page) -> str:
+    """Tells whether a page holds other events than before."""
+    ids = sorted(str(record.get("id")) for record in page.records if isinstance(record, dict))
+    return hashlib.sha256(" ".join(ids).encode()).hexdigest()[:16]
+
+
+def _refreshes(instance: dg.DagsterInstance, start: date, tags: Mapping[str, str] | None = None) -> list[dg.RunRequest]:
+    today = datetime.now(timezone.utc).date()
+    days = days_to_refresh(start, complete_to(instance), today)
+    return [dg.RunRequest(tags={**piece.tags, **(tags or {})}) for piece in bounded(days)]
+
+
+def _busy(instance: dg.DagsterInstance) -> str | None:
+    unfinished = instance.get_runs(dg.RunsFilter(job_name=REFRESH, statuses=_UNFINISHED), limit=1)
+    return f"The refresh {unfinished[0].run_id} has not finished yet." if unfinished else None
+
+
+def _last_fingerprint(instance: dg.DagsterInstance) -> str | None:
+    succeeded = instance.get_runs(dg.RunsFilter(job_name=REFRESH, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1)
+    return succeeded[0].tags.get(FINGERPRINT_TAG) if succeeded else None
+
+
+def _pausing_after_failure(instance: dg.DagsterInstance) -> str | None:
+    """Why to wait, when the newest refreshes failed: asking every minute would only spend the rate limit."""
+    newest = instance.get_run_records(dg.RunsFilter(job_name=REFRESH), limit=len(PAUSES_AFTER_FAILURE))
+    failed = list(takewhile(lambda record: record.dagster_run.status == dg.DagsterRunStatus.FAILURE, newest))
+    if not failed or failed[0].end_time is None:
+        return None
+    until = datetime.fromtimestamp(failed[0].end_time, timezone.utc) + PAUSES_AFTER_FAILURE[len(failed) - 1]
+    if datetime.now(timezone.utc) >= until:
+        return None
+    return f"The last refresh failed ({failed[0].dagster_run.run_id}); the next one may start at {until:%H:%M:%S} UTC."

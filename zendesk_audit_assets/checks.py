@@ -1,0 +1,239 @@
+"""What must hold of the log and of its summaries.
+
+Checks whose cost grows with the whole log (`whole_table`) run nightly and when an asset is materialized by hand;
+the others run with each refresh.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY
+from zendesk_audit_assets.assets.common import errors_in_words
+from zendesk_audit_assets.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
+from zendesk_audit_assets.resources import WarehouseResource
+from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.warehouse.derived import STATE
+from zendesk_audit_assets.warehouse.schema import scalar
+
+# An hourly refresh may fail once without anybody being told.
+READ_WITHIN = timedelta(hours=3)
+# A company signs in on any working day; a longer silence is worth a look.
+EVENT_WITHIN = timedelta(days=4)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: whether all is well, in a sentence, and figures."""
+
+    passed: bool
+    sentence: str
+    figures: dict[str, Any] = field(default_factory=dict)
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise about an asset, and the test of it: a function of a connection and the first day of the log."""
+
+    asset: dg.AssetKey
+    name: str
+    promise: str
+    test: Callable[[duckdb.DuckDBPyConnection, datetime], Finding]
+    whole_table: bool = False
+
+    @property
+    def key(self) -> dg.AssetCheckKey:
+        """How Dagster knows the check."""
+        return dg.AssetCheckKey(self.asset, self.name)
+
+
+def build_checks(start: date) -> list[dg.AssetChecksDefinition]:
+    """The checks of each asset, in one step per asset and kind."""
+    groups = {(check.asset, check.whole_table): None for check in CHECKS}
+    return [_definition(asset, whole_table, start) for asset, whole_table in groups]
+
+
+def ids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """No event is stored twice. The insert looks only at the batch's own time range, this looks at everything."""
+    twice = scalar(connection, "SELECT count(*) - count(DISTINCT id) FROM audit_logs")
+    return Finding(twice == 0, f"{twice:,} rows repeat an id.", {"repeated": twice})
+
+
+def rows_lie_in_coverage(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """No row came in without a window that vouches for its second."""
+    outside = scalar(
+        connection,
+        """
+        WITH ordered AS (
+            SELECT window_start, window_end, max(window_end) OVER before AS read_to FROM coverage
+            WHERE window_start < window_end
+            WINDOW before AS (ORDER BY window_start, window_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        ),
+        numbered AS (
+            SELECT *, count(*) FILTER (read_to IS NULL OR window_start > read_to)
+                OVER (ORDER BY window_start, window_end ROWS UNBOUNDED PRECEDING) AS stretch
+            FROM ordered
+        ),
+        stretches AS (
+            SELECT min(window_start) AS first, max(window_end) AS after FROM numbered GROUP BY stretch
+        )
+        SELECT count(*) FROM audit_logs ASOF LEFT JOIN stretches ON created_at >= first
+        WHERE after IS NULL OR created_at >= after
+        """,
+    )
+    return Finding(outside == 0, f"{outside:,} rows lie in no window that was read.", {"outside": outside})
+
+
+def coverage_has_no_gap(connection: duckdb.DuckDBPyConnection, start: datetime) -> Finding:
+    """Everything between the first day and the newest read was read."""
+    newest = log.covered_to(connection)
+    if newest is None or newest <= start:
+        return Finding(True, "Nothing has been read yet.")
+    complete_to = log.complete_to(connection, start)
+    figures = {"complete_to": dg.MetadataValue.timestamp(complete_to), "read_to": dg.MetadataValue.timestamp(newest)}
+    if complete_to >= newest:
+        return Finding(True, f"Everything from {start:%Y-%m-%d} to {newest:%Y-%m-%d %H:%M:%S} UTC was read.", figures)
+    sentence = f"Nothing was read just after {complete_to:%Y-%m-%d %H:%M:%S} UTC; run the job `refresh`."
+    return Finding(False, sentence, figures)
+
+
+def nothing_was_rejected(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """Every record could be typed."""
+    rejected = scalar(connection, "SELECT count(*) FROM audit_log_rejects")
+    return Finding(
+        rejected == 0, f"{rejected:,} records are in audit_log_rejects, with the reason.", {"rows": rejected}
+    )
+
+
+def no_event_has_changed(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """No event was read twice with different content. Only labels may change with the reader's language or a name."""
+    revised = scalar(connection, "SELECT count(*) FROM audit_log_revisions")
+    core = ("actor_id", "source_id", "source_type", "action", "ip_address", "created_at")
+    differs = " OR ".join(f"revision.{name} IS DISTINCT FROM stored.{name}" for name in core)
+    core_revised = scalar(
+        connection,
+        f"SELECT count(*) FROM audit_log_revisions AS revision JOIN audit_logs AS stored USING (id) WHERE {differs}",
+    )
+    return Finding(
+        revised == 0,
+        f"{revised:,} other versions are in audit_log_revisions, {core_revised:,} of them with other facts than text.",
+        {"revisions": revised, "revisions_of_facts": core_revised},
+        dg.AssetCheckSeverity.ERROR if core_revised else dg.AssetCheckSeverity.WARN,
+    )
+
+
+def schema_has_not_drifted(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """Records have the documented fields, and actions and source types that have been seen before."""
+    extra = scalar(
+        connection,
+        "SELECT list(DISTINCT name ORDER BY name) FROM (SELECT unnest(json_keys(extra)) AS name FROM audit_logs "
+        "WHERE extra IS NOT NULL)",
+    )
+    actions = _unknown(connection, "action", KNOWN_ACTIONS)
+    source_types = _unknown(connection, "source_type", KNOWN_SOURCE_TYPES)
+    drift = {"fields": extra or [], "actions": actions, "source_types": source_types}
+    new = [f"{kind.replace('_', ' ')} {', '.join(names[:20])}" for kind, names in drift.items() if names]
+    sentence = f"New: {'; '.join(new)}. All are stored." if new else "Nothing new."
+    return Finding(not new, sentence, drift, dg.AssetCheckSeverity.WARN)
+
+
+def an_event_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """The account has not fallen silent."""
+    return _recent(scalar(connection, "SELECT max(created_at) FROM audit_logs"), EVENT_WITHIN, "The newest event")
+
+
+def a_read_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """The log is kept current."""
+    return _recent(log.covered_to(connection), READ_WITHIN, "The newest second read")
+
+
+def events_equal_the_log(table: str) -> Callable[[duckdb.DuckDBPyConnection, datetime], Finding]:
+    """The events of a summary are as many as the log had when it was made."""
+
+    def test(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+        seen = scalar(connection, f"SELECT batch_id FROM {STATE.name} WHERE table_name = ?", [table])
+        in_log = scalar(connection, "SELECT count(*) FROM audit_logs WHERE batch_id <= ?", [seen])
+        in_summary = scalar(connection, f"SELECT coalesce(sum(events), 0)::BIGINT FROM {table}")
+        sentence = f"{in_summary:,} events in {table}, {in_log:,} in the log."
+        return Finding(in_summary == in_log, sentence, {"in_log": in_log, "in_summary": in_summary})
+
+    return test
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(AUDIT_LOGS_KEY, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
+    Check(AUDIT_LOGS_KEY, "no_event_has_changed", "No event was read with other content.", no_event_has_changed),
+    Check(AUDIT_LOGS_KEY, "coverage_has_no_gap", "All since the first day was read.", coverage_has_no_gap),
+    Check(AUDIT_LOGS_KEY, "an_event_is_recent", "The account has not fallen silent.", an_event_is_recent),
+    Check(AUDIT_LOGS_KEY, "a_read_is_recent", "The log is kept current.", a_read_is_recent),
+    Check(AUDIT_LOGS_KEY, "ids_are_unique", "No event is stored twice.", ids_are_unique, whole_table=True),
+    Check(
+        AUDIT_LOGS_KEY,
+        "rows_lie_in_coverage",
+        "No row lies outside what was read.",
+        rows_lie_in_coverage,
+        whole_table=True,
+    ),
+    Check(
+        AUDIT_LOGS_KEY,
+        "schema_has_not_drifted",
+        "No unknown field, action or source type.",
+        schema_has_not_drifted,
+        whole_table=True,
+    ),
+    *(
+        Check(dg.AssetKey(table), "events_equal_the_log", "As many events as the log.", events_equal_the_log(table))
+        for table in ("daily_activity", "actor_summary", "action_summary")
+    ),
+)
+
+WHOLE_TABLE_CHECK_KEYS = [check.key for check in CHECKS if check.whole_table]
+
+
+def _definition(asset: dg.AssetKey, whole_table: bool, start: date) -> dg.AssetChecksDefinition:
+    checks = [check for check in CHECKS if (check.asset, check.whole_table) == (asset, whole_table)]
+    first_second = datetime(start.year, start.month, start.day, tzinfo=timezone.utc)
+
+    @dg.multi_asset_check(
+        name=f"{asset.to_python_identifier()}_{'whole_table_' if whole_table else ''}checks",
+        specs=[dg.AssetCheckSpec(check.name, asset=check.asset, description=check.promise) for check in checks],
+        can_subset=True,
+    )
+    def run_checks(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        with errors_in_words(), warehouse.get_connection() as connection:
+            for check in checks:
+                if check.key in context.selected_asset_check_keys:
+                    yield _result(check, check.test(connection, first_second))
+
+    return run_checks
+
+
+def _result(check: Check, finding: Finding) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=finding.passed,
+        asset_key=check.asset,
+        check_name=check.name,
+        severity=finding.severity,
+        description=finding.sentence,
+        metadata=finding.figures,
+    )
+
+
+def _unknown(connection: duckdb.DuckDBPyConnection, column: str, known: frozenset[str]) -> list[str]:
+    found = connection.execute(f"SELECT DISTINCT {column} FROM audit_logs WHERE {column} IS NOT NULL").fetchall()
+    return sorted({str(value) for (value,) in found} - known)
+
+
+def _recent(instant: datetime | None, within: timedelta, what: str) -> Finding:
+    if instant is None:
+        return Finding(False, f"{what} does not exist yet.", severity=dg.AssetCheckSeverity.WARN)
+    age = datetime.now(timezone.utc) - instant
+    sentence = f"{what} is {age / timedelta(hours=1):,.1f} hours old."
+    return Finding(age <= within, sentence, {"at": dg.MetadataValue.timestamp(instant)}, dg.AssetCheckSeverity.WARN)

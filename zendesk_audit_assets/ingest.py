@@ -1,0 +1,276 @@
+"""Window -> what is missing of it -> pages -> committed batches: where Zendesk and the warehouse meet."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from zendesk_audit_assets.coverage import Interval, Read, missing, run_ending_at
+from zendesk_audit_assets.slices import Slice, Slices
+from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.frames import ROWS_SCHEMA, Typed, typed
+from zendesk_audit_assets.zendesk import CursorRejected, Page, RepeatedCursor, ZendeskClient
+from zendesk_audit_assets.zendesk.errors import malformed
+
+# Late events may still appear in what was read sooner than this after it happened.
+SETTLE = timedelta(minutes=15)
+# A refresh also reads again what is settled, as far as it fits into its first page and is not older than this.
+LOOK_BACK = timedelta(days=7)
+LOOK_BACK_ROWS = 90
+# A commit takes some 50 ms whatever its size; what was read since the last one is what a crash costs.
+COMMIT_ROWS = 20_000
+COMMIT_SECONDS = 5.0
+WORKERS = 8
+# A slice that had to be started again this often without getting any further is given up.
+RESTARTS_WITHOUT_PROGRESS = 3
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sync has come: records, requests, and the time of the log that was read and that is left."""
+
+    received: int = 0
+    requests: int = 0
+    done: timedelta = timedelta()
+    left: timedelta = timedelta()
+
+
+@dataclass
+class Report:
+    """What a sync did. `fetched` are the intervals that were asked for; none when all was settled already."""
+
+    window: Interval
+    fetched: list[Interval] = field(default_factory=list)
+    appended: log.Appended = field(default_factory=log.Appended)
+    requests: int = 0
+    seconds_waited: float = 0.0
+    covered_to: datetime | None = None
+    newest_event: datetime | None = None
+
+    @property
+    def known(self) -> int:
+        """Records received that the warehouse had already."""
+        return self.appended.received - self.appended.inserted - self.appended.rejected
+
+    def add(self, batches: list[log.Batch], appended: list[log.Appended]) -> None:
+        """Note what was committed."""
+        self.appended = sum(appended, self.appended)
+        ends = [batch.window.end for batch in batches if batch.window]
+        self.covered_to = max([*ends, *filter(None, [self.covered_to])], default=None)
+        newest = [batch.rows["created_at"].max() for batch in batches]
+        self.newest_event = max(filter(None, [self.newest_event, *newest]), default=None)
+
+
+def sync(
+    client: ZendeskClient,
+    warehouse: Warehouse,
+    window: Interval,
+    *,
+    run_id: str,
+    full: bool = False,
+    workers: int = WORKERS,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Fetch what is missing of `window`, up to now, and commit it batch by batch with its coverage.
+
+    `full` reads everything again, settled or not. What was committed before an error or an interruption stays,
+    and the next call asks only for the rest. Raises the `AuditError`s of the client and of the warehouse.
+    """
+    before = client.usage
+    with warehouse.transaction() as connection:
+        log.claim(connection, client.account.url)
+        reads = log.reads(connection, Interval(window.start - LOOK_BACK, window.end))
+        todo = [window] if full else missing(window, reads, SETTLE)
+        if todo and not full:
+            todo[0] = _looking_back(todo[0], reads, connection)
+    report = Report(window, todo)
+    _Sync(client, warehouse, report, run_id, workers, on_progress).run()
+    used = client.usage
+    report.requests = used.requests - before.requests
+    report.seconds_waited = used.seconds_waited - before.seconds_waited
+    return report
+
+
+def _looking_back(interval: Interval, reads: list[Read], connection: duckdb.DuckDBPyConnection) -> Interval:
+    """The interval, begun early enough to fill its first page with rows that are stored already.
+
+    A request costs the same for one row as for a hundred: this heals late events without asking more often.
+    """
+    start = log.start_of_last_rows(connection, before=interval.start, rows=LOOK_BACK_ROWS, at_most=LOOK_BACK)
+    return Interval(max(start, run_ending_at(interval.start, reads)), interval.end)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A page of a slice: what became of its records, the stretch of time that it completes, is it the last one."""
+
+    part: Slice
+    completes: Interval
+    last: bool
+    requests: int
+    typed: Typed
+
+
+class _Sync:
+    """Workers read slices and hand pieces to the one writer, which is the calling thread."""
+
+    def __init__(
+        self,
+        client: ZendeskClient,
+        warehouse: Warehouse,
+        report: Report,
+        run_id: str,
+        workers: int,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._client = client
+        self._warehouse = warehouse
+        self._report = report
+        self._run_id = run_id
+        self._workers = workers
+        self._on_progress = on_progress
+        self._slices = Slices(report.fetched, workers)
+        # Bounded, so that memory depends on the number of workers and not on the window.
+        self._pieces: queue.Queue[_Piece | BaseException | None] = queue.Queue(maxsize=2 * workers)
+        self._uncommitted: dict[Slice, list[_Piece]] = {}
+        self._uncommitted_rows = 0
+        self._progress = Progress()
+        # Rows of a second that has not been read to its end yet wait here, so that no row is without coverage.
+        self._held_back: dict[Slice, pl.DataFrame] = {}
+
+    def run(self) -> None:
+        for number in range(self._workers):
+            threading.Thread(target=self._work, name=f"zendesk-reader-{number}", daemon=True).start()
+        try:
+            self._write_everything()
+        except BaseException:
+            self._slices.stop()
+            self._commit()
+            raise
+
+    def _work(self) -> None:
+        try:
+            while (part := self._slices.take()) is not None:
+                self._read(part)
+                self._slices.finish(part)
+            self._hand_over(None)
+        except BaseException as error:  # the writer raises it in the thread that called
+            self._hand_over(error)
+
+    def _read(self, part: Slice) -> None:
+        restarts = 0
+        while not part.done and not self._slices.stopped:
+            position = part.position
+            try:
+                for piece in self._pages(part):
+                    self._hand_over(piece)
+            except (CursorRejected, RepeatedCursor):
+                restarts = 0 if part.position > position else restarts + 1
+                if restarts > RESTARTS_WITHOUT_PROGRESS:
+                    raise
+
+    def _pages(self, part: Slice) -> Iterator[_Piece]:
+        for page in self._client.pages(part.position, part.end):
+            read = typed(page.records, partial(_reread, page))
+            # The rest of the last row's second is on the next page.
+            read_to = _last_second(read.rows, part.position) if page.has_more else None
+            completes = self._slices.advance(part, read_to, page.date)
+            yield _Piece(part, completes, part.done, page.requests, read)
+            if part.done or self._slices.stopped:
+                return
+
+    def _hand_over(self, item: _Piece | BaseException | None) -> None:
+        while not self._slices.stopped:
+            with suppress(queue.Full):
+                self._pieces.put(item, timeout=0.2)
+                return
+
+    def _write_everything(self) -> None:
+        working = self._workers
+        committed_at = time.monotonic()
+        while working:
+            for item in self._arrived():
+                if isinstance(item, BaseException):
+                    raise item
+                if item is None:
+                    working -= 1
+                else:
+                    self._note(item)
+            if self._uncommitted_rows >= COMMIT_ROWS or time.monotonic() - committed_at >= COMMIT_SECONDS:
+                self._commit()
+                committed_at = time.monotonic()
+        self._commit()
+
+    def _arrived(self) -> Iterator[_Piece | BaseException | None]:
+        """The next item; none when there is none for so long that what is there should be committed."""
+        with suppress(queue.Empty):
+            yield self._pieces.get(timeout=COMMIT_SECONDS)
+
+    def _note(self, piece: _Piece) -> None:
+        self._uncommitted.setdefault(piece.part, []).append(piece)
+        self._uncommitted_rows += piece.typed.received
+        seen = self._progress
+        self._progress = Progress(
+            seen.received + piece.typed.received,
+            seen.requests + piece.requests,
+            seen.done + (piece.completes.end - piece.completes.start),
+            self._slices.left(),
+        )
+        if self._on_progress is not None:
+            self._on_progress(self._progress)
+
+    def _commit(self) -> None:
+        batches = [self._batch(part, pieces) for part, pieces in self._uncommitted.items()]
+        self._uncommitted = {}
+        self._uncommitted_rows = 0
+        batches = [batch for batch in batches if batch.window or not batch.rejects.is_empty()]
+        if not batches:
+            return
+        size = sum(batch.rows.estimated_size() for batch in batches)
+        self._warehouse.require_disk_space(int(size))
+        with self._warehouse.transaction() as connection:
+            appended = [log.append(connection, batch, self._run_id) for batch in batches]
+        self._report.add(batches, appended)
+
+    def _batch(self, part: Slice, pieces: list[_Piece]) -> log.Batch:
+        window = Interval(pieces[0].completes.start, pieces[-1].completes.end)
+        held_back = self._held_back.pop(part, pl.DataFrame(schema=ROWS_SCHEMA))
+        rows = pl.concat([held_back, *(piece.typed.rows for piece in pieces)])
+        if not pieces[-1].last:
+            self._held_back[part] = rows.filter(pl.col("created_at") >= window.end)
+        assert part.read_at is not None
+        return log.Batch(
+            window,
+            part.read_at,
+            sum(piece.requests for piece in pieces),
+            rows.filter(pl.col("created_at").is_between(window.start, window.end, closed="left")),
+            pl.concat([piece.typed.rejects for piece in pieces]),
+        )
+
+
+def _reread(page: Page) -> list[Any]:
+    """The page's records without the rounding of integers beyond 64 bits that a fast decoder does."""
+    records: list[Any] = json.loads(page.body)["audit_logs"]
+    return records
+
+
+def _last_second(rows: pl.DataFrame, nothing_before: datetime) -> datetime:
+    """The second of the last row; claims rest on the order of the rows, so it is verified."""
+    if rows.is_empty():
+        return nothing_before
+    if not rows["created_at"].is_sorted():
+        raise malformed("a page is not in the order of created_at")
+    last: datetime = rows["created_at"][-1]
+    return last
