@@ -53,4 +53,7 @@ def _start_or_this_year(given: Settings) -> date:
         return date(datetime.now(timezone.utc).year, 1, 1)
 
 
-defs = build_definitions()
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads from this module."""
+    return build_definitions()

@@ -46,6 +46,11 @@ class Progress:
     done: timedelta = timedelta()
     left: timedelta = timedelta()
 
+    @property
+    def share(self) -> float:
+        """The part of the time that was read, from 0 to 1."""
+        return self.done / (self.done + self.left) if self.done + self.left else 1.0
+
 
 @dataclass
 class Report:

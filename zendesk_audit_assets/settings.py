@@ -46,9 +46,11 @@ RATE_SHARE = Variable(
 )
 SENSOR_SECONDS = Variable("ZENDESK_SENSOR_SECONDS", "Seconds between two looks for new events.", default="60")
 
+DAGSTER_HOME = Variable("DAGSTER_HOME", "Folder where Dagster keeps its history; unset, `.dagster` in this folder.")
+
 VARIABLES: tuple[Variable, ...] = (
     SUBDOMAIN, START_DATE, AUTH_TYPE, CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN, EMAIL, API_TOKEN,
-    BASE_URL, DATABASE, TIMEZONE, RATE_SHARE, SENSOR_SECONDS,
+    BASE_URL, DATABASE, TIMEZONE, RATE_SHARE, SENSOR_SECONDS, DAGSTER_HOME,
 )  # fmt: skip
 
 # The variables that each way to authenticate needs, beside the subdomain.
@@ -174,6 +176,13 @@ class Settings:
                 f"{variable.name} is {self[variable]!r}.", f"Use a number above {above:g} and up to {up_to:g}."
             )
         return number
+
+
+def apply(given: Settings) -> None:
+    """Make these the settings of this process and of those that it starts, instead of what was set before."""
+    for variable in VARIABLES:
+        os.environ.pop(variable.name, None)
+    os.environ.update(given.values)
 
 
 def load() -> Settings:

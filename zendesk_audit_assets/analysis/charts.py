@@ -20,7 +20,7 @@ SHOWN_IN_PLACE = 1000
 
 NO_EVENTS = "No events yet."
 
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _SHADES = "░▒▓█"
 _BARS = "▁▂▃▄▅▆▇█"
 _NOTHING = "·"
@@ -46,7 +46,7 @@ def hour_by_weekday(frame: pl.DataFrame) -> str:
     # The least number of events for each shade; where several shades begin at the same one, the darkest.
     begins = {most * step**2 // len(_SHADES) ** 2 + 1: shade for step, shade in enumerate(_SHADES)}
 
-    lines = ["    " + "".join(f"{hour:02}    " for hour in range(0, 24, 3)).rstrip()]
+    lines = ["   " + "".join(f"{hour:02}    " for hour in range(0, 24, 3)).rstrip()]
     for number, weekday in enumerate(_WEEKDAYS, start=1):
         cells = (_shade(events.get((number, hour), 0), begins) for hour in range(24))
         lines.append(f"{weekday} " + "".join(2 * cell for cell in cells))

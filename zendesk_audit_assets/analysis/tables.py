@@ -68,7 +68,7 @@ _ADDRESSES = Column("distinct_addresses", "BIGINT", "Number of IP addresses, as 
 _AS_OF = Column(
     "as_of",
     "TIMESTAMPTZ",
-    "The log is known up to here, UTC: the end of the newest window of coverage. What is relative counts from it.",
+    "The log is known up to here, UTC: the end of its coverage. What is relative counts back from it.",
     required=True,
 )
 

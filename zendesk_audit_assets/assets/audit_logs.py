@@ -1,5 +1,8 @@
 """The log itself: ask Zendesk for what is missing, write it, say what happened."""
 
+import logging
+import time
+import warnings
 from datetime import date, datetime, timezone
 
 import dagster as dg
@@ -21,6 +24,11 @@ DAYS_PER_RUN = 92
 COMPLETE_TO = "complete_to"
 
 
+# A run's log hears of the progress this often; a handler for DEBUG hears of every page.
+PROGRESS_SECONDS = 10.0
+progress_logger = logging.getLogger("zendesk_audit_assets.progress")
+
+
 class AuditLogsConfig(dg.Config):
     """What a run may choose."""
 
@@ -30,6 +38,9 @@ class AuditLogsConfig(dg.Config):
 
 def build_audit_logs(start: date) -> dg.AssetsDefinition:
     """The asset `audit_logs`, with a partition for each UTC day from `start` to today."""
+
+    # `backfill_policy` is in beta, and nobody who runs this can do anything about it.
+    warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
     @dg.asset(
         key=AUDIT_LOGS_KEY,
@@ -60,10 +71,31 @@ def build_audit_logs(start: date) -> dg.AssetsDefinition:
                 Interval(days.start, days.end),
                 run_id=context.run.run_id,
                 full=config.full_refresh,
+                on_progress=_ProgressLog(),
             )
             return dg.MaterializeResult(metadata=_metadata(report, warehouse.warehouse(), start))
 
     return audit_logs
+
+
+class _ProgressLog:
+    """Writes how far a run has come to the log, with the figures as `progress` on the log record."""
+
+    def __init__(self) -> None:
+        self._said_at = time.monotonic()
+
+    def __call__(self, progress: ingest.Progress) -> None:
+        due = time.monotonic() - self._said_at >= PROGRESS_SECONDS
+        if due:
+            self._said_at = time.monotonic()
+        progress_logger.log(
+            logging.INFO if due else logging.DEBUG,
+            "%s records in %s requests, %.0f %% of the time to read",
+            f"{progress.received:,}",
+            f"{progress.requests:,}",
+            100 * progress.share,
+            extra={"progress": progress},
+        )
 
 
 def _metadata(report: ingest.Report, warehouse: Warehouse, start: date) -> dict[str, dg.MetadataValue]:

@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 from .company import ADMINISTRATOR, API_TOKENS_END, Agent, Company, Thing
 from .events import Event
-from .vocabulary import APPS, CUSTOMERS, INTEGRATIONS, REASONS, ROLES, SETTINGS, SUBJECTS, TEAMS, UNHEARD_OF, WORKWEEKS
+from .vocabulary import (
+    APPS,
+    CUSTOMERS,
+    INTEGRATIONS,
+    ROLES,
+    SETTINGS,
+    STRUCTURE,
+    SUBJECTS,
+    TEAMS,
+    UNHEARD_OF,
+    WORKWEEKS,
+)
 
 EVENTS_PER_ACT = 1.2
 """On average, over all roles."""
@@ -23,7 +34,7 @@ def ordinary_act(company: Company, agent: Agent, at: int) -> list[Event]:
 def robot_act(company: Company, at: int) -> list[Event]:
     """The directory sync, which never sleeps and never signs in."""
     colleague = company.chance.choice(company.agents)
-    change = f"Group changed from {company.chance.choice(TEAMS)} to {company.chance.choice(TEAMS)}"
+    change = company.change_field(colleague.id, "Group", TEAMS)
     label = f"Team member: {colleague.name}"
     return [company.event(at, company.robot, "update", "user", colleague.id, label, change)]
 
@@ -80,20 +91,16 @@ def _rule_change(company: Company, thing: Thing) -> str:
         old, thing.name = thing.name, f"{chance.choice(SUBJECTS).capitalize()} to {chance.choice(TEAMS)}"
         return f"Title changed from {old} to {thing.name}"
     if roll < 0.45:
-        return chance.choice(("Active changed from true to false", "Active changed from false to true"))
+        return company.change_field(thing.id, "Active", ("true", "false"))
     if roll < 0.7:
-        place = chance.randint(1, 60)
-        return f"Position changed from {place} to {place + chance.randint(1, 5)}"
-    (old, new), (old_team, new_team) = chance.sample(SUBJECTS, 2), chance.sample(TEAMS, 2)
-    return (
-        f"Conditions changed from Subject contains {old} to Subject contains {new}\n"
-        f"Group changed from {old_team} to {new_team}"
-    )
+        return company.change_field(thing.id, "Position", [str(place) for place in range(1, 30)])
+    conditions = company.change_field(thing.id, "Conditions", [f"Subject contains {subject}" for subject in SUBJECTS])
+    return f"{conditions}\n{company.change_field(thing.id, 'Group', TEAMS)}"
 
 
 def _setting(company: Company, agent: Agent, at: int) -> list[Event]:
     setting = company.chance.choice(SETTINGS[:-2])
-    return [company.switch(at, agent, setting, not company.settings[setting])]
+    return [company.switch(at, agent, setting, not company.is_on[setting])]
 
 
 def _role(company: Company, agent: Agent, at: int) -> list[Event]:
@@ -125,21 +132,20 @@ def _replace(company: Company, agent: Agent, at: int, place: int) -> list[Event]
 
 
 def _groups(company: Company, agent: Agent, at: int) -> list[Event]:
-    chance = company.chance
-    colleague = chance.choice(company.agents)
-    old, new = chance.sample(TEAMS, 2)
-    change = f"Default group changed from {old} to {new}"
+    colleague = company.chance.choice(company.agents)
+    change = company.change_field(colleague.id, "Default group", TEAMS)
     return [company.event(at, agent, "update", "user", colleague.id, f"Team member: {colleague.name}", change)]
 
 
 def _own_profile(company: Company, agent: Agent, at: int) -> list[Event]:
-    change = company.chance.choice(
+    name, values = company.chance.choice(
         (
-            "Alias changed from not set to " + agent.name.split()[0],
-            "Signature changed from not set to Kind regards,\nthe support team",
-            "Time zone changed from Amsterdam to London",
+            ("Alias", (agent.name.split()[0], agent.name.split()[-1], "Support")),
+            ("Signature", ("Kind regards,\nthe support team", "Met vriendelijke groet,\n" + agent.name)),
+            ("Time zone", ("Amsterdam", "London", "Eastern Time (US & Canada)")),
         )
     )
+    change = company.change_field(agent.id, name, values)
     return [company.event(at, agent, "update", "user", agent.id, f"Team member: {agent.name}", change)]
 
 
@@ -147,21 +153,22 @@ def _suspension(company: Company, agent: Agent, at: int) -> list[Event]:
     customer = company.chance.choice(CUSTOMERS)
     label = f"Suspension state: {customer}"
     state = "Suspended" if company.chance.random() < 0.8 else "Unsuspended"
-    return [company.event(at, agent, "create", "user_setting", company.number(), label, state)]
+    return [company.event(at, agent, "create", "user_setting", company.number_of(label), label, state)]
 
 
 def _organization(company: Company, agent: Agent, at: int) -> list[Event]:
     chance = company.chance
     label = f"Organization: {chance.choice(CUSTOMERS)}"
     if chance.random() < 0.1:
+        label = f"Organization: Test {chance.randint(1, 999)}"
         return [company.event(at, agent, "destroy", "organization", company.number(), label)]
-    old, new = chance.sample(TEAMS, 2)
-    change = f"Group changed from {old} to {new}"
-    return [company.event(at, agent, "update", "organization", company.number(), label, change)]
+    number = company.number_of(label)
+    change = company.change_field(number, "Group", TEAMS)
+    return [company.event(at, agent, "update", "organization", number, label, change)]
 
 
 def _delete_tickets(company: Company, agent: Agent, at: int) -> list[Event]:
-    number = company.chance.randint(10_000, 990_000)
+    number = company.chance.randint(10_000, 690_000)
     count = company.chance.choices((1, 2, 5), (8, 3, 1))[0]
     return [
         company.event(at + n // 3, agent, "destroy", "ticket", number + n, f"Ticket: #{number + n}")
@@ -196,48 +203,36 @@ def _export(company: Company, agent: Agent, at: int) -> list[Event]:
 
 def _app(company: Company, agent: Agent, at: int) -> list[Event]:
     chance = company.chance
-    app, number = chance.choice(APPS), company.number()
-    if chance.random() < 0.5:
-        change = 'Settings changed from {"enabled":true} to {"enabled":true,"team":"Tier 1"}'
-        kind = "zendesk/app_market/installation"
-        return [company.event(at, agent, "update", kind, number, f"App installation: {app}", change)]
-    action = chance.choice(("create", "destroy"))
-    kind = chance.choice(("zendesk/app_market/app", "zendesk/app_market/installation"))
-    return [company.event(at, agent, action, kind, number, f"App: {app}")]
+    app = chance.choice(APPS)
+    kind, label = chance.choice((("app", f"App: {app}"), ("installation", f"App installation: {app}")))
+    number = company.number_of(label)
+    action, change = chance.choice(("create", "destroy", "update")), ""
+    if action == "update":
+        settings = [f'{{"enabled":true,"team":"{team}"}}' for team in TEAMS]
+        change = company.change_field(number, "Settings", settings)
+    return [company.event(at, agent, action, f"zendesk/app_market/{kind}", number, label, change)]
 
 
 def _workweek(company: Company, agent: Agent, at: int) -> list[Event]:
-    old, new = company.chance.sample(WORKWEEKS, 2)
-    change = f"Workweek changed from {old} to {new}"
-    kind = "zendesk/business_hours/workweek"
-    return [company.event(at, agent, "update", kind, 360_000_000_777, "Schedule: Benelux support", change)]
+    kind, label = "zendesk/business_hours/workweek", "Schedule: Benelux support"
+    number = company.number_of(label)
+    change = company.change_field(number, "Workweek", WORKWEEKS)
+    return [company.event(at, agent, "update", kind, number, label, change)]
 
 
 def _structure(company: Company, agent: Agent, at: int) -> list[Event]:
     """Fields, forms, statuses, brands, roles: what an administrator tidies up."""
-    chance = company.chance
-    source_type, label, change = chance.choice(
-        (
-            ("ticket_field", f"Ticket field: {chance.choice(SUBJECTS).capitalize()}", "Required changed from false to true"),
-            ("ticket_form", "Ticket form: Contact us", f"Title changed from not set to {chance.choice(SUBJECTS)}"),
-            ("custom_status", f"Status: {chance.choice(REASONS)}", ""),
-            ("sla/policy", "SLA policy: Premium", "First reply time changed from 4 hours to 2 hours"),
-            ("brand", "Brand: Fietsen & Zo", "Subdomain changed from fietsen to fietsen-en-zo"),
-            ("permission_set", "Role: Team Lead", "Manage business rules changed from none to all"),
-            ("group", f"Group: {chance.choice(TEAMS)}", ""),
-            ("custom_field/field", "User field: Loyalty tier", "Options changed from Gold to Gold to Platinum"),
-            ("recipient_address", "Support address: help@example.com", "Name changed from Help to Service"),
-            ("account", "Account: Account", "Max agents changed from 40 to 45"),
-            ("webhook", f"Webhook: {chance.choice(INTEGRATIONS)}", "Endpoint changed from not set to https://hooks.example.com/in"),
-        )
-    )  # fmt: skip
-    action = "update" if change else chance.choice(("create", "destroy"))
-    return [company.event(at, agent, action, source_type, company.number(), label, change)]
+    source_type, label, field, values = company.chance.choice(STRUCTURE)
+    number = company.number_of(label)
+    if not field:
+        return [company.event(at, agent, company.chance.choice(("create", "destroy")), source_type, number, label)]
+    change = company.change_field(number, field, values)
+    return [company.event(at, agent, "update", source_type, number, label, change)]
 
 
 def _unheard_of(company: Company, agent: Agent, at: int) -> list[Event]:
     action, source_type, label, change = company.chance.choice(UNHEARD_OF)
-    return [company.event(at, agent, action, source_type, company.number(), label, change)]
+    return [company.event(at, agent, action, source_type, company.number_of(label), label, change)]
 
 
 def _table(weighted: dict[Act, float]) -> tuple[list[Act], list[float]]:

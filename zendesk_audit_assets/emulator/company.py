@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .events import Event, Ids
 from .vocabulary import (
@@ -13,7 +13,6 @@ from .vocabulary import (
     FIRST_NAMES,
     INTEGRATIONS,
     LAST_NAMES,
-    PASSWORD_ACCESS,
     ROLES,
     SETTINGS,
     SIGN_IN_METHODS,
@@ -56,35 +55,27 @@ class Thing:
     name: str
 
 
-@dataclass
 class Company:
-    """Its state moves with the events that `acts` and `episodes` compose from it.
+    """Its state moves with the events that `acts` and `episodes` compose from it, so that they fit together.
 
     Events before the second `earlier_until` look as they did years ago: no `actor_name`, bare setting names.
     """
 
-    seed: int
-    size: int
-    subdomain: str
-    earlier_until: int = 0
-    chance: random.Random = field(init=False)
-    ids: Ids = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)  # noqa: S311 -- made-up people need no secrecy
-        self.ids = Ids(self.seed)
+    def __init__(self, seed: int, size: int, subdomain: str, earlier_until: int = 0) -> None:
+        self.size, self.subdomain, self.earlier_until = size, subdomain, earlier_until
+        self.chance = random.Random(seed)  # noqa: S311 -- made-up people need no secrecy
+        self.ids = Ids(seed)
         self._numbers = itertools.count(1)
-        self.agents = [self.hire(index) for index in range(self.size)]
-        for admin in self.agents[: max(2, self.size // 8)]:
+        self._number_by_label: dict[str, int] = {}
+        self._value_by_field: dict[tuple[int, str], str] = {}
+        self.agents = [self.hire(index) for index in range(size)]
+        for admin in self.agents[: max(2, size // 8)]:
             admin.role = ADMINISTRATOR
         self.robot = Agent(self.number(), "Okta SCIM", ADMINISTRATOR, MAIN_ZONE, "jwt", "198.51.100.200", "")
-        self.dormant = self.hire(self.size)
+        self.dormant = self.hire(size)
         self.dormant.role = ADMINISTRATOR
-        self.settings: dict[Setting, bool] = dict.fromkeys((*SETTINGS, TWO_FACTOR, ACCOUNT_ASSUMPTION, SINGLE_SIGN_ON, PASSWORD_ACCESS), True)
-        self.things: dict[str, list[Thing]] = {
-            kind: [Thing(self.number(), name) for name in names] for kind, names in _first_things().items()
-        }
-        self.setting_ids = {setting: self.number() for setting in self.settings}
+        self.things = {kind: [Thing(self.number(), name) for name in names] for kind, names in _first_things().items()}
+        self.is_on = dict.fromkeys((*SETTINGS, TWO_FACTOR, ACCOUNT_ASSUMPTION, SINGLE_SIGN_ON), True)
 
     def hire(self, index: int) -> Agent:
         chance = self.chance
@@ -106,6 +97,19 @@ class Company:
     def number(self) -> int:
         """An id for a person or a thing."""
         return 360_000_000_000 + next(self._numbers) * 20_479_003
+
+    def number_of(self, label: str) -> int:
+        """The id of the one thing that bears this label."""
+        if label not in self._number_by_label:
+            self._number_by_label[label] = self.number()
+        return self._number_by_label[label]
+
+    def change_field(self, thing_id: int, name: str, values: Sequence[str]) -> str:
+        """Give a field another of the values; the text says what it was before."""
+        old = self._value_by_field.get((thing_id, name), "not set")
+        new = self.chance.choice([value for value in values if value != old])
+        self._value_by_field[thing_id, name] = new
+        return f"{name} changed from {old} to {new}"
 
     @property
     def admins(self) -> list[Agent]:
@@ -138,12 +142,12 @@ class Company:
 
     def switch(self, at: int, agent: Agent, setting: Setting, on: bool, address: str | None = None) -> Event:
         """The event of a setting that is turned on or off."""
-        self.settings[setting] = on
+        self.is_on[setting] = on
         earlier = at < self.earlier_until
         label = setting.earlier_name if earlier else f"{setting.page}: {setting.name}"
         states = ("Disabled", "Enabled") if earlier else ("Turned off", "Turned on")
-        thing_id = self.setting_ids[setting]
-        return self.event(at, agent, "update", "account_setting", thing_id, label, states[on], address)
+        number = self.number_of(setting.name)
+        return self.event(at, agent, "update", "account_setting", number, label, states[on], address)
 
     def change_role(self, at: int, by: Agent, whom: Agent, role: str, address: str | None = None) -> Event:
         change = f"Support role changed from {whom.role} to {role}"
@@ -155,7 +159,7 @@ class Company:
         return self.event(at, agent, "login", "user", agent.id, f"Team member: {agent.name}", text, address)
 
 
-def _first_things() -> dict[str, Iterable[str]]:
+def _first_things() -> dict[str, Sequence[str]]:
     routing = [
         f"{subject.capitalize()} to {team}" for subject, team in zip(SUBJECTS, itertools.cycle(TEAMS), strict=False)
     ]

@@ -153,8 +153,8 @@ def _two_networks(company: Company, at: int) -> Iterator[Event]:
 
 def _mass_deletion(company: Company, at: int) -> Iterator[Event]:
     agent = _plain_agent(company)
-    for n in range(60):
-        yield company.event(at + n * 9, agent, "destroy", "ticket", 700_000 + n, f"Ticket: #{700_000 + n}")
+    for number in range(700_000, 700_060):
+        yield company.event(at + number % 1000 * 9, agent, "destroy", "ticket", number, f"Ticket: #{number}")
 
 
 def _rule_sends_data_out(company: Company, at: int) -> Iterator[Event]:
@@ -195,10 +195,11 @@ def _dormant_admin(company: Company, at: int) -> Iterator[Event]:
 
 def _redaction_off(company: Company, at: int) -> Iterator[Event]:
     admin = _two_admins(company)[0]
-    company.settings[ACCOUNT_ASSUMPTION] = False
+    company.is_on[ACCOUNT_ASSUMPTION] = False
     yield company.switch(at, admin, CREDIT_CARD_REDACTION, False)
     yield company.switch(at + 200, admin, ACCOUNT_ASSUMPTION, True)
-    number, label = company.setting_ids[ACCOUNT_ASSUMPTION], "Security: Assumption duration"
+    label = "Security: Assumption duration"
+    number = company.number_of(label)
     change = "Assumption duration changed from 1 day to 1 year"
     yield company.event(at + 230, admin, "update", "account_setting", number, label, change)
 
@@ -213,7 +214,9 @@ def _owner_change(company: Company, at: int) -> Iterator[Event]:
     old, new = _two_admins(company)
     yield company.sign_in(at, old)
     change = f"Owner changed from {old.name} to {new.name}"
-    yield company.event(at + 260, old, "update", "account", 360_000_000_001, "Account: Account", change)
+    yield company.event(
+        at + 260, old, "update", "account", company.number_of("Account: Account"), "Account: Account", change
+    )
 
 
 _SCRIPTS = {

@@ -111,6 +111,10 @@ class Faults:
         with self._lock:
             self._pending.clear()
 
+    def awaits(self, kind: FaultKind) -> bool:
+        """Whether a fault of this kind is still to come."""
+        return any(pending.fault.kind == kind for pending in self._pending)
+
     def strike(self, endpoint: Endpoint, has_cursor: bool) -> Fault | None:
         """The fault that this request meets, if any."""
         if not self._pending:

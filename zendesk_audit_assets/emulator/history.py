@@ -45,6 +45,7 @@ class Past:
         earlier_until = self._start + int((self._end - self._start) * _EARLIER_SHARE)
         self.company = Company(options.seed, options.agents, options.subdomain, earlier_until)
         self.episodes: list[Episode] = []
+        self._dormant_from = self._start + (self._end - self._start) // 4
         self._planned = appointments(options) if options.episodes else []
 
     def __iter__(self) -> Iterator[Event]:
@@ -81,6 +82,8 @@ class Past:
             events += ordinary_act(company, company.agents[desk], at)
         events += self._episodes_until(midnights[MAIN_ZONE] + 86_400)
         events += self._night(midnights[MAIN_ZONE])
+        if midnights[MAIN_ZONE] < self._dormant_from and day.weekday() == 1:
+            events.append(company.sign_in(midnights[MAIN_ZONE] + 36_000 + chance.randrange(9_000), company.dormant))
         return events
 
     def _episodes_until(self, at: int) -> list[Event]:

@@ -14,6 +14,7 @@ import uvicorn
 
 from .account import Account, RequestSeen
 from .application import Application
+from .episodes import Episode
 from .faults import Fault
 from .options import EmulatorOptions
 
@@ -59,6 +60,11 @@ class Emulator:
 
     def reset_requests(self) -> None:
         self._account.requests.clear()
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The suspicious stories of a realistic history, oldest first."""
+        return list(self._account.episodes)
 
     def now(self) -> float:
         """The server's idea of the time, in epoch seconds."""
@@ -114,6 +120,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 date_header=False,
                 server_header=False,
+                timeout_keep_alive=75,
                 timeout_graceful_shutdown=1,
             )
         )

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from .events import encode
+
 
 class Row(NamedTuple):
     """One encoded record and its place; the place is (second, id) even where the record's own is unusable."""
@@ -70,7 +72,7 @@ class Store:
         with self._lock:
             place = self.find(row_id)
             record: dict[str, Any] = orjson.loads(self._bodies[place]) | dict(changes)
-            self._bodies[place] = orjson.dumps(record)
+            self._bodies[place] = encode(record)
             return record
 
     def find(self, row_id: int) -> int:

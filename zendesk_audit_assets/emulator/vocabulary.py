@@ -28,7 +28,6 @@ CUSTOMERS = (
 )  # fmt: skip
 APPS = ("Jira", "Salesforce", "Slack", "Shopify", "Harvest", "Trello", "Time Tracking", "Five Most Recent", "Aircall")
 INTEGRATIONS = ("warehouse sync", "Power BI", "chat bot", "terraform", "status page", "CRM bridge", "returns portal")
-REASONS = ("Waiting on courier", "Waiting on supplier", "Sent to legal", "Needs photo", "In repair")
 
 
 class Setting(NamedTuple):
@@ -44,7 +43,6 @@ IP_RESTRICTIONS = Setting("Security", "Enable IP restrictions", "IP restrictions
 ACCOUNT_ASSUMPTION = Setting("Security", "Enable Account assumption", "Account Assumption")
 CREDIT_CARD_REDACTION = Setting("Tickets", "Credit Card Redaction", "Credit Card Redaction")
 SINGLE_SIGN_ON = Setting("Security", "Single sign-on (SSO) for team members", "Single Sign-On")
-PASSWORD_ACCESS = Setting("Zendesk API", "Password access", "Password access")
 
 SETTINGS = (
     Setting("Tickets", "Allow CCs on tickets", "CCs"),
@@ -82,3 +80,26 @@ UNHEARD_OF = (
     ("viewed", "zendesk/secrets/vault_item", "Vault item: courier API", ""),
     ("create", "zendesk/omnichannel/routing_queue", "Queue: Überlauf", "Priority changed from not set to 3"),
 )
+STRUCTURE: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("ticket_field", "Ticket field: Order number", "Required", ("true", "false")),
+    ("ticket_field", "Ticket field: Café", "Options", ("Jordaan", "Jordaan to Oost", "Jordaan, Oost, Zuid")),
+    ("ticket_form", "Ticket form: Contact us", "Title", ("Contact us", "Neem contact op", "Ask us")),
+    ("sla/policy", "SLA policy: Premium", "First reply time", ("1 hour", "2 hours", "4 hours")),
+    ("sla/policy", "SLA policy: Standard", "Next reply time", ("8 hours", "12 hours", "24 hours")),
+    ("brand", "Brand: Fietsen & Zo", "Subdomain", ("fietsen", "fietsen-en-zo")),
+    ("permission_set", "Role: Team Lead", "Manage business rules", ("none", "personal", "all")),
+    ("permission_set", "Role: Billing Admin", "View invoices", ("false", "true")),
+    ("custom_field/field", "User field: Loyalty tier", "Options", ("Gold", "Gold, Platinum", "Silver, Gold, Platinum")),
+    ("recipient_address", "Support address: help@example.com", "Name", ("Help", "Service", "Klantenservice")),
+    ("account", "Account: Account", "Max agents", ("40", "45", "50", "60")),
+    (
+        "webhook",
+        "Webhook: warehouse sync",
+        "Endpoint",
+        ("https://hooks.example.com/in", "https://hooks.example.com/v2"),
+    ),
+    ("group", "Group: Weekend crew", "", ()),
+    ("custom_status", "Status: Waiting on courier", "", ()),
+    ("custom_status", "Status: In repair", "", ()),
+)
+"""What administrators tidy up: source type, label, field and the values it takes; without a field it comes and goes."""

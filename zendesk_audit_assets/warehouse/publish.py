@@ -63,7 +63,7 @@ def export_parquet(warehouse: Warehouse) -> Published:
     folder = link.with_name(f"parquet-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
     folder.mkdir()
     try:
-        with _open_read_only(source) as connection:
+        with open_read_only(source) as connection:
             rows = _rows(connection)
             for table in rows:
                 target = str(folder / f"{table}.parquet").replace("'", "''")
@@ -109,8 +109,29 @@ def restore(warehouse: Warehouse, source: Path) -> Published:
 
 def table_rows(path: Path) -> dict[str, int]:
     """The rows of each table of a finished copy. Raises `WarehouseUnusable` when it is not one."""
-    with _open_read_only(path) as connection:
+    with open_read_only(path) as connection:
         return _rows(connection)
+
+
+@contextmanager
+def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A finished copy to read from. Raises `WarehouseUnusable` when it is missing, or is not one."""
+    if not path.exists():
+        raise WarehouseUnusable(f"There is no file {path}.", "Run `zendesk-audit sync` first, or check the path.")
+    try:
+        connection = connect(path, read_only=True)
+    except duckdb.Error as error:
+        raise WarehouseUnusable(
+            f"{path} is not a DuckDB database.", "Check the path, or use another backup."
+        ) from error
+    try:
+        if not 0 < stored_version(connection) <= SCHEMA_VERSION:
+            raise WarehouseUnusable(
+                f"{path} is not an audit-log warehouse that this version knows.", "Use another file, or upgrade."
+            )
+        yield connection
+    finally:
+        connection.close()
 
 
 def _due(warehouse: Warehouse) -> bool:
@@ -167,26 +188,6 @@ def _copy_durably(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
     with target.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-@contextmanager
-def _open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    if not path.exists():
-        raise WarehouseUnusable(f"There is no file {path}.", "Check the path.")
-    try:
-        connection = connect(path, read_only=True)
-    except duckdb.Error as error:
-        raise WarehouseUnusable(
-            f"{path} is not a DuckDB database.", "Check the path, or use another backup."
-        ) from error
-    try:
-        if not 0 < stored_version(connection) <= SCHEMA_VERSION:
-            raise WarehouseUnusable(
-                f"{path} is not an audit-log warehouse that this version knows.", "Use another file, or upgrade."
-            )
-        yield connection
-    finally:
-        connection.close()
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -45,7 +46,7 @@ class StaticHeader:
     def header(self) -> str:
         return self._header
 
-    def renew(self, refused: str) -> bool:  # noqa: ARG002
+    def renew(self, refused: str) -> bool:
         return False
 
 
@@ -115,12 +116,13 @@ class RenewedToken:
         except (ValueError, RecursionError):
             given = None
         token = given.get("access_token") if isinstance(given, dict) else None
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
+        if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             # The body is not repeated: it may hold a token.
             raise malformed("Zendesk's answer to the request for an access token holds none")
         self._transport.keep_secret(token)
-        # An unknown scope still yields a token, which is then refused everywhere.
-        scope = given.get("scope")
+        # An unknown scope still yields a token, which is then refused everywhere. No scope in the answer means the
+        # one that was asked for (RFC 6749, 5.1).
+        scope = given.get("scope", SCOPE)
         if not isinstance(scope, str) or not SUFFICIENT_SCOPES & set(scope.split()):
             raise missing_scope(f"Zendesk gave an access token without the scope {SCOPE}.")
         life = given.get("expires_in")

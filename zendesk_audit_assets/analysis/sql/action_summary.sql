@@ -2,8 +2,8 @@
 --
 -- "Last n days" are the n UTC days that end with the last one the log is known for, that day included.
 WITH known AS (
-    -- The log is known up to this moment, exclusive; without coverage, up to the second after the newest event.
-    SELECT coalesce(
+    -- The log is known up to this moment, exclusive: the end of its coverage, or the second after its newest event.
+    SELECT greatest(
         (SELECT max(window_end) FROM coverage WHERE window_start < window_end),
         (SELECT max(last_seen) + INTERVAL 1 SECOND FROM daily_activity)
     ) AS as_of

@@ -3,8 +3,8 @@
 -- Read from the smaller derived tables, never from the log. "Off-hours" and "weekend" are as in daily_activity.
 -- Zendesk itself (actor -1) keeps no office hours: it is flagged, and its shares are NULL.
 WITH known AS (
-    -- The log is known up to this moment, exclusive; without coverage, up to the second after the newest event.
-    SELECT coalesce(
+    -- The log is known up to this moment, exclusive: the end of its coverage, or the second after its newest event.
+    SELECT greatest(
         (SELECT max(window_end) FROM coverage WHERE window_start < window_end),
         (SELECT max(last_seen) + INTERVAL 1 SECOND FROM daily_activity)
     ) AS as_of

@@ -1,6 +1,6 @@
 -- Events on each of the last 90 UTC days that the log is known for; days without events are rows of 0.
 WITH known AS (
-    SELECT ((coalesce(
+    SELECT ((greatest(
         (SELECT max(window_end) FROM coverage WHERE window_start < window_end),
         (SELECT max(last_seen) + INTERVAL 1 SECOND FROM daily_activity)
     ) - INTERVAL 1 SECOND) AT TIME ZONE 'UTC')::DATE AS last_day

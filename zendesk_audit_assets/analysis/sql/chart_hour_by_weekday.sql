@@ -5,7 +5,7 @@
 WITH period AS (
     SELECT as_of - INTERVAL 2016 HOUR AS start, as_of - INTERVAL 1 SECOND AS last_second
     FROM (
-        SELECT coalesce(
+        SELECT greatest(
             (SELECT max(window_end) FROM coverage WHERE window_start < window_end),
             (SELECT max(last_seen) + INTERVAL 1 SECOND FROM daily_activity)
         ) AS as_of

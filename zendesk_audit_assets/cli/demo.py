@@ -1,0 +1,133 @@
+"""`zendesk-audit demo`: everything, with a local Zendesk and no account."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from zendesk_audit_assets import settings
+from zendesk_audit_assets.automation import Days
+from zendesk_audit_assets.cli.runs import RunFailed, bring, open_instance
+from zendesk_audit_assets.cli.sql import show
+from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.publish import open_read_only
+
+# A folder of its own: the demo never touches the warehouse or the Dagster history of a real account.
+FOLDER = Path("data/demo")
+# The demo's Dagster needs no more than this; see dagster.yaml for the real one.
+_DAGSTER_YAML = "telemetry: {enabled: false}\npython_logs: {managed_python_loggers: [zendesk_audit_assets]}\n"
+
+_SUMMARIES = {
+    "Who did most": """
+        SELECT actor_name AS actor, events, active_days AS "active days", distinct_addresses AS addresses,
+               off_hours_share AS "off hours", last_seen AS "last seen"
+        FROM actor_summary ORDER BY events DESC LIMIT 8
+    """,
+    "What was done most": """
+        SELECT action, source_type AS "source type", events, share_of_events AS share,
+               events_last_30_days AS "last 30 days", events_previous_30_days AS "30 before"
+        FROM action_summary ORDER BY events DESC LIMIT 8
+    """,
+    "The newest events": """
+        SELECT created_at, actor_name AS actor, action, source_label, change_description AS change
+        FROM audit_logs ORDER BY created_at DESC, id DESC LIMIT 8
+    """,
+}
+
+
+@click.command()
+@click.option("--serve", is_flag=True, help="Go on: local Zendesk, Dagster UI and automation, until Ctrl-C.")
+@click.option("--days", default=730, show_default=True, help="Length of the history.")
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI with --serve.")
+def demo(serve: bool, days: int, port: int) -> None:
+    """See everything work: two years of a made-up company's audit log, from HTTP to SQL and the Dagster UI."""
+    console = Console(stderr=True)
+    started = time.monotonic()
+    folder = FOLDER.absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "dagster").mkdir(parents=True)
+    (folder / "dagster" / "dagster.yaml").write_text(_DAGSTER_YAML)
+    console.print("Starting a local Zendesk ...")
+    with _local_zendesk(days) as environment:
+        given = Settings({**environment, **_places(folder), settings.RATE_SHARE.name: "1"})
+        settings.apply(given)
+        _bring_everything(given, console)
+        _print_summaries(Warehouse(given.database).published_path)
+        console.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
+        if serve:
+            _serve(port, console)
+        else:
+            _print_where_to_look(given, console)
+
+
+def _places(folder: Path) -> dict[str, str]:
+    return {
+        settings.DATABASE.name: str(folder / "zendesk_audit.duckdb"),
+        settings.DAGSTER_HOME.name: str(folder / "dagster"),
+        settings.SENSOR_SECONDS.name: "30",
+    }
+
+
+@contextmanager
+def _local_zendesk(days: int) -> Iterator[dict[str, str]]:
+    """A local Zendesk in a process of its own; gives the environment variables that connect to it."""
+    # A rate limit that does not make the reader of a demo wait.
+    options = ["--port", "0", "--days", str(days), "--rate-limit", "60000", "--live", "6"]
+    command = [sys.executable, "-m", "zendesk_audit_assets.cli", "emulator", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own command
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(5)]
+            if process.poll() is not None:
+                raise RunFailed("The local Zendesk did not start.", "Its own message is above.")
+            yield dict(line.strip().split("=", 1) for line in lines)
+        finally:
+            process.terminate()
+
+
+def _bring_everything(given: Settings, console: Console) -> None:
+    with open_instance(given) as instance:
+        today = datetime.now(timezone.utc).date()
+        bring(build_definitions(given), instance, Days(given.start_date, today), console)
+
+
+def _print_summaries(path: Path) -> None:
+    with open_read_only(path) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for title, query in _SUMMARIES.items():
+            show(connection.sql(query).pl(), Console(), title)
+
+
+def _serve(port: int, console: Console) -> None:
+    console.print(
+        f"The Dagster UI comes up at http://127.0.0.1:{port}; new events appear by themselves. Ctrl-C ends it."
+    )
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "zendesk_audit_assets.definitions", "-p", str(port)]
+    with subprocess.Popen(command) as process:  # noqa: S603 -- our own command
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+
+
+def _print_where_to_look(given: Settings, console: Console) -> None:
+    path = Warehouse(given.database).published_path
+    console.print(
+        f'\nQuery it:     {settings.DATABASE.name}={given.database} zendesk-audit sql "FROM action_summary"'
+        f"\n              or open {path} read-only in any DuckDB tool."
+        "\nSee it in the Dagster UI, with events that go on happening:  zendesk-audit demo --serve"
+        "\nConnect your own account:  README.md, then  zendesk-audit check",
+        highlight=False,
+        soft_wrap=True,
+    )

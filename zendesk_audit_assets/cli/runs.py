@@ -1,0 +1,137 @@
+"""Runs of the project's jobs from the command line, recorded in the Dagster instance like any other run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from zendesk_audit_assets import ingest, settings
+from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, AuditLogsConfig, progress_logger
+from zendesk_audit_assets.assets.published import PUBLISHED_KEY, PublishConfig
+from zendesk_audit_assets.automation import BACKFILL, REFRESH, Days, bounded
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.settings import Settings
+
+
+class RunFailed(AuditError):
+    """A run of a job failed; the sentence is the failed step's own."""
+
+
+def open_instance(given: Settings) -> dg.DagsterInstance:
+    """The same Dagster instance that `dagster dev` uses in this folder."""
+    if given[settings.DAGSTER_HOME]:
+        Path(given[settings.DAGSTER_HOME]).mkdir(parents=True, exist_ok=True)
+        return dg.DagsterInstance.get()
+    if Path("dagster.yaml").exists():
+        return dg.DagsterInstance.from_config(str(Path.cwd()))
+    Path(".dagster").mkdir(exist_ok=True)
+    return dg.DagsterInstance.from_config(str(Path(".dagster").absolute()))
+
+
+def bring(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, days: Days, console: Console, *, full: bool = False
+) -> None:
+    """Bring the log for `days`, in bounded runs; then the summaries and the published copy. Raises `RunFailed`."""
+    pieces = bounded(days)
+    with _progress_bar(console) as bar:
+        for number, piece in enumerate(pieces, start=1):
+            bar.begin(piece, number, len(pieces))
+            last = number == len(pieces)
+            # Summaries once, at the end.
+            _run(definitions, instance, REFRESH if last else BACKFILL, piece, _run_config(full, publish=last))
+
+
+def _run(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    days: Days,
+    config: dg.RunConfig,
+) -> None:
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance, tags=days.tags, run_config=config, raise_on_error=False
+    )
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data.user_failure_data
+        if failure is not None and failure.description:
+            raise RunFailed(failure.description, f"(Run {result.run_id}.)")
+        error = event.step_failure_data.error
+        reason = error.message.strip() if error else "no reason given"
+        raise RunFailed(
+            f"{event.step_key} failed: {reason}", f"The whole story is in the Dagster UI, run {result.run_id}."
+        )
+    if not result.success:
+        raise RunFailed(f"Run {result.run_id} did not succeed.", "Look at it in the Dagster UI.")
+
+
+def _run_config(full: bool, publish: bool) -> dg.RunConfig:
+    ops: dict[str, Any] = {AUDIT_LOGS_KEY.to_python_identifier(): AuditLogsConfig(full_refresh=full)}
+    if publish:
+        ops[PUBLISHED_KEY.to_python_identifier()] = PublishConfig(force=True)
+    # Dagster's own log goes to its instance; the terminal has the bar.
+    quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
+    return dg.RunConfig(ops=ops, loggers=quiet)
+
+
+class _Bar(logging.Handler):
+    """Listens to the progress that the asset `audit_logs` logs, and shows it."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.DEBUG)
+        self._progress = progress
+        self._task = progress.add_task("", total=1.0, events=0, requests=0, rate=0.0)
+        self._events = self._requests = 0  # of the pieces before
+        self._seen = ingest.Progress()
+        self._started = datetime.now(timezone.utc)
+        self._piece = (1, 1)
+
+    def begin(self, days: Days, number: int, pieces: int) -> None:
+        self._events += self._seen.received
+        self._requests += self._seen.requests
+        self._seen = ingest.Progress()
+        self._piece = (number, pieces)
+        self._progress.update(self._task, description=f"{days.first} to {days.last}")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._seen = getattr(record, "progress", self._seen)
+        number, pieces = self._piece
+        events = self._events + self._seen.received
+        elapsed = (datetime.now(timezone.utc) - self._started).total_seconds()
+        self._progress.update(
+            self._task,
+            completed=(number - 1 + self._seen.share) / pieces,
+            events=events,
+            requests=self._requests + self._seen.requests,
+            rate=events / elapsed if elapsed else 0.0,
+        )
+
+
+@contextmanager
+def _progress_bar(console: Console) -> Iterator[_Bar]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn(
+            "{task.fields[events]:,} events, {task.fields[requests]:,} requests, {task.fields[rate]:,.0f} events/s"
+        ),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = _Bar(progress)
+        before = progress_logger.level
+        progress_logger.setLevel(logging.DEBUG)
+        progress_logger.addHandler(bar)
+        try:
+            yield bar
+        finally:
+            progress_logger.removeHandler(bar)
+            progress_logger.setLevel(before)

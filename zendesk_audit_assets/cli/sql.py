@@ -1,0 +1,70 @@
+"""`zendesk-audit sql`: a query on the published copy, as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import duckdb
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from zendesk_audit_assets import settings
+from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.publish import open_read_only
+
+_ROWS_SHOWN = 200
+
+
+@click.command()
+@click.argument("query")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--json", "form", flag_value="json", help="Print JSON, a list of objects.")
+def sql(query: str, form: str | None) -> None:
+    """Query the published copy, such as: zendesk-audit sql "FROM action_summary"."""
+    path = Warehouse(settings.load().database).published_path
+    with open_read_only(path) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            relation = connection.sql(query)
+            frame = pl.DataFrame() if relation is None else relation.pl()
+        except duckdb.Error as error:
+            raise click.ClickException(str(error)) from None
+    if form == "csv":
+        click.echo(_flat(frame).write_csv(), nl=False)
+    elif form == "json":
+        click.echo(frame.write_json())
+    else:
+        show(frame, Console())
+
+
+def show(frame: pl.DataFrame, console: Console, title: str | None = None) -> None:
+    """Print a frame as a table, its first rows if there are many."""
+    table = Table(title=title, title_justify="left")
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    for row in frame.head(_ROWS_SHOWN).iter_rows():
+        table.add_row(*map(_cell, row))
+    console.print(table)
+    if frame.height > _ROWS_SHOWN:
+        console.print(f"{frame.height - _ROWS_SHOWN:,} more rows; use --csv to see all.")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    if isinstance(value, list) and value and isinstance(value[0], dict) and value[0].keys() == {"key", "value"}:
+        return ", ".join(f"{entry['key']}: {entry['value']}" for entry in value)
+    return str(value).removesuffix("+00:00")
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """CSV has no lists: they become JSON text."""
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+    return frame.with_columns(
+        pl.Series(name, [pl.Series([value]).to_frame("v").write_json() for value in frame[name]], pl.String())
+        for name in nested
+    )

@@ -1,0 +1,40 @@
+"""`zendesk-audit sync`: refresh or backfill without the UI."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import click
+from rich.console import Console
+
+from zendesk_audit_assets import settings
+from zendesk_audit_assets.automation import Days, complete_to, days_to_refresh
+from zendesk_audit_assets.cli.runs import bring, open_instance
+from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--from", "first", type=_DAY, help="First day, UTC. Default: where the log is incomplete, or yesterday.")
+@click.option("--to", "last", type=_DAY, help="Last day, UTC. Default: today.")
+@click.option("--full", is_flag=True, help="Read the days again even where they are settled.")
+def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
+    """Bring the log, the summaries and the published copy up to now.
+
+    What is settled costs no request. Ctrl-C keeps what was committed; the next run asks only for the rest.
+    """
+    given = settings.load()
+    given.require()
+    start, today = given.start_date, datetime.now(timezone.utc).date()
+    console = Console(stderr=True)
+    with open_instance(given) as instance:
+        default = days_to_refresh(start, complete_to(instance), today)
+        days = Days(first.date() if first else default.first, last.date() if last else default.last)
+        if not start <= days.first <= days.last <= today:
+            raise click.UsageError(
+                f"{days.first} to {days.last} is no range of days from {settings.START_DATE.name} ({start}) to {today}."
+            )
+        bring(build_definitions(given), instance, days, console, full=full)
+    console.print(f"Query it with `zendesk-audit sql`, or open {Warehouse(given.database).published_path} read-only.")
