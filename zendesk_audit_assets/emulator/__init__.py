@@ -1,12 +1,12 @@
 """A faithful local Zendesk: the audit log API over real HTTP, with a made-up past and faults on demand."""
 
-from .account import RequestSeen
-from .episodes import EPISODES, Episode
-from .events import OMIT, Event
-from .faults import Fault
-from .history import History, build_history, generate_history
-from .options import EmulatorOptions, HistoryOptions
-from .server import Emulator, serve
+from zendesk_audit_assets.emulator.account import RequestSeen
+from zendesk_audit_assets.emulator.episodes import EPISODES, Episode
+from zendesk_audit_assets.emulator.events import OMIT, Event
+from zendesk_audit_assets.emulator.faults import Fault
+from zendesk_audit_assets.emulator.history import History, build_history, generate_history
+from zendesk_audit_assets.emulator.options import EmulatorOptions, HistoryOptions
+from zendesk_audit_assets.emulator.server import Emulator, serve
 
 __all__ = [
     "EPISODES",

@@ -6,21 +6,22 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
-from .auth import Authority
-from .company import Company
-from .episodes import Episode
-from .events import Event, complete_record, encode, parse_timestamp
-from .faults import Faults
-from .history import Past
-from .limits import RateLimit
-from .live import LiveEvents
-from .options import EmulatorOptions
-from .store import Row, Store
+from zendesk_audit_assets.emulator.auth import Authority
+from zendesk_audit_assets.emulator.company import Company
+from zendesk_audit_assets.emulator.episodes import Episode
+from zendesk_audit_assets.emulator.events import Event, complete_record, encode, parse_timestamp, timestamp
+from zendesk_audit_assets.emulator.faults import Faults
+from zendesk_audit_assets.emulator.history import Past
+from zendesk_audit_assets.emulator.limits import RateLimit
+from zendesk_audit_assets.emulator.live import LiveEvents
+from zendesk_audit_assets.emulator.options import EmulatorOptions
+from zendesk_audit_assets.emulator.store import Row, Store
 
 _REQUESTS_KEPT = 200_000
 _EXPORTS_PER_MINUTE = 1
@@ -75,7 +76,10 @@ class Account:
         now = self.now()
         visible_at = now + visible_in_s if visible_in_s > 0 else None
         added = []
-        for partial in records:
+        for given in records:
+            partial = dict(given)
+            if isinstance(partial.get("created_at"), datetime):
+                partial["created_at"] = timestamp(int(partial["created_at"].timestamp()))
             second = _second(partial, int(now))
             with self._lock:
                 row_id = self._company.ids.next(second)
@@ -89,6 +93,10 @@ class Account:
     def records(self) -> list[dict[str, Any]]:
         self.catch_up()
         return [orjson.loads(row.body) for row in self.store.everything()]
+
+    def count(self) -> int:
+        self.catch_up()
+        return len(self.store) + self.store.hidden()
 
     def _live_through_the_past(self) -> Company:
         """The company as it is when the emulator starts."""

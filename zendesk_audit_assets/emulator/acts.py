@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .company import ADMINISTRATOR, API_TOKENS_END, Agent, Company, Thing
-from .events import Event
-from .vocabulary import (
+from zendesk_audit_assets.emulator.company import ADMINISTRATOR, API_TOKENS_END, Agent, Company, Thing
+from zendesk_audit_assets.emulator.events import Event
+from zendesk_audit_assets.emulator.vocabulary import (
     APPS,
     CUSTOMERS,
     INTEGRATIONS,

@@ -11,12 +11,18 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .account import Account
-from .auth import Token
-from .faults import Endpoint
-from .paging import list_body
-from .query import parse_query
-from .replies import EXPORT_LIMIT, INVALID_ENDPOINT, RECORD_NOT_FOUND, Refusal, json_response
+from zendesk_audit_assets.emulator.account import Account
+from zendesk_audit_assets.emulator.auth import Token
+from zendesk_audit_assets.emulator.faults import Endpoint
+from zendesk_audit_assets.emulator.paging import list_body
+from zendesk_audit_assets.emulator.query import parse_query
+from zendesk_audit_assets.emulator.replies import (
+    EXPORT_LIMIT,
+    INVALID_ENDPOINT,
+    RECORD_NOT_FOUND,
+    Refusal,
+    json_response,
+)
 
 Handler = Callable[[Account, Request], Awaitable[Response]]
 

@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .account import Account, RequestSeen
-from .api import answer, endpoint_of
-from .control import control
-from .faults import Fault
-from .replies import (
+from zendesk_audit_assets.emulator.account import Account, RequestSeen
+from zendesk_audit_assets.emulator.api import answer, endpoint_of
+from zendesk_audit_assets.emulator.control import control
+from zendesk_audit_assets.emulator.faults import Fault
+from zendesk_audit_assets.emulator.replies import (
     HTML_TYPE,
     INVALID_TOKEN,
     NO_SUCH_ACCOUNT,
@@ -25,6 +25,8 @@ from .replies import (
     Refusal,
     invalid_pagination,
 )
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Application:
@@ -43,25 +45,27 @@ class Application:
             await (await control(account, request))(scope, receive, send)
             return
         account.catch_up()
-        now = account.now()
-        if account.options.latency_ms:
-            await asyncio.sleep(account.options.latency_ms / 1000)
+        arrived_at = account.now()
         fault = account.faults.strike(endpoint_of(path), "page[after]" in request.query_params)
         if fault and fault.kind in ("reset", "stall"):
-            self._remember(request, 0, now)
+            self._remember(request, 0, arrived_at)
             await self._give_no_answer(fault, scope, receive)
             return
-        response = await self._respond(request, fault, now)
-        self._remember(request, response.status_code, now)
-        if fault and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
+        response = await self._respond(request, fault)
+        delay_s = account.options.latency_ms / 1000 + (fault.seconds if fault and fault.kind == "slow" else 0.0)
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        self._remember(request, response.status_code, arrived_at)
+        skew_s = fault.seconds if fault and fault.kind == "date_jump" else 0.0
+        # As with a real server the date is that of sending, so it is later than what the answer has seen.
+        response.headers["date"] = formatdate(account.now() + skew_s, usegmt=True)
         if fault and fault.kind == "truncated":
             await self._send_half(response, scope, receive, send)
             return
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, fault: Fault | None, now: float) -> Response:
-        allowance = self._account.rate_limit.count(now)
+    async def _respond(self, request: Request, fault: Fault | None) -> Response:
+        allowance = self._account.rate_limit.count(self._account.now())
         try:
             if _wrong_account(request.headers.get("host", ""), self._account.options.subdomain):
                 raise Refusal(404, NO_SUCH_ACCOUNT)
@@ -70,8 +74,6 @@ class Application:
             response = await self._answer(request, fault)
         except Refusal as refusal:
             response = refusal.response()
-        skew = fault.seconds if fault and fault.kind == "date_jump" else 0.0
-        response.headers["date"] = formatdate(now + skew, usegmt=True)
         response.headers.update(allowance.headers())
         return response
 
@@ -111,21 +113,23 @@ class Application:
 
     async def _give_no_answer(self, fault: Fault, scope: Scope, receive: Receive) -> None:
         if fault.kind == "reset":
-            transport = self._transport(scope)
-            linger_not = struct.pack("ii", 1, 0)
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
-            transport.abort()
+            for transport in self._transports(scope):
+                connection = transport.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                transport.abort()
         await _gone(receive)
 
     async def _send_half(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         half = bytes(response.body[: len(response.body) * 2 // 3])
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        self._transport(scope).close()
+        for transport in self._transports(scope):
+            transport.close()
         await _gone(receive)
 
-    def _transport(self, scope: Scope) -> Any:
-        return next(c.transport for c in self._connections() if c.client == scope["client"])
+    def _transports(self, scope: Scope) -> list[Any]:
+        """The connection of this request, unless the client has gone already."""
+        return [one.transport for one in self._connections() if one.client == scope["client"]]
 
 
 async def _gone(receive: Receive) -> None:
@@ -152,6 +156,8 @@ def _with_body(response: Response, body: bytes) -> Response:
 
 
 def _rows_twice(body: bytes) -> bytes:
+    if not body.startswith(b'{"audit_logs":['):
+        return body
     begin = body.index(b"[") + 1
     end = body.rindex(b"],")
     rows = body[begin:end]

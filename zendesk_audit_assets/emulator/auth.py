@@ -10,9 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .events import timestamp
-from .options import EmulatorOptions
-from .replies import COULD_NOT_AUTHENTICATE, FORBIDDEN, INVALID_TOKEN, MISSING_SCOPE, Refusal
+from zendesk_audit_assets.emulator.events import timestamp
+from zendesk_audit_assets.emulator.options import EmulatorOptions
+from zendesk_audit_assets.emulator.replies import (
+    COULD_NOT_AUTHENTICATE,
+    FORBIDDEN,
+    INVALID_TOKEN,
+    MISSING_SCOPE,
+    Refusal,
+)
 
 ADMIN_ID = 1_000_001
 _CLIENT_ID = 5_000_001

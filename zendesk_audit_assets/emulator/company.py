@@ -7,8 +7,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .events import Event, Ids
-from .vocabulary import (
+from zendesk_audit_assets.emulator.events import Event, Ids
+from zendesk_audit_assets.emulator.vocabulary import (
     ACCOUNT_ASSUMPTION,
     FIRST_NAMES,
     INTEGRATIONS,

@@ -8,9 +8,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .account import Account
-from .faults import Fault
-from .replies import INVALID_ENDPOINT, json_response
+from zendesk_audit_assets.emulator.account import Account
+from zendesk_audit_assets.emulator.faults import Fault
+from zendesk_audit_assets.emulator.replies import INVALID_ENDPOINT, json_response
 
 
 async def control(account: Account, request: Request) -> Response:

@@ -7,7 +7,6 @@ the epoch second and the id.
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from typing import Any
 
@@ -25,11 +24,12 @@ def decode_cursor(text: str, order: str) -> tuple[int, int]:
     """The (second, id) of a cursor. Raises ValueError if it is damaged or belongs to another order."""
     try:
         content: Any = orjson.loads(base64.b64decode(text, validate=True))
-        if not isinstance(content, dict) or content.get("o") != order:
-            raise ValueError("the cursor belongs to another order")
+        made_for = content["o"]
         date_tag, second, id_tag, record_id = _VALUES.unpack(base64.b64decode(content["v"], validate=True))
-    except (binascii.Error, KeyError, TypeError, struct.error) as damage:
+    except (ValueError, KeyError, TypeError, struct.error) as damage:
         raise ValueError("the cursor is damaged") from damage
     if (date_tag, id_tag) != (b"d", b"i"):
         raise ValueError("the cursor is damaged")
+    if made_for != order:
+        raise ValueError("the cursor belongs to another order")
     return second, record_id

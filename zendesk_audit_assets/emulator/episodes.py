@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from .company import ADMINISTRATOR, API_TOKENS_END, MAIN_ZONE, Agent, Company
-from .events import Event
-from .options import HistoryOptions
-from .vocabulary import ACCOUNT_ASSUMPTION, CREDIT_CARD_REDACTION, IP_RESTRICTIONS, SINGLE_SIGN_ON, TWO_FACTOR
+from zendesk_audit_assets.emulator.company import ADMINISTRATOR, API_TOKENS_END, MAIN_ZONE, Agent, Company
+from zendesk_audit_assets.emulator.events import Event
+from zendesk_audit_assets.emulator.options import HistoryOptions
+from zendesk_audit_assets.emulator.vocabulary import (
+    ACCOUNT_ASSUMPTION,
+    CREDIT_CARD_REDACTION,
+    IP_RESTRICTIONS,
+    SINGLE_SIGN_ON,
+    TWO_FACTOR,
+)
 
 EPISODES: Mapping[str, str] = {
     "account_takeover": (

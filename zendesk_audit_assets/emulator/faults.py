@@ -6,12 +6,12 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import orjson
 from starlette.responses import Response
 
-from .replies import (
+from zendesk_audit_assets.emulator.replies import (
     COULD_NOT_AUTHENTICATE,
     FORBIDDEN,
     HTML_TYPE,
@@ -83,6 +83,10 @@ class Fault:
     body_style: BodyStyle | None = None
     seconds: float = 0.0
     endpoint: Endpoint = "audit_logs"
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(FaultKind):
+            raise ValueError(f"there is no fault of the kind {self.kind!r}")
 
     def is_status(self) -> bool:
         return self.kind.isdigit()

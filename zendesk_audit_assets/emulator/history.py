@@ -10,12 +10,12 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from .acts import clean_up, ordinary_act, robot_act
-from .company import MAIN_ZONE, SECOND_ZONE, Company
-from .episodes import Episode, appointments, play
-from .events import Event
-from .options import HistoryOptions
-from .uniform import uniform_events
+from zendesk_audit_assets.emulator.acts import clean_up, ordinary_act, robot_act
+from zendesk_audit_assets.emulator.company import MAIN_ZONE, SECOND_ZONE, Company
+from zendesk_audit_assets.emulator.episodes import Episode, appointments, play
+from zendesk_audit_assets.emulator.events import Event
+from zendesk_audit_assets.emulator.options import HistoryOptions
+from zendesk_audit_assets.emulator.uniform import uniform_events
 
 
 class History(NamedTuple):

@@ -6,10 +6,10 @@ import heapq
 import random
 from collections.abc import Iterator
 
-from .acts import EVENTS_PER_ACT, ordinary_act
-from .company import Company
-from .events import Event
-from .options import EmulatorOptions
+from zendesk_audit_assets.emulator.acts import EVENTS_PER_ACT, ordinary_act
+from zendesk_audit_assets.emulator.company import Company
+from zendesk_audit_assets.emulator.events import Event
+from zendesk_audit_assets.emulator.options import EmulatorOptions
 
 
 class LiveEvents:

@@ -7,10 +7,10 @@ from urllib.parse import quote_plus
 
 import orjson
 
-from .cursor import encode_cursor
-from .options import LastPageCursors
-from .query import Query
-from .store import Store
+from zendesk_audit_assets.emulator.cursor import encode_cursor
+from zendesk_audit_assets.emulator.options import LastPageCursors
+from zendesk_audit_assets.emulator.query import Query
+from zendesk_audit_assets.emulator.store import Store
 
 
 def list_body(store: Store, query: Query, address: str, last_page_cursors: LastPageCursors) -> bytes:

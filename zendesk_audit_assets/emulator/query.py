@@ -1,4 +1,8 @@
-"""The query string of the list: which paging, which order, which filters; or the 400 it earns."""
+"""The query string of the list: which paging, which order, which filters; or the 400 it earns.
+
+Zendesk does not document what it makes of a window with one value or with values that are no timestamps, and
+of a `source_id` without `source_type`. The emulator refuses them, so that a mistake in a client is heard.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .cursor import decode_cursor
-from .events import parse_timestamp
-from .options import Bounds
-from .replies import TOO_DEEP, Refusal, invalid_attribute, invalid_pagination
+from zendesk_audit_assets.emulator.cursor import decode_cursor
+from zendesk_audit_assets.emulator.events import parse_timestamp
+from zendesk_audit_assets.emulator.options import Bounds
+from zendesk_audit_assets.emulator.replies import TOO_DEEP, Refusal, invalid_attribute, invalid_pagination
 
 _FILTER = re.compile(r"filter\[(\w+)\](\[\])?")
 _MATCHED_AS_TEXT = ("action", "ip_address", "source_type")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -12,11 +13,18 @@ from typing import Any
 
 import uvicorn
 
-from .account import Account, RequestSeen
-from .application import Application
-from .episodes import Episode
-from .faults import Fault
-from .options import EmulatorOptions
+from zendesk_audit_assets.emulator.account import Account, RequestSeen
+from zendesk_audit_assets.emulator.application import Application
+from zendesk_audit_assets.emulator.episodes import Episode
+from zendesk_audit_assets.emulator.faults import Fault
+from zendesk_audit_assets.emulator.options import EmulatorOptions
+from zendesk_audit_assets.errors import AuditError
+
+_LONGEST_START_S = 30
+
+
+class NoSuchAddress(AuditError):
+    """The address is taken, or is none of this machine's."""
 
 
 class Emulator:
@@ -38,7 +46,8 @@ class Emulator:
             target=self._server.run, args=([listener],), name="zendesk-emulator", daemon=True
         )
         self._thread.start()
-        ready.wait()
+        if not ready.wait(_LONGEST_START_S):
+            raise RuntimeError("the emulator's server did not start")
         return self
 
     def __exit__(
@@ -52,6 +61,11 @@ class Emulator:
     def events(self) -> list[dict[str, Any]]:
         """Every record so far, ordered by (created_at, id), with those that are not visible yet."""
         return self._account.records()
+
+    @property
+    def event_count(self) -> int:
+        """How many records there are so far; unlike `events` it costs nothing."""
+        return self._account.count()
 
     @property
     def requests(self) -> list[RequestSeen]:
@@ -73,7 +87,7 @@ class Emulator:
     def add(self, records: Iterable[Mapping[str, Any]], visible_in_s: float = 0.0) -> list[dict[str, Any]]:
         """Let events happen: partial records, completed. What is missing is made up; `created_at` is now.
 
-        A field set to `OMIT` is left out; unknown fields and unusable values are sent as they are. With
+        `created_at` may be a datetime with a zone. A field set to `OMIT` is left out; unknown fields and unusable values are sent as they are. With
         `visible_in_s` the events appear that much later.
         """
         return self._account.add(records, visible_in_s)
@@ -100,7 +114,7 @@ class Emulator:
 def serve(options: EmulatorOptions, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve in the foreground until SIGINT or SIGTERM; `on_ready` is given the URL once it answers.
 
-    Raises OSError if the address is taken.
+    Raises NoSuchAddress.
     """
     account = Account(options)
     listener = _listen(options)
@@ -121,7 +135,6 @@ class _Server(uvicorn.Server):
                 date_header=False,
                 server_header=False,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=1,
             )
         )
         self._on_ready = on_ready
@@ -130,11 +143,21 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_ready()
 
+    async def main_loop(self) -> None:
+        """Until told to stop. Tests start and stop hundreds of servers: uvicorn looks every 100 ms only."""
+        while not self.should_exit:
+            await asyncio.sleep(0.01)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """At once: nobody gains from waiting for connections that are kept alive or stalled."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await super().shutdown(sockets)
+        if unfinished := list(self.server_state.tasks):
+            await asyncio.wait(unfinished, timeout=1)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -152,7 +175,13 @@ class _Server(uvicorn.Server):
 
 def _listen(options: EmulatorOptions) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    return socket.create_server((options.host, options.port), family=family, backlog=512)
+    try:
+        return socket.create_server((options.host, options.port), family=family, backlog=512)
+    except OSError as error:
+        raise NoSuchAddress(
+            f"The emulator cannot listen on {options.host} port {options.port}: {error.strerror}.",
+            "Choose another port, or 0 for any that is free.",
+        ) from error
 
 
 def _url(options: EmulatorOptions, listener: socket.socket) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from .events import encode
+from zendesk_audit_assets.emulator.events import encode
 
 
 class Row(NamedTuple):
@@ -84,14 +84,15 @@ class Store:
     def __len__(self) -> int:
         return len(self._bodies)
 
+    def hidden(self) -> int:
+        """How many rows are not visible yet."""
+        return len(self._hidden)
+
     def body(self, place: int) -> bytes:
         return self._bodies[place]
 
     def key(self, place: int) -> tuple[int, int]:
         return self._seconds[place], self._ids[place]
-
-    def bodies(self, first: int, last: int) -> list[bytes]:
-        return self._bodies[first:last]
 
     def place_of_second(self, second: int) -> int:
         """The place of the first row at or after a second."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from .events import Event, Ids
-from .options import HistoryOptions
+from zendesk_audit_assets.emulator.events import Event, Ids
+from zendesk_audit_assets.emulator.options import HistoryOptions
 
 _KINDS = (
     ("update", "rule", "Trigger: Route to tier {}", "Title changed from Tier {} to Team {}"),

@@ -1,0 +1,33 @@
+# `make demo` and `make test` need nothing but Python and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo serve dev test lint clean
+
+demo: $(VENV)/ready          ## everything, with a local Zendesk and no account
+	$(BIN)/zendesk-audit demo
+
+serve: $(VENV)/ready         ## the same, and then the Dagster UI with automation on
+	$(BIN)/zendesk-audit demo --serve
+
+dev: $(VENV)/ready           ## the Dagster UI for the account that .env names
+	$(BIN)/dagster dev
+
+test: $(VENV)/ready          ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready          ## what CI checks besides the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:                       ## the virtual environment; never the data
+	rm -rf $(VENV)
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	touch $@
