@@ -13,6 +13,7 @@ from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, 
 from zendesk_audit_assets.assets.published import PARQUET_KEY, PUBLISHED_KEY, PublishConfig
 from zendesk_audit_assets.checks import WHOLE_TABLE_CHECK_KEYS
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.maintenance import prune_runs
 from zendesk_audit_assets.resources import ZendeskResource
 from zendesk_audit_assets.settings import Settings
 from zendesk_audit_assets.zendesk import Page
@@ -73,7 +74,7 @@ def complete_to(instance: dg.DagsterInstance) -> datetime | None:
 
 
 def build_jobs() -> list[Any]:
-    """The jobs: `refresh`, `backfill` and `nightly`; `prune_runs` stands in `maintenance.py`."""
+    """The jobs: `refresh`, `backfill`, `nightly` and `prune_runs`."""
     everything = dg.AssetSelection.all()
     whole_table_checks = dg.AssetSelection.checks(*WHOLE_TABLE_CHECK_KEYS)
     return [
@@ -92,18 +93,20 @@ def build_jobs() -> list[Any]:
             selection=everything,
             description="Reads the last closed days again, runs every check and exports everything.",
         ),
+        prune_runs,
     ]
 
 
 def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefinition], list[dg.SensorDefinition]]:
     """The schedules and the sensor; they run by themselves once the account is configured."""
     configured = given.problem() is None
+    status = dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
         job_name=REFRESH,
         cron_schedule="0 * * * *",
         execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED,
+        default_status=status,
         description="Every hour: brings everything up to now, from wherever the log is incomplete.",
     )
     def hourly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -114,7 +117,7 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
         job_name=NIGHTLY,
         cron_schedule="30 3 * * *",
         execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED,
+        default_status=status,
         description=f"Every night: reads the last {NIGHTLY_DAYS} closed days again, runs all checks, exports all.",
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -154,7 +157,16 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
             return dg.SkipReason("Nothing new in the audit log.")
         return _refreshes(context.instance, start, {FINGERPRINT_TAG: newest})
 
-    return [hourly, nightly], [new_audit_events]
+    weekly = dg.ScheduleDefinition(
+        name="weekly_maintenance",
+        job=prune_runs,
+        cron_schedule="0 5 * * 0",
+        execution_timezone="UTC",
+        default_status=status,
+        description="Every Sunday: deletes old runs from Dagster's history.",
+    )
+
+    return [hourly, nightly, weekly], [new_audit_events]
 
 
 def fingerprint(page: Page) -> str:

@@ -87,8 +87,8 @@ class Emulator:
     def add(self, records: Iterable[Mapping[str, Any]], visible_in_s: float = 0.0) -> list[dict[str, Any]]:
         """Let events happen: partial records, completed. What is missing is made up; `created_at` is now.
 
-        `created_at` may be a datetime with a zone. A field set to `OMIT` is left out; unknown fields and unusable values are sent as they are. With
-        `visible_in_s` the events appear that much later.
+        `created_at` may be a datetime with a zone. A field set to `OMIT` is left out; unknown fields and
+        unusable values are sent as they are. With `visible_in_s` the events appear that much later.
         """
         return self._account.add(records, visible_in_s)
 
