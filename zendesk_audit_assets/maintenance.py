@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.event_log import SqliteEventLogStorage  # there is no public name
 
 KEEP_DAYS = 30
 
@@ -39,7 +41,15 @@ def prune(instance: dg.DagsterInstance, keep: timedelta) -> int:
     for run_id in needless:
         instance.delete_run(run_id)
         instance.compute_log_manager.delete_logs(prefix=[run_id])
+        _remove_emptied_file(instance, run_id)
     return len(needless)
+
+
+def _remove_emptied_file(instance: dg.DagsterInstance, run_id: str) -> None:
+    """SQLite storage keeps a file per run; deleting a run empties it and leaves it as large as it was."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        Path(storage.path_for_shard(run_id)).unlink(missing_ok=True)
 
 
 def _runs_of_latest_materializations(instance: dg.DagsterInstance) -> Iterable[str]:
