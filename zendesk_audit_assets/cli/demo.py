@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -114,10 +115,13 @@ def _serve(port: int, console: Console) -> None:
         f"The Dagster UI comes up at http://127.0.0.1:{port}; new events appear by themselves. Ctrl-C ends it."
     )
     command = [sys.executable, "-m", "dagster", "dev", "-m", "zendesk_audit_assets.definitions", "-p", str(port)]
+    # Whoever stops this process by SIGTERM means what it started as well.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     with subprocess.Popen(command) as process:  # noqa: S603 -- our own command
         try:
             process.wait()
-        except KeyboardInterrupt:
+        finally:
+            process.send_signal(signal.SIGINT)
             process.wait()
 
 

@@ -117,7 +117,7 @@ def table_rows(path: Path) -> dict[str, int]:
 def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A finished copy to read from. Raises `WarehouseUnusable` when it is missing, or is not one."""
     if not path.exists():
-        raise WarehouseUnusable(f"There is no file {path}.", "Run `zendesk-audit sync` first, or check the path.")
+        raise WarehouseUnusable(f"There is no file {path}.", "Check the path; `zendesk-audit sync` makes the published copy.")
     try:
         connection = connect(path, read_only=True)
     except duckdb.Error as error:
