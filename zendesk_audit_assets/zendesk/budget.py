@@ -120,14 +120,15 @@ class RateBudget:
             return None
         with self._lock:
             self._even_s, self._ahead_s = _pace(self._share * seen.limit)
-            self._crowded_until = _PAST
             # Alone we would always leave the others' part.
             if seen.remaining is not None and seen.remaining < (1 - self._share) * seen.limit:
                 now = self._now()
                 window = WINDOW_S if seen.reset_s is None else seen.reset_s
                 self._crowded_s = window / max(self._share * seen.remaining, 1.0)
                 self._crowded_until = now + window
-                self._crowded_next = min(max(self._crowded_next, now + self._crowded_s), now + window)
+                self._crowded_next = min(max(self._crowded_next, now + self._crowded_s), self._crowded_until)
+            else:
+                self._crowded_next = self._crowded_until = _PAST
         return seen
 
     def pause(self, seconds: float) -> None:
@@ -138,10 +139,8 @@ class RateBudget:
             self._next = self._paused_until + self._ahead_s
 
     def _reserve(self, moment: float) -> float:
-        due = max(moment, self._next - self._ahead_s)
-        if due < self._crowded_until:
-            due = max(due, self._crowded_next)
-            self._crowded_next = min(due + self._crowded_s, self._crowded_until)
+        due = max(moment, self._next - self._ahead_s, self._crowded_next)
+        self._crowded_next = min(due + self._crowded_s, self._crowded_until)
         self._next = max(self._next, due) + self._even_s
         return due
 

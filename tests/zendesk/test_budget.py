@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import logging
+import threading
+from bisect import bisect_left
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zendesk_audit_assets.zendesk import RateBudget, RateLimit
+from zendesk_audit_assets.zendesk.budget import read_rate_limit
+
+
+def headers(limit, remaining=None, reset=None):
+    told = {"X-Rate-Limit": limit, "X-Rate-Limit-Remaining": remaining, "RateLimit-Reset": reset}
+    return {name: str(value) for name, value in told.items() if value is not None}
+
+
+@pytest.fixture
+def budget(clock):
+    def make(share=0.5, limit=700):
+        made = RateBudget(share, now=clock.now, sleep=clock.wait)
+        made.observe(headers(limit, limit))
+        return made
+
+    return make
+
+
+def sent_in(budget, clock, seconds):
+    """When requests go that are sent as fast as the budget lets them."""
+    until = clock.now() + seconds
+    times = []
+    while clock.now() < until:
+        budget.acquire()
+        times.append(clock.now())
+    return times[:-1] if times[-1] >= until else times
+
+
+def most_in_a_minute(times):
+    return max(bisect_left(times, first + 60 - 1e-6) - n for n, first in enumerate(times))
+
+
+@given(share=st.floats(0.01, 1), limit=st.integers(10, 3000))
+def test_no_minute_sees_more_than_the_share_of_the_limit(share, limit):
+    now = [0.0]
+    budget = RateBudget(share, now=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    budget.observe(headers(limit))
+    times = []
+    while now[0] < 130:
+        budget.acquire()
+        times.append(now[0])
+
+    assert most_in_a_minute(times) <= max(1, share * limit + 1e-6)
+
+
+def test_nearly_all_of_the_share_is_used(budget, clock):
+    assert len(sent_in(budget(0.5, 700), clock, 600)) >= 0.95 * 350 * 10
+
+
+def test_a_quiet_refresh_never_waits(budget, clock):
+    made = budget()
+    for _ in range(20):
+        assert [made.acquire() for _ in range(5)] == [0] * 5
+        clock.advance(60)
+    assert clock.waits == []
+
+
+def test_after_the_first_few_requests_go_evenly(budget, clock):
+    times = sent_in(budget(), clock, 60)[12:]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(gaps) == pytest.approx(min(gaps)) == pytest.approx(60 / 340)
+
+
+def test_the_smallest_documented_limit_holds_until_an_answer_tells_another(clock):
+    assert 80 <= len(sent_in(RateBudget(0.5, now=clock.now, sleep=clock.wait), clock, 60)) <= 100
+
+
+def test_a_pause_holds_everybody_until_it_is_over_and_then_lets_them_go_one_by_one(budget, clock):
+    made = budget()
+    made.acquire()
+    made.pause(30)
+    paused_at = clock.now()
+
+    times = sent_in(made, clock, 40)
+
+    assert times[0] == pytest.approx(paused_at + 30)
+    assert min(later - earlier for earlier, later in pairwise(times)) > 0.1
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(budget, clock):
+    made = budget()
+    made.pause(30)
+    made.pause(5)
+    assert made.acquire() == pytest.approx(30)
+
+
+def test_a_pause_also_holds_those_who_already_wait_for_their_turn(clock):
+    asleep, wake = threading.Event(), threading.Event()
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        asleep.set()
+        assert wake.wait(10)
+        clock.advance(seconds)
+
+    budget = RateBudget(0.5, now=clock.now, sleep=sleep)
+    budget.observe(headers(700))
+    while not budget_is_empty(budget):
+        budget.acquire()
+    waiting = threading.Thread(target=budget.acquire)
+    waiting.start()
+    assert asleep.wait(10)
+
+    budget.pause(30)
+    wake.set()
+    waiting.join(10)
+
+    assert len(slept) == 2
+    assert sum(slept) == pytest.approx(30)
+
+
+def budget_is_empty(budget):
+    return budget._next - budget._ahead_s > budget._now()
+
+
+def test_ours_shrinks_when_others_use_the_limit_up(budget, clock):
+    made = budget(0.5, 700)
+    sent_in(made, clock, 5)
+    made.observe(headers(700, remaining=20, reset=50))
+
+    assert len(sent_in(made, clock, 50)) <= 11
+
+    # The next minute is a new one.
+    assert len(sent_in(made, clock, 60)) >= 330
+
+
+def test_nothing_is_sent_before_the_limit_starts_anew_if_nothing_is_left(budget, clock):
+    made = budget(0.5, 700)
+    made.observe(headers(700, remaining=0, reset=42))
+    assert made.acquire() == pytest.approx(42)
+
+
+@pytest.mark.parametrize("reset_is_told", [True, False])
+def test_our_own_use_never_slows_us_down(budget, clock, reset_is_told):
+    made = budget(0.5, 700)
+    sent = 0
+    while clock.now() < 1060:
+        made.acquire()
+        sent += 1
+        made.observe(headers(700, 700 - sent, int(1060 - clock.now()) if reset_is_told else None))
+    assert sent >= 340
+
+
+def test_when_others_stop_we_go_on_at_once(budget, clock):
+    made = budget(0.5, 700)
+    made.observe(headers(700, remaining=0, reset=42))
+    made.observe(headers(700, remaining=600, reset=42))
+    assert made.acquire() == 0
+
+
+def test_waits_are_counted(budget, clock):
+    made = budget()
+    waited = sum(made.acquire() for _ in range(50))
+    assert made.seconds_waited == pytest.approx(waited) == pytest.approx(sum(clock.waits))
+
+
+def test_only_waits_of_more_than_five_seconds_are_logged(budget, clock, caplog):
+    caplog.set_level(logging.INFO)
+    made = budget()
+    made.pause(4)
+    made.acquire()
+    assert caplog.records == []
+    made.pause(20)
+    made.acquire()
+    (record,) = caplog.records
+    assert record.name == "zendesk_audit_assets.zendesk"
+    assert "20 s" in record.getMessage()
+
+
+@pytest.mark.parametrize("share", [0, -0.5, 1.01, float("nan")])
+def test_a_share_outside_zero_to_one_is_refused(share):
+    with pytest.raises(ValueError, match="share"):
+        RateBudget(share)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, None),
+        ({"X-Rate-Limit": "700"}, RateLimit(700)),
+        ({"x-rate-limit": "700", "X-RATE-LIMIT-REMAINING": "699"}, RateLimit(700, 699)),
+        ({"ratelimit-limit": "100", "ratelimit-remaining": "3", "ratelimit-reset": "59"}, RateLimit(100, 3, 59.0)),
+        ({"X-Rate-Limit": "700", "ratelimit-limit": "100"}, RateLimit(100)),
+        ({"X-Rate-Limit": "700", "ratelimit-reset": "2026-01-01T00:00:00Z"}, RateLimit(700)),
+        ({"X-Rate-Limit": "700", "ratelimit-reset": "1767225600"}, RateLimit(700)),
+        ({"X-Rate-Limit": "700", "ratelimit-reset": "61"}, RateLimit(700)),
+        ({"X-Rate-Limit": "unlimited"}, None),
+        ({"X-Rate-Limit": "0"}, None),
+        ({"X-Rate-Limit": "-5"}, None),
+        ({"X-Rate-Limit": "\u0667\u0660\u0660"}, None),
+        ({"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": ""}, RateLimit(700)),
+    ],
+)
+def test_the_limit_is_read_from_headers_in_any_case_and_nonsense_is_ignored(told, expected):
+    assert read_rate_limit(told) == expected
