@@ -24,6 +24,8 @@ from zendesk_audit_assets.warehouse.schema import scalar
 READ_WITHIN = timedelta(hours=3)
 # A company signs in on any working day; a longer silence is worth a look.
 EVENT_WITHIN = timedelta(days=4)
+# Actions and source types are open sets: what has been there for longer than this is nothing to warn of.
+NEW_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -128,17 +130,14 @@ def no_event_has_changed(connection: duckdb.DuckDBPyConnection, _: datetime) -> 
 
 
 def schema_has_not_drifted(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
-    """Records have the documented fields, and actions and source types that have been seen before."""
-    extra = scalar(
-        connection,
-        "SELECT list(DISTINCT name ORDER BY name) FROM (SELECT unnest(json_keys(extra)) AS name FROM audit_logs "
-        "WHERE extra IS NOT NULL)",
-    )
-    actions = _unknown(connection, "action", KNOWN_ACTIONS)
-    source_types = _unknown(connection, "source_type", KNOWN_SOURCE_TYPES)
-    drift = {"fields": extra or [], "actions": actions, "source_types": source_types}
+    """No field, action or source type has turned up lately that was never seen before, here or anywhere."""
+    drift = {
+        "fields": _new(connection, "unnest(json_keys(extra))", frozenset()),
+        "actions": _new(connection, "action", KNOWN_ACTIONS),
+        "source_types": _new(connection, "source_type", KNOWN_SOURCE_TYPES),
+    }
     new = [f"{kind.replace('_', ' ')} {', '.join(names[:20])}" for kind, names in drift.items() if names]
-    sentence = f"New: {'; '.join(new)}. All are stored." if new else "Nothing new."
+    sentence = f"New in the last {NEW_WITHIN.days} days: {'; '.join(new)}. All is stored." if new else "Nothing new."
     return Finding(not new, sentence, drift, dg.AssetCheckSeverity.WARN)
 
 
@@ -182,7 +181,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         AUDIT_LOGS_KEY,
         "schema_has_not_drifted",
-        "No unknown field, action or source type.",
+        "No new field, action or source type.",
         schema_has_not_drifted,
         whole_table=True,
     ),
@@ -226,9 +225,14 @@ def _result(check: Check, finding: Finding) -> dg.AssetCheckResult:
     )
 
 
-def _unknown(connection: duckdb.DuckDBPyConnection, column: str, known: frozenset[str]) -> list[str]:
-    found = connection.execute(f"SELECT DISTINCT {column} FROM audit_logs WHERE {column} IS NOT NULL").fetchall()
-    return sorted({str(value) for (value,) in found} - known)
+def _new(connection: duckdb.DuckDBPyConnection, expression: str, known: frozenset[str]) -> list[str]:
+    """The values of an expression that are not known and occur for the first time close to the log's end."""
+    first_seen = f"""
+        SELECT value, min(created_at) FROM (SELECT {expression} AS value, created_at FROM audit_logs)
+        WHERE value IS NOT NULL GROUP BY value
+        HAVING min(created_at) > (SELECT max(created_at) FROM audit_logs) - to_days({NEW_WITHIN.days})
+    """
+    return sorted({str(value) for value, _ in connection.execute(first_seen).fetchall()} - known)
 
 
 def _recent(instant: datetime | None, within: timedelta, what: str) -> Finding:

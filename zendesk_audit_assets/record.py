@@ -52,8 +52,8 @@ SYSTEM_ACTOR_ID = -1
 KNOWN_ACTIONS = frozenset({"create", "destroy", "exported", "login", "update"})
 KNOWN_SOURCE_TYPES = frozenset(
     {
-        "account", "account_setting", "api_token", "apitoken", "attachment", "automation", "brand",
-        "custom_field/field", "custom_status", "group", "macro", "oauth_client", "organization", "permission_set",
+        "account", "account_setting", "api_token", "apitoken", "attachment", "brand",
+        "custom_field/field", "custom_status", "group", "macro", "organization", "permission_set",
         "recipient_address", "rule", "sla/policy", "ticket", "ticket_field", "ticket_form", "trigger", "user",
         "user_setting", "view", "zendesk/app_market/app", "zendesk/app_market/installation",
         "zendesk/business_hours/holiday", "zendesk/business_hours/workweek",

@@ -67,7 +67,7 @@ def refresh(
     seen = None if full else _seen(connection, table, timezone)
     if seen is None:
         connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
-        connection.execute(Table(table.name, table.meaning, table.columns).ddl)
+        connection.execute(_ddl(table))
 
     if isinstance(table.follows, Whole):
         newest = min(_seen_by_dependencies(connection, table, timezone))
@@ -105,7 +105,11 @@ def _seen(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: 
 
 
 def _definition(table: DerivedTable, timezone: str) -> str:
-    return sha256(repr((table.sql, table.follows, table.columns, timezone)).encode()).hexdigest()
+    return sha256(repr((table.sql, table.follows, _ddl(table), timezone)).encode()).hexdigest()
+
+
+def _ddl(table: DerivedTable) -> str:
+    return Table(table.name, table.meaning, table.columns).ddl
 
 
 def _seen_by_dependencies(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: str) -> Iterator[int]:
