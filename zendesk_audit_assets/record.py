@@ -48,14 +48,14 @@ FIELD_NAMES = frozenset(field.name for field in FIELDS)
 # The system's own actor, as Zendesk numbers it.
 SYSTEM_ACTOR_ID = -1
 
-# What has been seen so far. Both sets are open: anything else is stored as well and reported as drift.
+# What is documented, or has been met with. Both sets are open: anything else is stored as well and reported as drift.
 KNOWN_ACTIONS = frozenset({"create", "destroy", "exported", "login", "update"})
 KNOWN_SOURCE_TYPES = frozenset(
     {
-        "account", "account_setting", "api_token", "apitoken", "attachment", "brand",
-        "custom_field/field", "custom_status", "group", "macro", "organization", "permission_set",
+        "account", "account_setting", "api_token", "apitoken", "attachment", "audit_log", "brand",
+        "custom_field/field", "custom_status", "group", "macro", "oauth_client", "organization", "permission_set",
         "recipient_address", "rule", "sla/policy", "ticket", "ticket_field", "ticket_form", "trigger", "user",
-        "user_setting", "view", "zendesk/app_market/app", "zendesk/app_market/installation",
+        "user_setting", "view", "webhook", "zendesk/app_market/app", "zendesk/app_market/installation",
         "zendesk/business_hours/holiday", "zendesk/business_hours/workweek",
     }
 )  # fmt: skip

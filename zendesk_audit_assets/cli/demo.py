@@ -116,7 +116,7 @@ def _serve(port: int, console: Console) -> None:
     )
     command = [sys.executable, "-m", "dagster", "dev", "-m", "zendesk_audit_assets.definitions", "-p", str(port)]
     # Whoever stops this process by SIGTERM means what it started as well.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with subprocess.Popen(command) as process:  # noqa: S603 -- our own command
         try:
             process.wait()

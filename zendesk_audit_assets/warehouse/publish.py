@@ -117,7 +117,8 @@ def table_rows(path: Path) -> dict[str, int]:
 def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A finished copy to read from. Raises `WarehouseUnusable` when it is missing, or is not one."""
     if not path.exists():
-        raise WarehouseUnusable(f"There is no file {path}.", "Check the path; `zendesk-audit sync` makes the published copy.")
+        remedy = "Check the path; `zendesk-audit sync` makes the published copy."
+        raise WarehouseUnusable(f"There is no file {path}.", remedy)
     try:
         connection = connect(path, read_only=True)
     except duckdb.Error as error:
