@@ -13,6 +13,7 @@ from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, 
 from zendesk_audit_assets.assets.published import PARQUET_KEY, PUBLISHED_KEY, PublishConfig
 from zendesk_audit_assets.checks import WHOLE_TABLE_CHECK_KEYS
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.ingest import SETTLE
 from zendesk_audit_assets.maintenance import prune_runs
 from zendesk_audit_assets.resources import ZendeskResource
 from zendesk_audit_assets.settings import Settings
@@ -60,8 +61,8 @@ def bounded(days: Days) -> list[Days]:
 
 
 def days_to_refresh(start: date, complete_to: datetime | None, today: date) -> Days:
-    """From where the log is incomplete, yesterday at the latest, to today."""
-    incomplete_from = start if complete_to is None else complete_to.date()
+    """From where the log is incomplete or not settled yet, yesterday at the latest, to today."""
+    incomplete_from = start if complete_to is None else (complete_to - SETTLE).date()
     return Days(max(start, min(incomplete_from, today - timedelta(days=1))), today)
 
 

@@ -99,7 +99,7 @@ def sync(
         reads = log.reads(connection, Interval(window.start - LOOK_BACK, window.end))
         todo = [window] if full else missing(window, reads, SETTLE)
         if todo and not full:
-            todo[0] = _looking_back(todo[0], reads, connection)
+            todo[-1] = _looking_back(todo[-1], reads, connection)
     report = Report(window, todo)
     _Sync(client, warehouse, report, run_id, workers, on_progress).run()
     used = client.usage

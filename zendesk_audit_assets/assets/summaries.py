@@ -45,7 +45,7 @@ def _summary(table: DerivedTable) -> dg.AssetsDefinition:
     )
     def summary(config: SummaryConfig, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         with errors_in_words(), warehouse.get_connection() as connection:
-            done = derived.refresh(connection, table, timezone=warehouse.timezone, full=config.full_rebuild)
+            done = derived.refresh(connection, table, timezone=warehouse.zone(), full=config.full_rebuild)
             return dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": done.rows_total,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -62,7 +62,7 @@ class Warehouse:
         """An open connection inside BEGIN; COMMIT at the end, ROLLBACK on any exception, closed in either case.
 
         Raises `WarehouseBusy` when another program does not let go of the file, `WarehouseUnusable` when there
-        is no usable file at the path, `NewerWarehouse` when a newer version of this project wrote it.
+        is no usable file at the path or the disk fails, `NewerWarehouse` when a newer version of this project wrote it.
         """
         with self.locked(), self._connection() as connection:
             connection.execute("BEGIN")
@@ -70,8 +70,14 @@ class Warehouse:
                 migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
+            except BaseException as error:
+                with suppress(duckdb.TransactionException):  # a COMMIT that failed has ended the transaction
+                    connection.execute("ROLLBACK")
+                if isinstance(error, (duckdb.IOException, duckdb.FatalException)):
+                    raise WarehouseUnusable(
+                        f"Writing to {self.path} failed ({_first_line(error)}).",
+                        "Look at the disk; then run again: what was committed is kept, and only the rest is fetched.",
+                    ) from error
                 raise
 
     @contextmanager
@@ -131,7 +137,7 @@ class Warehouse:
             ) from error
         except (duckdb.Error, OSError) as error:
             raise WarehouseUnusable(
-                f"{self.path} cannot be opened as a DuckDB database ({str(error).splitlines()[0]}).",
+                f"{self.path} cannot be opened as a DuckDB database ({_first_line(error)}).",
                 "Restore a backup with `zendesk-audit restore`, or point ZENDESK_AUDIT_DB at another file.",
             ) from error
 
@@ -139,6 +145,10 @@ class Warehouse:
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open a database file so that every DuckDB from 1.5 on can open what is written to it."""
     return duckdb.connect(str(path), read_only=read_only, config={"storage_compatibility_version": "v1.5.0"})
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _is_lock_conflict(error: BaseException) -> bool:
