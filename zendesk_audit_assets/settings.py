@@ -6,13 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from getpass import getuser
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.zendesk import AccessToken, Account, ApiToken, ClientCredentials, Credentials
+from zendesk_audit_assets.zendesk import AccessToken, Account, ApiToken, ClientCredentials, Credentials, RateBudget
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,13 @@ class Settings:
                 f"{SUBDOMAIN.name} is not set.", "Set it to the `acme` of https://acme.zendesk.com; see .env.example."
             )
         return Account(self[SUBDOMAIN], self._credentials(), self[BASE_URL])
+
+    @property
+    def budget(self) -> RateBudget:
+        """The part of the account's rate limit to use, one for all processes of this user on this machine."""
+        name = sha256(self.account.url.encode()).hexdigest()[:16]
+        folder = Path(gettempdir()) / f"zendesk-audit-{getuser()}"
+        return RateBudget(self.rate_share, file=folder / f"{name}.budget")
 
     def require(self) -> None:
         """Raises the `AuditError` for the first setting that keeps the project from running."""

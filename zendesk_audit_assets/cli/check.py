@@ -48,7 +48,7 @@ def check() -> None:
 
 def _findings(given: Settings) -> Iterator[Line]:
     try:
-        with ZendeskClient(given.account, share=given.rate_share) as client:
+        with ZendeskClient(given.account, limiter=given.budget) as client:
             yield from _account(given, client)
     except AuditError as error:
         yield Line("bad", str(error))

@@ -46,6 +46,8 @@ _NAMES = tuple(field.name for field in FIELDS)
 _VALUES_OF = itemgetter(*_NAMES)
 _WIRE_SCHEMA = {**{field.name: field.polars for field in FIELDS}, "created_at": pl.String()}
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# Polars takes more than its format says: single digits, blanks and signs before the year, a 60th second, the year 0.
+_TIME_FORM = "^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$"
 
 
 def _wire_type(field: Column) -> type:
@@ -69,6 +71,8 @@ def _by_columns(records: Sequence[Any]) -> pl.DataFrame | None:
         if not all(allowed.issuperset(map(type, values)) for allowed, values in zip(_ALLOWED, columns, strict=True)):
             return None
         frame = pl.DataFrame(dict(zip(_NAMES, columns, strict=True)), schema=_WIRE_SCHEMA)
+        if not frame["created_at"].str.contains(_TIME_FORM).all():
+            return None
         return frame.with_columns(
             pl.col("created_at").str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC"),
             extra=pl.lit(None, pl.String()),
@@ -97,7 +101,8 @@ def _row(record: Any) -> dict[str, Any]:
         raise _UntypeableError(f"not an object but {_json_type(record)}")
     row = {field.name: _value(field, record.get(field.name)) for field in FIELDS}
     unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
-    row["extra"] = json.dumps(unknown, sort_keys=True) if unknown else None
+    # DuckDB's JSON takes no lone surrogate, escaped or not.
+    row["extra"] = _text("extra", json.dumps(unknown, sort_keys=True, ensure_ascii=False)) if unknown else None
     return row
 
 

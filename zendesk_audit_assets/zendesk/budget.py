@@ -1,13 +1,19 @@
-"""Our part of the account's request limit, shared by every thread of the process."""
+"""Our part of the account's request limit, shared by every thread, and by every process that uses the same file."""
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
@@ -56,40 +62,56 @@ def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     )
 
 
+@dataclass
+class BudgetState:
+    """When the next requests may go, in seconds of the system's monotonic clock, which all processes share."""
+
+    limit: float = float(UNKNOWN_LIMIT)
+    due: float = _PAST  # when a request is due if all are spread evenly; it may go somewhat sooner
+    crowded_s: float = 0.0  # seconds between requests while others use the limit up
+    crowded_due: float = _PAST
+    crowded_until: float = _PAST
+    paused_until: float = _PAST
+    pauses: int = 0
+    written_at: float = _PAST
+
+
+class BudgetStore(Protocol):
+    """Where the state lives; whoever holds it is alone with it, and what they change stays."""
+
+    def held(self, now: float) -> AbstractContextManager[BudgetState]: ...
+
+
 class RateBudget:
     """Paces requests so that in no minute more than `share` (above 0, at most 1) of the account's limit is used.
 
     They are spread evenly (the "generic cell rate algorithm"), but a tenth of a minute's part, at most ten, may
     go at once, so that a quiet refresh never waits. Where answers show that others have used more than their
-    part, ours shrinks to `share` of what is left. Any thread may call any method.
+    part, ours shrinks to `share` of what is left. Any thread may call any method; with a `file`, the processes of
+    this machine that name the same file share one budget.
     """
 
     def __init__(
         self,
         share: float = 0.5,
         *,
+        file: Path | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not 0 < share <= 1:
             raise ValueError(f"the share of the request limit must be above 0 and at most 1, not {share}")
         self._share = share
+        self._store: BudgetStore = _InMemory() if file is None else _InFile(file)
         self._now = now
         self._sleep = sleep
-        self._lock = threading.Lock()
         self._waited_s = 0.0
-        self._even_s, self._ahead_s = _pace(share * UNKNOWN_LIMIT)
-        self._next = _PAST  # when a request is due if all are spread evenly; it may go `_ahead_s` sooner
-        self._crowded_s = 0.0
-        self._crowded_next = _PAST
-        self._crowded_until = _PAST
-        self._paused_until = _PAST
-        self._pauses = 0
+        self._waited_lock = threading.Lock()
 
     @property
     def seconds_waited(self) -> float:
-        """What all threads together have waited for their turns."""
-        with self._lock:
+        """What all threads of this process together have waited for their turns."""
+        with self._waited_lock:
             return self._waited_s
 
     def acquire(self) -> float:
@@ -97,57 +119,97 @@ class RateBudget:
         waited = 0.0
         moment = self._now()
         while True:
-            with self._lock:
-                paused = moment < self._paused_until
-                due, pauses = self._reserve(moment), self._pauses
-            if due > moment:
-                if due - moment > NOTABLE_WAIT_S:
-                    reason = "it asked for a pause" if paused else "our part of its request limit is used up"
-                    logger.info("Waiting %.0f s for Zendesk: %s.", due - moment, reason)
-                self._sleep(due - moment)
-                waited += due - moment
-            with self._lock:
-                if pauses == self._pauses:
-                    self._waited_s += waited
+            with self._store.held(moment) as state:
+                paused = moment < state.paused_until
+                due, pauses = self._reserve(state, moment), state.pauses
+            if due <= moment:
+                return waited
+            if due - moment > NOTABLE_WAIT_S:
+                reason = "it asked for a pause" if paused else "our part of its request limit is used up"
+                logger.info("Waiting %.0f s for Zendesk: %s.", due - moment, reason)
+            self._sleep(due - moment)
+            waited += due - moment
+            with self._waited_lock:
+                self._waited_s += due - moment
+            moment = max(due, self._now())
+            with self._store.held(moment) as state:
+                if pauses == state.pauses:
                     return waited
             # A pause began meanwhile, so this turn is void: else all who waited would go at once after it.
-            moment = max(due, self._now())
 
     def observe(self, headers: Mapping[str, str]) -> RateLimit | None:
         """Learn the account's limit, and what is left of it, from an answer's headers."""
         seen = read_rate_limit(headers)
         if seen is None:
             return None
-        with self._lock:
-            self._even_s, self._ahead_s = _pace(self._share * seen.limit)
+        now = self._now()
+        with self._store.held(now) as state:
+            state.limit = float(seen.limit)
             # Alone we would always leave the others' part.
             if seen.remaining is not None and seen.remaining < (1 - self._share) * seen.limit:
-                now = self._now()
                 window = WINDOW_S if seen.reset_s is None else seen.reset_s
-                self._crowded_s = window / max(self._share * seen.remaining, 1.0)
-                self._crowded_until = now + window
-                self._crowded_next = min(max(self._crowded_next, now + self._crowded_s), self._crowded_until)
+                state.crowded_s = window / max(self._share * seen.remaining, 1.0)
+                state.crowded_until = now + window
+                state.crowded_due = min(max(state.crowded_due, now + state.crowded_s), state.crowded_until)
             else:
-                self._crowded_next = self._crowded_until = _PAST
+                state.crowded_due = state.crowded_until = _PAST
         return seen
 
     def pause(self, seconds: float) -> None:
         """Let nobody send for so long. After it requests start one by one."""
-        with self._lock:
-            self._pauses += 1
-            self._paused_until = max(self._paused_until, self._now() + seconds)
-            self._next = self._paused_until + self._ahead_s
+        now = self._now()
+        with self._store.held(now) as state:
+            state.pauses += 1
+            state.paused_until = max(state.paused_until, now + seconds)
+            state.due = state.paused_until + self._pace(state)[1]
 
-    def _reserve(self, moment: float) -> float:
-        due = max(moment, self._next - self._ahead_s, self._crowded_next)
-        self._crowded_next = min(due + self._crowded_s, self._crowded_until)
-        self._next = max(self._next, due) + self._even_s
+    def _reserve(self, state: BudgetState, moment: float) -> float:
+        interval, ahead = self._pace(state)
+        due = max(moment, state.due - ahead, state.crowded_due)
+        state.crowded_due = min(due + state.crowded_s, state.crowded_until)
+        state.due = max(state.due, due) + interval
         return due
 
+    def _pace(self, state: BudgetState) -> tuple[float, float]:
+        """Seconds between requests, and how far one may run ahead, so that no minute sees more than our part."""
+        per_minute = self._share * state.limit
+        whole = math.floor(per_minute) or per_minute
+        at_once = min(10.0, whole / 10)
+        interval = WINDOW_S / (whole - at_once)
+        return interval, at_once * interval
 
-def _pace(per_minute: float) -> tuple[float, float]:
-    """Seconds between requests, and how far one may run ahead, so that no minute sees more than `per_minute`."""
-    whole = math.floor(per_minute) or per_minute
-    at_once = min(10.0, whole / 10)
-    interval = WINDOW_S / (whole - at_once)
-    return interval, at_once * interval
+
+class _InMemory:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._state = BudgetState()
+
+    @contextmanager
+    def held(self, now: float) -> Iterator[BudgetState]:
+        with self._lock:
+            yield self._state
+
+
+class _InFile:
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._lock = FileLock(f"{path}.lock")
+
+    @contextmanager
+    def held(self, now: float) -> Iterator[BudgetState]:
+        with self._lock:
+            state = self._read(now)
+            before = asdict(state)
+            yield state
+            if asdict(state) != before:
+                state.written_at = now
+                self._path.write_text(json.dumps(asdict(state)))
+
+    def _read(self, now: float) -> BudgetState:
+        try:
+            state = BudgetState(**json.loads(self._path.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return BudgetState()  # the first use, or its writer was killed half-way: begin anew
+        # A state from the future is of before the last start of the machine, when the clock began at 0 again.
+        return state if state.written_at <= now + WINDOW_S else BudgetState()
