@@ -1,23 +1,13 @@
 """The derived tables as assets, in the order in which they build on each other, with their charts."""
 
-from collections.abc import Callable, Mapping
-
 import dagster as dg
 import duckdb
-import polars as pl
 
-from zendesk_audit_assets.analysis import charts
-from zendesk_audit_assets.analysis.tables import DERIVED, DerivedTable, query
+from zendesk_audit_assets.analysis.charts import CHARTS
+from zendesk_audit_assets.analysis.tables import DERIVED, DerivedTable
 from zendesk_audit_assets.assets.common import OWNERS, TAGS, errors_in_words, file_uri, table_metadata
 from zendesk_audit_assets.resources import WarehouseResource
 from zendesk_audit_assets.warehouse import derived
-
-# Per table: the charts on its page, each drawn from the query `analysis/sql/chart_<name>.sql`.
-CHARTS: Mapping[str, Mapping[str, Callable[[pl.DataFrame], str]]] = {
-    "daily_activity": {"hour_by_weekday": charts.hour_by_weekday, "events_per_day": charts.events_per_day},
-    "actor_summary": {"top_actors": charts.top_actors},
-    "action_summary": {"top_actions": charts.top_actions},
-}
 
 
 class SummaryConfig(dg.Config):
@@ -62,6 +52,7 @@ def _summary(table: DerivedTable) -> dg.AssetsDefinition:
 
 def _charts(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, dg.MetadataValue]:
     return {
-        name: dg.MetadataValue.md(draw(connection.sql(query(f"chart_{name}")).pl()))
-        for name, draw in CHARTS.get(table.name, {}).items()
+        chart.name: dg.MetadataValue.md(chart.draw(connection.sql(chart.sql).pl()))
+        for chart in CHARTS
+        if chart.table == table.name
     }

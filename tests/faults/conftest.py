@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from zendesk_audit_assets.coverage import Interval
+from zendesk_audit_assets.emulator import Emulator
+from zendesk_audit_assets.ingest import Report, sync
+from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.zendesk import Account, ClientCredentials, RateBudget, RetryLimits, ZendeskClient
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+FUTURE = datetime(2027, 1, 1, tzinfo=timezone.utc)
+
+
+class _SkippedWaits:
+    """Time as it is, plus every wait that was asked for and not sat through."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def now(self) -> float:
+        return time.monotonic() + self._skipped
+
+    def wait(self, seconds: float) -> None:
+        self._skipped += seconds
+
+
+@pytest.fixture
+def bring(clock: Callable[[], float], warehouse: Warehouse) -> Iterator[Callable[..., Report]]:
+    """Syncs the whole log of an emulated account into the warehouse, without sitting through waits."""
+    with ExitStack() as opened:
+
+        def run(zendesk: Emulator, **options: Any) -> Report:
+            waits = _SkippedWaits()
+            account = Account(
+                "demo", ClientCredentials(zendesk.options.client_id, zendesk.options.client_secret), zendesk.url
+            )
+            client = opened.enter_context(
+                ZendeskClient(
+                    account,
+                    limiter=RateBudget(1.0, now=waits.now, sleep=waits.wait),
+                    timeouts=(2, 1),
+                    retry=RetryLimits(attempts=4),
+                    wait=waits.wait,
+                    clock=clock,
+                )
+            )
+            return sync(client, warehouse, Interval(BEGINNING, FUTURE), run_id="test", **options)
+
+        yield run
+
+
+@pytest.fixture
+def stored(warehouse: Warehouse) -> Callable[[], dict[int, str]]:
+    """The ids in the warehouse with their times; an id that is there twice is an error."""
+
+    def read() -> dict[int, str]:
+        with warehouse.transaction() as connection:
+            rows = connection.execute(
+                "SELECT id, strftime(created_at, '%Y-%m-%dT%H:%M:%SZ') FROM audit_logs"
+            ).fetchall()
+        found = dict(rows)
+        assert len(found) == len(rows), "an event is stored twice"
+        return found
+
+    return read
+
+
+@pytest.fixture
+def unread_but_claimed(warehouse: Warehouse) -> Callable[[Emulator], list[int]]:
+    """The ids of events that lie in the coverage and are not in the warehouse."""
+
+    def find(zendesk: Emulator) -> list[int]:
+        with warehouse.transaction() as connection:
+            reads = log.reads(connection, Interval(BEGINNING, FUTURE))
+            known = {id for (id,) in connection.execute("SELECT id FROM audit_logs").fetchall()}
+        return [
+            event["id"]
+            for event in zendesk.events
+            if event["id"] not in known
+            and any(read.interval.start <= _instant(event) < read.interval.end for read in reads)
+        ]
+
+    return find
+
+
+def _instant(event: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["created_at"].replace("Z", "+00:00"))
