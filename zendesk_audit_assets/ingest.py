@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import queue
 import threading
 import time
@@ -16,13 +17,12 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from zendesk_audit_assets.coverage import Interval, Read, missing, run_ending_at
+from zendesk_audit_assets.coverage import SECOND, Interval, Read, missing, run_ending_at
 from zendesk_audit_assets.slices import Slice, Slices
 from zendesk_audit_assets.warehouse import log
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.frames import ROWS_SCHEMA, Typed, typed
-from zendesk_audit_assets.zendesk import CursorRejected, Page, RepeatedCursor, ZendeskClient
-from zendesk_audit_assets.zendesk.errors import malformed
+from zendesk_audit_assets.zendesk import CursorRejected, MalformedAnswer, Page, RepeatedCursor, ZendeskClient
 
 # Late events may still appear in what was read sooner than this after it happened.
 SETTLE = timedelta(minutes=15)
@@ -35,6 +35,10 @@ COMMIT_SECONDS = 5.0
 WORKERS = 8
 # A slice that had to be started again this often without getting any further is given up.
 RESTARTS_WITHOUT_PROGRESS = 3
+
+
+class MisplacedPage(MalformedAnswer):
+    """A page that is not in order, or not of the time that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ def _looking_back(interval: Interval, reads: list[Read], connection: duckdb.Duck
     A request costs the same for one row as for a hundred: this heals late events without asking more often.
     """
     start = log.start_of_last_rows(connection, before=interval.start, rows=LOOK_BACK_ROWS, at_most=LOOK_BACK)
+    # The client asks for the second before it as well, and that may hold any number of rows.
+    start = min(start + SECOND, interval.start)
     return Interval(max(start, run_ending_at(interval.start, reads)), interval.end)
 
 
@@ -181,14 +187,16 @@ class _Sync:
             try:
                 for piece in self._pages(part):
                     self._hand_over(piece)
-            except (CursorRejected, RepeatedCursor):
+            except (CursorRejected, RepeatedCursor, MisplacedPage):
                 restarts = 0 if part.position > position else restarts + 1
                 if restarts > RESTARTS_WITHOUT_PROGRESS:
                     raise
 
     def _pages(self, part: Slice) -> Iterator[_Piece]:
-        for page in self._client.pages(part.position, part.end):
+        asked = Interval(part.position, part.end)
+        for page in self._client.pages(asked.start, asked.end):
             read = typed(page.records, partial(_reread, page))
+            _require_place(read.rows, asked)
             # The rest of the last row's second is on the next page.
             read_to = _last_second(read.rows, part.position) if page.has_more else None
             completes = self._slices.advance(part, read_to, page.date)
@@ -266,16 +274,39 @@ class _Sync:
 
 
 def _reread(page: Page) -> list[Any]:
-    """The page's records without the rounding of integers beyond 64 bits that a fast decoder does."""
-    records: list[Any] = json.loads(page.body)["audit_logs"]
+    """The page's records without the rounding of numbers beyond 64 bits that a fast decoder does."""
+    records: list[Any] = json.loads(page.body, parse_int=_integer, parse_float=_float)["audit_logs"]
     return records
 
 
+def _integer(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:  # Python converts no more than 4300 digits
+        return text
+
+
+def _float(text: str) -> float | str:
+    number = float(text)
+    return text if math.isinf(number) else number
+
+
+def _require_place(rows: pl.DataFrame, asked: Interval) -> None:
+    """Raises `MisplacedPage`: what a page completes is told by the times of its rows."""
+    times = rows["created_at"]
+    if not times.is_sorted():
+        raise MisplacedPage("A page is not in the order of created_at.", _REMEDY_OF_PAGES)
+    # The client asks for a second more on both sides.
+    if len(times) and not asked.start - SECOND <= times[0] <= times[-1] < asked.end + SECOND:
+        raise MisplacedPage("A page holds records of another time than was asked for.", _REMEDY_OF_PAGES)
+
+
+_REMEDY_OF_PAGES = "Try again later; if it stays, a proxy or a changed API is in the way."
+
+
 def _last_second(rows: pl.DataFrame, nothing_before: datetime) -> datetime:
-    """The second of the last row; claims rest on the order of the rows, so it is verified."""
+    """The second of the last row."""
     if rows.is_empty():
         return nothing_before
-    if not rows["created_at"].is_sorted():
-        raise malformed("a page is not in the order of created_at")
     last: datetime = rows["created_at"][-1]
-    return last
+    return last.replace(microsecond=0)

@@ -47,7 +47,7 @@ class ZendeskResource(dg.ConfigurableResource[ZendeskClient]):
         account = given.account
         # The partitions have a stand-in for a first day that is missing; nothing may be read for it.
         _ = given.start_date
-        with ZendeskClient(account, share=given.rate_share) as client:
+        with ZendeskClient(account, limiter=given.budget) as client:
             yield client
 
 

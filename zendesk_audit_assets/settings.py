@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from getpass import getuser
 from hashlib import sha256
@@ -72,7 +72,7 @@ class BadSettings(AuditError):
 class Settings:
     """The settings of this process as they were given: `values` by variable name, defaults filled in."""
 
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)  # with secrets
 
     def __getitem__(self, variable: Variable) -> str:
         return self.values.get(variable.name, "").strip() or variable.default
@@ -190,9 +190,8 @@ class Settings:
 
 def apply(given: Settings) -> None:
     """Make these the settings of this process and of those that it starts, instead of what was set before."""
-    for variable in VARIABLES:
-        os.environ.pop(variable.name, None)
-    os.environ.update(given.values)
+    # What is not given is set to nothing, or a `.env` file would bring it back.
+    os.environ.update({variable.name: given.values.get(variable.name, "") for variable in VARIABLES})
 
 
 def load() -> Settings:

@@ -15,8 +15,7 @@ from zendesk_audit_assets.warehouse import log
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import Account, ClientCredentials, RateBudget, RetryLimits, ZendeskClient
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
-FUTURE = datetime(2027, 1, 1, tzinfo=timezone.utc)
+EVERYTHING = Interval(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 1, 1, tzinfo=timezone.utc))
 
 
 class _SkippedWaits:
@@ -34,10 +33,10 @@ class _SkippedWaits:
 
 @pytest.fixture
 def bring(clock: Callable[[], float], warehouse: Warehouse) -> Iterator[Callable[..., Report]]:
-    """Syncs the whole log of an emulated account into the warehouse, without sitting through waits."""
+    """Syncs the log of an emulated account into the warehouse, without sitting through waits."""
     with ExitStack() as opened:
 
-        def run(zendesk: Emulator, **options: Any) -> Report:
+        def run(zendesk: Emulator, window: Interval = EVERYTHING, **options: Any) -> Report:
             waits = _SkippedWaits()
             account = Account(
                 "demo", ClientCredentials(zendesk.options.client_id, zendesk.options.client_secret), zendesk.url
@@ -52,7 +51,7 @@ def bring(clock: Callable[[], float], warehouse: Warehouse) -> Iterator[Callable
                     clock=clock,
                 )
             )
-            return sync(client, warehouse, Interval(BEGINNING, FUTURE), run_id="test", **options)
+            return sync(client, warehouse, window, run_id="test", **options)
 
         yield run
 
@@ -79,7 +78,7 @@ def unread_but_claimed(warehouse: Warehouse) -> Callable[[Emulator], list[int]]:
 
     def find(zendesk: Emulator) -> list[int]:
         with warehouse.transaction() as connection:
-            reads = log.reads(connection, Interval(BEGINNING, FUTURE))
+            reads = log.reads(connection, EVERYTHING)
             known = {id for (id,) in connection.execute("SELECT id FROM audit_logs").fetchall()}
         return [
             event["id"]

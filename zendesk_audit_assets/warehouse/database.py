@@ -20,6 +20,10 @@ STRAY_READER_TIMEOUT_S = 60.0
 DISK_RESERVE_BYTES = 256 * 2**20
 
 
+# What DuckDB raises when the disk fails it; a COMMIT on a full disk raises the last one.
+_WRITE_FAILURES = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
+
+
 class WarehouseBusy(AuditError):
     """Another program holds the file; trying again later may help."""
 
@@ -73,9 +77,9 @@ class Warehouse:
             except BaseException as error:
                 with suppress(duckdb.TransactionException):  # a COMMIT that failed has ended the transaction
                     connection.execute("ROLLBACK")
-                if isinstance(error, (duckdb.IOException, duckdb.FatalException)):
+                if isinstance(error, _WRITE_FAILURES):
                     raise WarehouseUnusable(
-                        f"Writing to {self.path} failed ({_first_line(error)}).",
+                        f"Writing to {self.path} failed ({first_line(error)}).",
                         "Look at the disk; then run again: what was committed is kept, and only the rest is fetched.",
                     ) from error
                 raise
@@ -102,12 +106,21 @@ class Warehouse:
         finally:
             lock.release()
 
-    def require_disk_space(self, needed_bytes: int = 0) -> None:
-        """Raises `DiskAlmostFull` when `needed_bytes` more would leave less than the reserve."""
-        free = shutil.disk_usage(self.path.parent).free
+    def checkpoint(self) -> None:
+        """Bring everything from the write-ahead log into the file itself. Only for who has it `locked`."""
+        with self._connection() as connection:
+            connection.execute("CHECKPOINT")
+
+    def require_disk_space(self, needed_bytes: int = 0, folder: Path | None = None) -> None:
+        """Raises `DiskAlmostFull` when `needed_bytes` more would leave less than the reserve.
+
+        The disk is that of `folder`, or else the warehouse's own.
+        """
+        folder = folder or self.path.parent
+        free = shutil.disk_usage(folder).free
         if free - needed_bytes < DISK_RESERVE_BYTES:
             raise DiskAlmostFull(
-                f"The disk of {self.path.parent} has {free / 2**20:,.0f} MiB left, and "
+                f"The disk of {folder} has {free / 2**20:,.0f} MiB left, and "
                 f"{(needed_bytes + DISK_RESERVE_BYTES) / 2**20:,.0f} MiB are needed to go on safely.",
                 "Free some space and run again: what was committed is kept, and only the rest is fetched.",
             )
@@ -124,7 +137,7 @@ class Warehouse:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         attempts = Retrying(
-            retry=retry_if_exception(_is_lock_conflict),
+            retry=retry_if_exception(_is_open_elsewhere),
             wait=wait_fixed(min(1.0, self._stray_reader_timeout_s / 10)),
             stop=stop_after_delay(self._stray_reader_timeout_s),
         )
@@ -137,7 +150,7 @@ class Warehouse:
             ) from error
         except (duckdb.Error, OSError) as error:
             raise WarehouseUnusable(
-                f"{self.path} cannot be opened as a DuckDB database ({_first_line(error)}).",
+                f"{self.path} cannot be opened as a DuckDB database ({first_line(error)}).",
                 "Restore a backup with `zendesk-audit restore`, or point ZENDESK_AUDIT_DB at another file.",
             ) from error
 
@@ -147,9 +160,13 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
     return duckdb.connect(str(path), read_only=read_only, config={"storage_compatibility_version": "v1.5.0"})
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, without the details that DuckDB adds below."""
     return str(error).partition("\n")[0]
 
 
-def _is_lock_conflict(error: BaseException) -> bool:
-    return isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
+def _is_open_elsewhere(error: BaseException) -> bool:
+    """Whether another process has the file open, or a connection of this one that was opened differently."""
+    if isinstance(error, duckdb.IOException):
+        return "Could not set lock" in str(error)
+    return isinstance(error, duckdb.ConnectionException)

@@ -97,7 +97,7 @@ def reads(connection: duckdb.DuckDBPyConnection, window: Interval) -> list[Read]
 
 def covered_to(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """The end of the newest window that was read, or None before the first."""
-    end = scalar(connection, f"SELECT max(window_end) FROM {COVERAGE.name}")
+    end = scalar(connection, f"SELECT max(window_end) FROM {COVERAGE.name} WHERE window_start < window_end")
     return None if end is None else _utc(end)
 
 
@@ -184,11 +184,10 @@ def _batch_views(
     nth_of_id = pl.int_range(1, pl.len() + 1).over("id").alias("nth_of_id")
     connection.register("incoming", batch.rows.with_columns(*origin, nth_of_id))
     connection.register("incoming_rejects", batch.rejects.with_columns(*origin))
-    try:
-        yield
-    finally:
-        connection.unregister("incoming")
-        connection.unregister("incoming_rejects")
+    yield
+    # Not after an error: an aborted transaction refuses it, and its ROLLBACK takes the views away anyway.
+    connection.unregister("incoming")
+    connection.unregister("incoming_rejects")
 
 
 def _utc(instant: datetime) -> datetime:

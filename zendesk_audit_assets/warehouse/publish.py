@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from zendesk_audit_assets.warehouse.database import Warehouse, WarehouseUnusable, connect
+from zendesk_audit_assets.warehouse.database import Warehouse, WarehouseUnusable, connect, first_line
 from zendesk_audit_assets.warehouse.schema import SCHEMA_VERSION, get_meta, scalar, set_meta, stored_version
 
 # Copying takes at most this share of the elapsed time: a large file is published less often.
@@ -40,12 +40,12 @@ def publish(warehouse: Warehouse, *, force: bool = False) -> Published | None:
     started = time.monotonic()
     with warehouse.transaction() as connection:
         set_meta(connection, "published_at", datetime.now(timezone.utc).isoformat())
-    _copy(warehouse, warehouse.published_path)
+    rows = _copy(warehouse, warehouse.published_path, _COUNT)
     seconds = time.monotonic() - started
     with warehouse.transaction() as connection:
         set_meta(connection, "publish_seconds", f"{seconds:.3f}")
     path = warehouse.published_path
-    return Published(path, path.stat().st_size, seconds, table_rows(path))
+    return Published(path, path.stat().st_size, seconds, rows)
 
 
 def export_parquet(warehouse: Warehouse) -> Published:
@@ -79,29 +79,37 @@ def export_parquet(warehouse: Warehouse) -> Published:
 
 
 def backup(warehouse: Warehouse, target: Path) -> Published:
-    """Copy the warehouse to `target`, check that the copy opens, and only then put it in place."""
+    """Copy the warehouse to `target`, read all of the copy, and only then put it in place.
+
+    Raises `WarehouseUnusable` when there is nothing to copy, or when it is damaged.
+    """
     if not warehouse.path.exists():
         raise WarehouseUnusable(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync` first.")
     started = time.monotonic()
     with warehouse.transaction():
         pass  # brings an older file up to date
-    _copy(warehouse, target)
-    return Published(target, target.stat().st_size, time.monotonic() - started, table_rows(target))
+    rows = _copy(warehouse, target, _COUNT_AND_READ)
+    return Published(target, target.stat().st_size, time.monotonic() - started, rows)
 
 
 def restore(warehouse: Warehouse, source: Path) -> Published:
-    """Put a checked copy of the backup `source` in the place of the warehouse.
+    """Put a copy of the backup `source`, which is read to its end before, in the place of the warehouse.
 
     What was there is kept beside it with the ending `.before-restore`.
-    Raises `WarehouseUnusable` when `source` is not a warehouse that this version can open.
+    Raises `WarehouseUnusable` when `source` is not a warehouse that this version can open, or is damaged.
     """
     started = time.monotonic()
-    rows = table_rows(source)
+    table_rows(source)
+    if Path(f"{source}.wal").exists():
+        raise WarehouseUnusable(
+            f"{source} is not complete: a part of it is still in {source.name}.wal beside it.",
+            "Open it with DuckDB once, which brings the two together, or use another backup.",
+        )
     with warehouse.locked():
         warehouse.require_disk_space(source.stat().st_size)
         with _temporary_beside(warehouse.path) as temporary:
             _copy_durably(source, temporary)
-            table_rows(temporary)
+            rows = _rows_of(temporary, source, _COUNT_AND_READ)
             _move_aside(warehouse.path)
             os.replace(temporary, warehouse.path)
     return Published(warehouse.path, warehouse.path.stat().st_size, time.monotonic() - started, rows)
@@ -109,8 +117,7 @@ def restore(warehouse: Warehouse, source: Path) -> Published:
 
 def table_rows(path: Path) -> dict[str, int]:
     """The rows of each table of a finished copy. Raises `WarehouseUnusable` when it is not one."""
-    with open_read_only(path) as connection:
-        return _rows(connection)
+    return _rows_of(path, path, _COUNT)
 
 
 @contextmanager
@@ -123,7 +130,8 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = connect(path, read_only=True)
     except duckdb.Error as error:
         raise WarehouseUnusable(
-            f"{path} is not a DuckDB database.", "Check the path, or use another backup."
+            f"{path} cannot be opened as a DuckDB database ({first_line(error)}).",
+            "Check the path, or use another backup.",
         ) from error
     try:
         if not 0 < stored_version(connection) <= SCHEMA_VERSION:
@@ -146,25 +154,22 @@ def _due(warehouse: Warehouse) -> bool:
     return datetime.now(timezone.utc) >= datetime.fromisoformat(published_at) + pause
 
 
-def _copy(warehouse: Warehouse, target: Path) -> None:
+# What is asked of each table of a copy. DuckDB counts without reading; what it reads it verifies.
+_COUNT = "count(*)"
+_COUNT_AND_READ = "count(*), bit_xor(hash(COLUMNS(*)))"
+
+
+def _copy(warehouse: Warehouse, target: Path, question: str) -> dict[str, int]:
+    """The rows of each table of the copy."""
     with warehouse.locked():
         target.parent.mkdir(parents=True, exist_ok=True)
-        warehouse.require_disk_space(warehouse.path.stat().st_size)
-        with _checkpointed(warehouse.path), _temporary_beside(target) as temporary:
+        warehouse.checkpoint()
+        warehouse.require_disk_space(warehouse.path.stat().st_size, target.parent)
+        with _temporary_beside(target) as temporary:
             _copy_durably(warehouse.path, temporary)
-            table_rows(temporary)
+            rows = _rows_of(temporary, warehouse.path, question)
             os.replace(temporary, target)
-
-
-@contextmanager
-def _checkpointed(path: Path) -> Iterator[None]:
-    """The file with everything in it and nothing in its write-ahead log. Only for the holder of the lock."""
-    connection = connect(path)
-    try:
-        connection.execute("CHECKPOINT")
-    finally:
-        connection.close()
-    yield
+    return rows
 
 
 @contextmanager
@@ -191,10 +196,22 @@ def _copy_durably(source: Path, target: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def _rows_of(path: Path, origin: Path, question: str) -> dict[str, int]:
+    """The rows of each table of a file, which may be a copy of its origin."""
+    try:
+        with open_read_only(path) as connection:
+            return _rows(connection, question)
+    except duckdb.Error as error:
+        raise WarehouseUnusable(
+            f"{origin} is damaged ({first_line(error)}).",
+            "Use another backup; `zendesk-audit restore` puts it in the place of the warehouse.",
+        ) from error
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, question: str = _COUNT) -> dict[str, int]:
     names = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() ORDER BY table_name"
     return {
-        name: scalar(connection, f'SELECT count(*) FROM "{name}"') for (name,) in connection.execute(names).fetchall()
+        name: scalar(connection, f'SELECT {question} FROM "{name}"') for (name,) in connection.execute(names).fetchall()
     }
 
 

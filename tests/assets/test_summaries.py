@@ -1,0 +1,113 @@
+"""The derived tables as assets, with their charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from zendesk_audit_assets.analysis.charts import CHARTS
+from zendesk_audit_assets.analysis.tables import DERIVED
+from zendesk_audit_assets.automation import REFRESH, Days
+from zendesk_audit_assets.emulator import EmulatorOptions
+
+TABLES = [table.name for table in DERIVED]
+
+
+def config(**choices: bool) -> dict[str, Any]:
+    return {name: {"config": choices} for name in TABLES}
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, table: str) -> dict[str, Any]:
+    (materialization,) = result.asset_materializations_for_node(table)
+    return {name: value.value for name, value in materialization.metadata.items()}
+
+
+def contents(deployment: Any) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: deployment.query(f"FROM {table} ORDER BY ALL") for table in TABLES}
+
+
+def test_after_several_refreshes_every_table_equals_a_full_rebuild(deployment: Any) -> None:
+    first = deployment.days.first
+    assert deployment.run(REFRESH, Days(first, first + timedelta(days=1))).success
+    deployment.happens(actor_id=77)
+    deployment.happens(created_at=f"{first}T06:00:00Z", actor_name="Renamed")
+    assert deployment.run(REFRESH).success
+    deployment.happens(actor_id=77, action="destroy")
+    deployment.happens(created_at=f"{first}T23:59:59Z")
+    last = deployment.run(REFRESH, config={"audit_logs": {"config": {"full_refresh": True}}})
+    assert deployment.holds_everything()
+    assert not any(metadata_of(last, table)["rebuilt"] for table in TABLES)
+    refreshed = contents(deployment)
+
+    # Over no day at all: the log stays as it is, and so does how far the tables know it.
+    rebuilt = deployment.run(REFRESH, Days(first, first), config=config(full_rebuild=True))
+    assert all(metadata_of(rebuilt, table)["rebuilt"] for table in TABLES)
+    assert contents(deployment) == refreshed
+
+
+def test_a_refresh_without_news_writes_nothing_that_follows_the_log(deployment: Any) -> None:
+    deployment.run(REFRESH)
+    said = metadata_of(deployment.run(REFRESH), "daily_activity")
+    assert (said["rows_written"], said["note"], said["rebuilt"]) == (0, "nothing new", False)
+
+
+def test_the_metadata_say_how_large_a_table_is_and_where(deployment: Any) -> None:
+    result = deployment.run(REFRESH)
+    for table in TABLES:
+        said = metadata_of(result, table)
+        assert said.keys() - {chart.name for chart in CHARTS} == {
+            "dagster/row_count", "rows_written", "rebuilt", "note", "dagster/uri",
+        }  # fmt: skip
+        ((rows,),) = deployment.query(f"SELECT count(*) FROM {table}")
+        assert said["dagster/row_count"] == rows > 0
+        assert said["dagster/uri"] == deployment.warehouse.path.as_uri()
+
+
+def test_the_charts_are_markdown_that_dagster_shows_without_a_click(deployment: Any) -> None:
+    result = deployment.run(REFRESH)
+    people = {event["actor_name"] for event in deployment.zendesk.events if event["actor_id"] > 0}
+    for chart in CHARTS:
+        (materialization,) = result.asset_materializations_for_node(chart.table)
+        shown = materialization.metadata[chart.name]
+        assert isinstance(shown, dg.MarkdownMetadataValue)
+        assert shown.value is not None
+        assert 0 < len(shown.value.encode("utf-16-le")) / 2 < 1000
+        assert not [person for person in people if person in shown.value]
+
+
+def test_charts_and_tables_of_an_empty_log_are_made_as_well(deploy: Callable[..., Any]) -> None:
+    result = deploy(options=EmulatorOptions()).run(REFRESH)
+    assert result.success
+    assert metadata_of(result, "daily_activity")["events_per_day"] == "No events yet."
+
+
+def test_business_hours_are_those_of_the_configured_time_zone(deploy: Callable[..., Any]) -> None:
+    today = datetime.now(timezone.utc).date()
+    monday = today - timedelta(days=today.weekday() + 7)
+    deployment = deploy(ZENDESK_TIMEZONE="Asia/Tokyo", ZENDESK_START_DATE=str(monday))
+    deployment.zendesk.add([{"created_at": f"{monday}T00:30:00Z", "actor_id": 501}])  # 09:30 in Tokyo
+    deployment.zendesk.add([{"created_at": f"{monday}T10:00:00Z", "actor_id": 502}])  # 19:00 in Tokyo
+    deployment.run(REFRESH)
+    off_hours = "SELECT actor_id, off_hours_share FROM actor_summary WHERE actor_id IN (501, 502) ORDER BY ALL"
+    assert deployment.query(off_hours) == [(501, 0.0), (502, 1.0)]
+
+
+def test_a_time_zone_that_does_not_exist_is_named_and_nothing_is_built(deploy: Callable[..., Any]) -> None:
+    result = deploy(ZENDESK_TIMEZONE="Mars/Olympus").run(REFRESH)
+    failures = result.filter_events(lambda event: event.is_step_failure)
+    assert failures
+    for event in failures:
+        said = event.step_failure_data.user_failure_data
+        assert said is not None
+        assert "ZENDESK_TIMEZONE is 'Mars/Olympus'" in str(said.description)
+    assert result.asset_materializations_for_node("audit_logs")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_page_of_a_table_shows_its_query(deployment: Any, table: str) -> None:
+    (spec,) = deployment.definitions.get_assets_def(table).specs
+    assert next(one for one in DERIVED if one.name == table).sql.strip() in str(spec.description)

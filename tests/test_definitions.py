@@ -1,0 +1,271 @@
+"""What Dagster loads: whatever is set, missing or wrong; complete, described, and without a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap  # what the UI is given; not public
+
+from zendesk_audit_assets import definitions, settings
+from zendesk_audit_assets.analysis.tables import DERIVED
+from zendesk_audit_assets.automation import REFRESH
+from zendesk_audit_assets.checks import CHECKS
+from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets.emulator import EmulatorOptions
+from zendesk_audit_assets.resources import ZendeskResource
+from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS
+
+CONFIGURED = {
+    "ZENDESK_SUBDOMAIN": "acme",
+    "ZENDESK_CLIENT_ID": "reader",
+    "ZENDESK_CLIENT_SECRET": "s3cret-of-the-client",
+    "ZENDESK_START_DATE": "2024-01-01",
+}
+NEXT_YEAR = f"{datetime.now(timezone.utc) + timedelta(days=366):%Y-%m-%d}"
+
+# A change to the configured settings that makes them wrong, and the variable that a tick then names.
+WRONG = [
+    ({"ZENDESK_SUBDOMAIN": ""}, "ZENDESK_SUBDOMAIN"),
+    ({"ZENDESK_SUBDOMAIN": "https://acme.zendesk.com"}, "ZENDESK_SUBDOMAIN"),
+    ({"ZENDESK_CLIENT_SECRET": ""}, "ZENDESK_CLIENT_SECRET"),
+    ({"ZENDESK_CLIENT_SECRET": "two words"}, "ZENDESK_CLIENT_SECRET"),
+    ({"ZENDESK_ACCESS_TOKEN": "second-way"}, "ZENDESK_AUTH_TYPE"),
+    ({"ZENDESK_AUTH_TYPE": "password"}, "ZENDESK_AUTH_TYPE"),
+    ({"ZENDESK_AUTH_TYPE": "api_token"}, "ZENDESK_API_TOKEN"),
+    ({"ZENDESK_START_DATE": ""}, "ZENDESK_START_DATE"),
+    ({"ZENDESK_START_DATE": "yesterday"}, "ZENDESK_START_DATE"),
+    ({"ZENDESK_START_DATE": "2024-13-01"}, "ZENDESK_START_DATE"),
+    ({"ZENDESK_START_DATE": NEXT_YEAR}, "ZENDESK_START_DATE"),
+    ({"ZENDESK_BASE_URL": "http://proxy.example"}, "ZENDESK_BASE_URL"),
+    ({"ZENDESK_BASE_URL": "not an address"}, "ZENDESK_BASE_URL"),
+    ({"ZENDESK_TIMEZONE": "Amsterdam"}, "ZENDESK_TIMEZONE"),
+    ({"ZENDESK_RATE_SHARE": "0"}, "ZENDESK_RATE_SHARE"),
+    ({"ZENDESK_RATE_SHARE": "half"}, "ZENDESK_RATE_SHARE"),
+    ({"ZENDESK_SENSOR_SECONDS": "1"}, "ZENDESK_SENSOR_SECONDS"),
+    ({"ZENDESK_SENSOR_SECONDS": "a minute"}, "ZENDESK_SENSOR_SECONDS"),
+]
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in settings.VARIABLES:
+        monkeypatch.delenv(variable.name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def ticks(loaded: dg.Definitions) -> Iterator[str]:
+    """What each schedule and sensor that asks Zendesk says when it skips; fails if one does not skip."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        for schedule in loaded.schedules or []:
+            if schedule.name != "weekly_maintenance":
+                assert isinstance(schedule, dg.ScheduleDefinition)
+                tick = schedule.evaluate_tick(dg.build_schedule_context(instance, datetime.now(timezone.utc)))
+                assert not tick.run_requests
+                yield str(tick.skip_message)
+        for sensor in loaded.sensors or []:
+            context = dg.build_sensor_context(instance, resources=dict(loaded.resources or {}))
+            assert isinstance(sensor, dg.SensorDefinition)
+            data = sensor.evaluate_tick(context)
+            assert not data.run_requests
+            yield str(data.skip_message)
+
+
+def statuses(loaded: dg.Definitions) -> set[str]:
+    return {one.default_status.value for one in [*(loaded.schedules or []), *(loaded.sensors or [])]}
+
+
+def test_unconfigured_everything_loads_nothing_starts_and_a_tick_says_what_to_set() -> None:
+    loaded = build_definitions()
+    dg.Definitions.validate_loadable(loaded)
+    assert statuses(loaded) == {"STOPPED"}
+    assert set(ticks(loaded)) == {
+        "ZENDESK_SUBDOMAIN is not set. Set it to the `acme` of https://acme.zendesk.com; see .env.example."
+    }
+
+
+@pytest.mark.parametrize(("change", "named"), WRONG, ids=str)
+def test_wrongly_configured_everything_loads_nothing_starts_and_a_tick_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str], named: str
+) -> None:
+    given = {**CONFIGURED, **change}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    loaded = build_definitions(Settings(given))
+    dg.Definitions.validate_loadable(loaded)
+    assert statuses(loaded) == {"STOPPED"}
+    said = list(ticks(loaded))
+    assert len(said) == 3
+    for sentence in said:
+        assert named in sentence
+        assert "\n" not in sentence
+
+
+def test_configured_everything_starts_by_itself() -> None:
+    loaded = build_definitions(Settings(CONFIGURED))
+    dg.Definitions.validate_loadable(loaded)
+    assert statuses(loaded) == {"RUNNING"}
+
+
+def test_dagster_finds_the_same_definitions_by_the_modules_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CONFIGURED.items():
+        monkeypatch.setenv(name, value)
+    loaded = definitions.defs()
+    assert {job.name for job in loaded.resolve_all_job_defs()} >= {"refresh", "backfill", "nightly", "prune_runs"}
+    assert statuses(loaded) == {"RUNNING"}
+
+
+def test_the_assets_are_these() -> None:
+    summary = ("summaries", {"duckdb", "sql"})
+    specs = {spec.key.to_user_string(): spec for spec in build_definitions(Settings({})).resolve_all_asset_specs()}
+    assert {name: (spec.group_name, spec.kinds) for name, spec in specs.items()} == {
+        "audit_logs": ("log", {"zendesk", "duckdb", "polars"}),
+        "daily_activity": summary,
+        "actor_names": summary,
+        "actor_sources": summary,
+        "actor_addresses": summary,
+        "actor_summary": summary,
+        "action_summary": summary,
+        "published_warehouse": ("published", {"duckdb"}),
+        "published_parquet": ("published", {"parquet"}),
+    }
+    for spec in specs.values():
+        assert spec.owners == ["team:data"]
+        assert spec.tags["domain"] == "audit"
+        assert spec.description
+
+
+def test_each_asset_comes_after_those_it_is_made_from() -> None:
+    specs = {spec.key.to_user_string(): spec for spec in build_definitions(Settings({})).resolve_all_asset_specs()}
+    deps = {name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in specs.items()}
+    tables = {table.name: set(table.depends_on) for table in DERIVED}
+    assert deps == {
+        "audit_logs": set(),
+        **tables,
+        "published_warehouse": {"audit_logs", *tables},
+        "published_parquet": {"published_warehouse"},
+    }
+
+
+def test_the_jobs_schedules_sensors_and_checks_are_these() -> None:
+    loaded = build_definitions(Settings(CONFIGURED))
+    jobs = {job.name: job for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert jobs.keys() == {"refresh", "backfill", "nightly", "prune_runs"}
+    assert all(job.description for job in jobs.values())
+    schedules = {one.name: one for one in loaded.schedules or [] if isinstance(one, dg.ScheduleDefinition)}
+    assert {name: (one.cron_schedule, one.job_name, one.execution_timezone) for name, one in schedules.items()} == {
+        "hourly": ("0 * * * *", "refresh", "UTC"),
+        "nightly": ("30 3 * * *", "nightly", "UTC"),
+        "weekly_maintenance": ("0 5 * * 0", "prune_runs", "UTC"),
+    }
+    (sensor,) = loaded.sensors or []
+    assert (sensor.name, sensor.job_name, sensor.minimum_interval_seconds) == ("new_audit_events", "refresh", 60)
+    assert all(one.description for one in [*schedules.values(), sensor])
+    checks = {spec.key for one in loaded.asset_checks or [] for spec in one.check_specs}
+    assert checks == {check.key for check in CHECKS}
+
+
+def test_the_sensor_looks_as_often_as_it_is_told() -> None:
+    (sensor,) = build_definitions(Settings({**CONFIGURED, "ZENDESK_SENSOR_SECONDS": "15"})).sensors or []
+    assert sensor.minimum_interval_seconds == 15
+
+
+def test_every_column_of_every_table_has_a_type_and_a_meaning_and_the_personal_ones_are_marked() -> None:
+    schemas = {
+        spec.key.to_user_string(): spec.metadata["dagster/column_schema"]
+        for spec in build_definitions(Settings({})).resolve_all_asset_specs()
+        if spec.group_name != "published"
+    }
+    assert schemas.keys() == {AUDIT_LOGS.name, *(table.name for table in DERIVED)}
+    for table in [AUDIT_LOGS, *DERIVED]:
+        shown = schemas[table.name].columns
+        assert [column.name for column in shown] == [column.name for column in table.columns]
+        assert all(column.description and column.type for column in shown)
+        assert {column.name for column in shown if "pii" in column.tags} == {
+            column.name for column in table.columns if column.personal
+        }
+    marked = {column.name for schema in schemas.values() for column in schema.columns if "pii" in column.tags}
+    assert marked == {
+        "actor_id", "actor_name", "ip_address", "source_label", "change_description",
+    }  # fmt: skip
+
+
+def test_a_resource_can_be_replaced() -> None:
+    other = ZendeskResource(subdomain="other")
+    loaded = build_definitions(Settings(CONFIGURED), resource_overrides={"zendesk": other})
+    assert (loaded.resources or {})["zendesk"] is other
+
+
+WAYS = {
+    "client credentials": {"client_secret": "s3cret-of-the-client-7f1c"},
+    "access token": {"access_token": "s3cret-access-token-a91b"},
+    "API token": {"api_token": "s3cret-api-token-44d0"},
+}
+
+
+def variables_for(way: str, secret: str) -> dict[str, str]:
+    none = {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": ""}
+    return {
+        "client credentials": {"ZENDESK_CLIENT_SECRET": secret},
+        "access token": {**none, "ZENDESK_ACCESS_TOKEN": secret},
+        "API token": {**none, "ZENDESK_EMAIL": "admin@example.com", "ZENDESK_API_TOKEN": secret},
+    }[way]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_the_ui_is_given_and_what_is_printed_name_the_variable_and_not_the_secret(
+    deploy: Callable[..., Any], way: str
+) -> None:
+    (secret,) = WAYS[way].values()
+    deployment = deploy(**variables_for(way, secret))
+    loaded = deployment.definitions
+    given_to_ui = dg.serialize_value(RepositorySnap.from_def(loaded.get_repository_def()))
+    (name,) = (name for name, value in variables_for(way, secret).items() if value == secret)
+    assert name in given_to_ui
+    assert secret not in given_to_ui
+    resource = ZendeskResource(**{name.removeprefix("ZENDESK_").lower(): secret})
+    assert not [text for text in map(repr, (loaded, loaded.resources, resource, str(resource))) if secret in text]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_secret_gets_into_dagsters_files_or_logs(
+    deployed: Callable[..., Any], tmp_path: Path, capfd: pytest.CaptureFixture[str], way: str
+) -> None:
+    (secret,) = WAYS[way].values()
+    variables = variables_for(way, secret)
+    home = tmp_path / "home"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        good = deployed(tmp_path, instance, options=EmulatorOptions(**WAYS[way]), **variables)
+        with good as deployment:
+            assert loud(deployment).success
+            sent = {header.split()[-1] for header in authorizations(deployment)}
+        bad = deployed(tmp_path, instance, options=EmulatorOptions(), **variables)
+        with bad as deployment:
+            failed = loud(deployment)
+            assert not failed.success
+            sent |= {header.split()[-1] for header in authorizations(deployment)}
+    printed = "".join(capfd.readouterr())
+    written = [file.read_bytes() for file in home.rglob("*") if file.is_file()]
+    assert any(failed.run_id.encode() in content for content in written)  # else nothing was looked at
+    assert failed.run_id in printed
+    for text in {secret, *sent}:
+        assert text not in printed
+        assert not any(text.encode() in content for content in written)
+
+
+def loud(deployment: Any) -> dg.ExecuteInProcessResult:
+    """A refresh that logs all that Dagster would ever log."""
+    job = deployment.definitions.resolve_job_def(REFRESH)
+    return job.execute_in_process(instance=deployment.instance, tags=deployment.days.tags, raise_on_error=False)
+
+
+def authorizations(deployment: Any) -> Iterator[str]:
+    for request in deployment.zendesk.requests:
+        if "authorization" in request.headers:
+            yield request.headers["authorization"]
