@@ -27,6 +27,7 @@ from zendesk_audit_assets.automation import (
     days_to_refresh,
     fingerprint,
 )
+from zendesk_audit_assets.checks import CHECKS
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
 from zendesk_audit_assets.zendesk import Page
 
@@ -234,7 +235,7 @@ def test_what_keeps_the_sensor_from_looking_is_said_in_words(
 
 def test_after_an_outage_of_a_month_the_next_hour_brings_everything(deploy: Callable[..., Any]) -> None:
     deployment = deploy(days=40)
-    assert deployment.run(REFRESH, Days(deployment.days.first, today() - 32 * DAY)).success
+    assert deployment.run(BACKFILL, Days(deployment.days.first, today() - 32 * DAY)).success
     assert not deployment.holds_everything()
     deployment.happens()
     (request,) = schedule_tick(deployment, "hourly").run_requests
@@ -280,9 +281,9 @@ def test_every_night_the_last_three_closed_days_are_read_again_and_heal_what_app
     deployment = deploy(days=10)
     for _ in range(120):  # more than a refresh looks back over
         deployment.happens(created_at=f"{today() - DAY}T23:00:00Z")
-    deployment.run(REFRESH)
+    deployment.run(BACKFILL)
     late = deployment.happens(created_at=f"{today() - 3 * DAY}T00:00:00Z")
-    deployment.run(REFRESH, Days(today() - DAY, today()))
+    deployment.run(BACKFILL, Days(today() - DAY, today()))
     assert deployment.query(f"SELECT count(*) FROM audit_logs WHERE id = {late}") == [(0,)]
     request = schedule_tick(deployment, "nightly").run_requests[0]
     assert asked(request) == Days(today() - 3 * DAY, today() - DAY)
@@ -290,7 +291,8 @@ def test_every_night_the_last_three_closed_days_are_read_again_and_heal_what_app
     assert result.success
     assert deployment.holds_everything()
     assert deployment.query("SELECT sum(events) FROM actor_summary") == [(len(deployment.zendesk.events),)]
-    assert result.asset_materializations_for_node("published_parquet")
+    assert assets_of(result) == {spec.key.to_user_string() for spec in deployment.definitions.resolve_all_asset_specs()}
+    assert {one.asset_check_key for one in result.get_asset_check_evaluations()} == {check.key for check in CHECKS}
 
 
 def test_the_nightly_run_is_for_the_night_that_it_is_due_and_never_before_the_first_day(
@@ -310,7 +312,8 @@ def test_on_the_first_day_there_is_something_to_refresh_every_hour_and_every_nig
     for job, schedule in ((REFRESH, "hourly"), (NIGHTLY, "nightly")):
         (request,) = schedule_tick(deployment, schedule).run_requests
         assert asked(request) == Days(today(), today())
-        assert launch(deployment, job, request).success
+        assert deployment.run(job, only="audit_logs", **request.tags).success
+    assert deployment.holds_everything()
 
 
 def test_an_hour_costs_one_request_when_nothing_happened(deployment: Any) -> None:
@@ -321,21 +324,24 @@ def test_an_hour_costs_one_request_when_nothing_happened(deployment: Any) -> Non
     assert deployment.requests() == 1
 
 
-@pytest.mark.parametrize("job", [REFRESH, BACKFILL, NIGHTLY])
-def test_every_job_brings_a_range_of_days_in_one_run(deployment: Any, job: str) -> None:
-    result = deployment.run(job)
+def assets_of(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
+
+
+def test_a_refresh_brings_a_range_of_days_and_all_that_follows_from_them_in_one_run(deployment: Any) -> None:
+    result = deployment.run(REFRESH)
     assert result.success
     assert deployment.holds_everything()
-    keys = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
     everything = {spec.key.to_user_string() for spec in deployment.definitions.resolve_all_asset_specs()}
-    assert (
-        keys
-        == {
-            REFRESH: everything - {"published_parquet"},
-            BACKFILL: {"audit_logs"},
-            NIGHTLY: everything,
-        }[job]
-    )
+    assert assets_of(result) == everything - {"published_parquet"}
+
+
+def test_a_backfill_brings_the_log_alone(deployment: Any) -> None:
+    result = deployment.run(BACKFILL)
+    assert result.success
+    assert deployment.holds_everything()
+    assert assets_of(result) == {"audit_logs"}
+    assert result.get_asset_check_evaluations() == []
 
 
 def test_maintenance_is_due_every_week_whether_or_not_an_account_is_configured(deploy: Callable[..., Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ settles = st.integers(0, 20).map(lambda seconds: timedelta(seconds=seconds))
 
 def is_tidy(result: list[Interval]) -> bool:
     """Sorted, none empty, none overlapping or touching the next."""
-    return all(result) and all(first.end < second.start for first, second in zip(result, result[1:], strict=False))
+    return all(result) and all(first.end < second.start for first, second in pairwise(result))
 
 
 @given(st.lists(intervals, max_size=8))

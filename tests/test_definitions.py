@@ -13,7 +13,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap  # 
 
 from zendesk_audit_assets import definitions, settings
 from zendesk_audit_assets.analysis.tables import DERIVED
-from zendesk_audit_assets.automation import REFRESH
+from zendesk_audit_assets.automation import BACKFILL
 from zendesk_audit_assets.checks import CHECKS
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.emulator import EmulatorOptions
@@ -217,6 +217,7 @@ def variables_for(way: str, secret: str) -> dict[str, str]:
     }[way]
 
 
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
 @pytest.mark.parametrize("way", WAYS)
 def test_what_the_ui_is_given_and_what_is_printed_name_the_variable_and_not_the_secret(
     deploy: Callable[..., Any], way: str
@@ -240,7 +241,7 @@ def test_no_secret_gets_into_dagsters_files_or_logs(
     variables = variables_for(way, secret)
     home = tmp_path / "home"
     home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as instance:
+    with dg.DagsterInstance.local_temp(str(home), overrides={"telemetry": {"enabled": False}}) as instance:
         good = deployed(tmp_path, instance, options=EmulatorOptions(**WAYS[way]), **variables)
         with good as deployment:
             assert loud(deployment).success
@@ -260,8 +261,8 @@ def test_no_secret_gets_into_dagsters_files_or_logs(
 
 
 def loud(deployment: Any) -> dg.ExecuteInProcessResult:
-    """A refresh that logs all that Dagster would ever log."""
-    job = deployment.definitions.resolve_job_def(REFRESH)
+    """A run that logs all that Dagster would ever log."""
+    job = deployment.definitions.resolve_job_def(BACKFILL)
     return job.execute_in_process(instance=deployment.instance, tags=deployment.days.tags, raise_on_error=False)
 
 

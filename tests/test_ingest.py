@@ -1,4 +1,4 @@
-"""An account's log over real HTTP into a real file: everything, once, at the least requests, whatever happens between."""
+"""An account's log over real HTTP into a real file: everything, once, at few requests, whatever happens between."""
 
 from __future__ import annotations
 
@@ -119,9 +119,9 @@ def account(open_account: Callable[..., Account]) -> Account:
 
 @pytest.fixture
 def busy_account(open_account: Callable[..., Account]) -> Account:
-    """2,000 events in 50 days until yesterday."""
+    """1,000 events in 50 days until yesterday: ten pages."""
     start, end = BEGINNING, TODAY - DAY
-    return open_account(history=HistoryOptions(start=start, end=end, style="uniform", total=2_000))
+    return open_account(history=HistoryOptions(start=start, end=end, style="uniform", total=1_000))
 
 
 def test_everything_arrives_once(busy_account: Account) -> None:
@@ -129,8 +129,8 @@ def test_everything_arrives_once(busy_account: Account) -> None:
     assert busy_account.holds_everything()
     assert busy_account.claims_are_true()
     assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
-    assert (report.appended.inserted, report.appended.revised, report.appended.rejected) == (2_000, 0, 0)
-    assert report.known == report.appended.received - 2_000
+    assert (report.appended.inserted, report.appended.revised, report.appended.rejected) == (1_000, 0, 0)
+    assert report.known == report.appended.received - 1_000
     assert report.requests == busy_account.requests()
     assert (report.window, report.fetched, report.covered_to) == (WINDOW, [WINDOW], NOON)
     assert report.newest_event == moment(busy_account.zendesk.events[-1])
@@ -308,20 +308,20 @@ def stop_after(received: int) -> Callable[[Progress], None]:
     return on_progress
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_what_was_read_before_an_interruption_stays_and_only_the_rest_is_asked_for(
     busy_account: Account, workers: int
 ) -> None:
     with pytest.raises(Stopped):
-        busy_account.sync(workers=workers, on_progress=stop_after(1_500))
+        busy_account.sync(workers=workers, on_progress=stop_after(700))
     busy_account.requests()
     stored = len(busy_account.ids())
-    assert stored >= 1_000
+    assert 500 <= stored < 1_000
     assert busy_account.claims_are_true()
     busy_account.sync(workers=workers)
     assert busy_account.holds_everything()
     assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
-    assert busy_account.requests() <= math.ceil((2_000 - stored) / 100) + 2 * workers
+    assert busy_account.requests() <= math.ceil((1_000 - stored) / 100) + 2 * workers
 
 
 KILLED_HALF_WAY = """
@@ -333,13 +333,13 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
 
 path, url, token, start, end, clock = sys.argv[1:]
-ingest.COMMIT_ROWS = 300
+ingest.COMMIT_ROWS = 200
 account = Account("demo", AccessToken(token), url)
 client = ZendeskClient(account, limiter=RateBudget(1.0), clock=lambda: float(clock))
 window = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
 
 def kill(progress):
-    if progress.received >= 1_500:
+    if progress.received >= 700:
         os.kill(os.getpid(), signal.SIGKILL)
 
 ingest.sync(client, Warehouse(path), window, run_id="killed", workers=2, on_progress=kill)
@@ -359,11 +359,11 @@ def test_what_was_committed_before_a_kill_stays_and_only_the_rest_is_asked_for(b
     assert subprocess.run(command, timeout=60, check=False).returncode == -9
     busy_account.requests()
     committed = len(busy_account.ids())
-    assert 900 <= committed < 2_000
+    assert 400 <= committed < 1_000
     assert busy_account.claims_are_true()
     busy_account.sync(workers=2)
     assert busy_account.holds_everything()
-    assert busy_account.requests() <= math.ceil((2_000 - committed) / 100) + 4
+    assert busy_account.requests() <= math.ceil((1_000 - committed) / 100) + 4
 
 
 def test_a_refresh_beside_a_backfill_stores_everything_once(
@@ -489,7 +489,7 @@ def test_fractions_of_a_second_do_not_divide_a_second(busy_account: Account, ans
         lambda records: [record | {"created_at": record["created_at"].replace("Z", ".500000Z")} for record in records]
     )
     busy_account.sync(workers=1, on_progress=lambda progress: None)
-    assert len(busy_account.ids()) == 2_000
+    assert len(busy_account.ids()) == 1_000
     edges = busy_account.query("SELECT DISTINCT microsecond(window_start), microsecond(window_end) FROM coverage")
     assert edges == [(0, 0)]
 
@@ -508,16 +508,17 @@ def test_a_disk_that_fills_up_stops_in_words_and_keeps_what_was_committed(
     busy_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = [True, True, False]
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", 300)
+    monkeypatch.setattr(ingest, "COMMIT_ROWS", 200)
 
     def require_disk_space(needed: int = 0) -> None:
         if not room.pop(0):
             raise DiskAlmostFull("The disk is full.", "Free some space.")
 
-    with monkeypatch.context() as patch, pytest.raises(DiskAlmostFull):
+    with monkeypatch.context() as patch:
         patch.setattr(busy_account.warehouse, "require_disk_space", require_disk_space)
-        busy_account.sync()
-    assert 500 <= len(busy_account.ids()) < 2_000
+        with pytest.raises(DiskAlmostFull):
+            busy_account.sync()
+    assert 300 <= len(busy_account.ids()) < 1_000
     assert busy_account.claims_are_true()
     busy_account.sync()
     assert busy_account.holds_everything()
@@ -530,7 +531,7 @@ def test_progress_ends_with_everything_done(busy_account: Account) -> None:
     assert seen[-1].left == timedelta()
     assert seen[-1].done == NOON - BEGINNING
     assert seen[-1].requests == report.requests
-    assert seen[-1].received >= report.appended.received == 2_000
+    assert seen[-1].received >= report.appended.received == 1_000
     assert [one.received for one in seen] == sorted(one.received for one in seen)
 
 
@@ -543,7 +544,7 @@ def test_a_window_without_events_costs_one_request_whatever_its_length(account: 
 @pytest.mark.parametrize("workers", [1, 2, 8])
 def test_any_number_of_workers_reads_the_same(busy_account: Account, workers: int) -> None:
     report = busy_account.sync(workers=workers)
-    assert report.requests <= 1.10 * 20 + workers
+    assert report.requests <= 1.10 * 10 + workers
     assert busy_account.holds_everything()
     assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
 

@@ -7,6 +7,7 @@ import queue
 import threading
 from bisect import bisect_left
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -118,7 +119,7 @@ def test_slices_partition_what_has_passed_of_the_intervals_whatever_the_cuts(
     completed = sorted(filter(None, reader.completed))
     past = Interval(at(0), at(now))
     assert union(completed) == [interval & past for interval in intervals if interval & past]
-    for one, following in zip(completed, completed[1:], strict=False):
+    for one, following in pairwise(completed):
         assert one.end <= following.start, "a stretch was completed twice"
     assert all(part.done for part in reader.taken)
     assert reader.slices.left() == timedelta()

@@ -21,7 +21,7 @@ from zendesk_audit_assets.coverage import SECOND, Interval, Read, missing, run_e
 from zendesk_audit_assets.slices import Slice, Slices
 from zendesk_audit_assets.warehouse import log
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.frames import ROWS_SCHEMA, Typed, typed
+from zendesk_audit_assets.warehouse.frames import Records, Times, times, typed
 from zendesk_audit_assets.zendesk import CursorRejected, MalformedAnswer, Page, RepeatedCursor, ZendeskClient
 
 # Late events may still appear in what was read sooner than this after it happened.
@@ -125,13 +125,13 @@ def _looking_back(interval: Interval, reads: list[Read], connection: duckdb.Duck
 
 @dataclass(frozen=True)
 class _Piece:
-    """A page of a slice: what became of its records, the stretch of time that it completes, is it the last one."""
+    """A page of a slice: its records, the stretch of time that it completes, and whether it is the last one."""
 
     part: Slice
     completes: Interval
     last: bool
     requests: int
-    typed: Typed
+    records: Records
 
 
 class _Sync:
@@ -195,12 +195,12 @@ class _Sync:
     def _pages(self, part: Slice) -> Iterator[_Piece]:
         asked = Interval(part.position, part.end)
         for page in self._client.pages(asked.start, asked.end):
-            read = typed(page.records, partial(_reread, page))
-            _require_place(read.rows, asked)
+            records = Records(page.records, partial(_reread, page))
+            rows = _times(records, asked)
             # The rest of the last row's second is on the next page.
-            read_to = _last_second(read.rows, part.position) if page.has_more else None
-            completes = self._slices.advance(part, read_to, page.date)
-            yield _Piece(part, completes, part.done, page.requests, read)
+            last_second = part.position if rows is None else rows.last.replace(microsecond=0)
+            completes = self._slices.advance(part, last_second if page.has_more else None, page.date)
+            yield _Piece(part, completes, part.done, page.requests, records)
             if part.done or self._slices.stopped:
                 return
 
@@ -233,10 +233,11 @@ class _Sync:
 
     def _note(self, piece: _Piece) -> None:
         self._uncommitted.setdefault(piece.part, []).append(piece)
-        self._uncommitted_rows += piece.typed.received
+        received = len(piece.records.decoded)
+        self._uncommitted_rows += received
         seen = self._progress
         self._progress = Progress(
-            seen.received + piece.typed.received,
+            seen.received + received,
             seen.requests + piece.requests,
             seen.done + (piece.completes.end - piece.completes.start),
             self._slices.left(),
@@ -245,9 +246,9 @@ class _Sync:
             self._on_progress(self._progress)
 
     def _commit(self) -> None:
-        batches = [self._batch(part, pieces) for part, pieces in self._uncommitted.items()]
-        self._uncommitted = {}
-        self._uncommitted_rows = 0
+        # Taken before anything is done with it: what an interruption finds half-way is not to be committed again.
+        uncommitted, self._uncommitted, self._uncommitted_rows = self._uncommitted, {}, 0
+        batches = [self._batch(part, pieces) for part, pieces in uncommitted.items()]
         batches = [batch for batch in batches if batch.window or not batch.rejects.is_empty()]
         if not batches:
             return
@@ -259,8 +260,8 @@ class _Sync:
 
     def _batch(self, part: Slice, pieces: list[_Piece]) -> log.Batch:
         window = Interval(pieces[0].completes.start, pieces[-1].completes.end)
-        held_back = self._held_back.pop(part, pl.DataFrame(schema=ROWS_SCHEMA))
-        rows = pl.concat([held_back, *(piece.typed.rows for piece in pieces)])
+        fresh = typed([piece.records for piece in pieces])
+        rows = pl.concat([self._held_back.pop(part), fresh.rows]) if part in self._held_back else fresh.rows
         if not pieces[-1].last:
             self._held_back[part] = rows.filter(pl.col("created_at") >= window.end)
         assert part.read_at is not None
@@ -269,7 +270,7 @@ class _Sync:
             part.read_at,
             sum(piece.requests for piece in pieces),
             rows.filter(pl.col("created_at").is_between(window.start, window.end, closed="left")),
-            pl.concat([piece.typed.rejects for piece in pieces]),
+            fresh.rejects,
         )
 
 
@@ -291,22 +292,17 @@ def _float(text: str) -> float | str:
     return text if math.isinf(number) else number
 
 
-def _require_place(rows: pl.DataFrame, asked: Interval) -> None:
-    """Raises `MisplacedPage`: what a page completes is told by the times of its rows."""
-    times = rows["created_at"]
-    if not times.is_sorted():
+def _times(records: Records, asked: Interval) -> Times | None:
+    """The times of a page's rows, by which it is told what the page completes; raises `MisplacedPage`."""
+    rows = times(records)
+    if rows is None:
+        return None
+    if not rows.in_order:
         raise MisplacedPage("A page is not in the order of created_at.", _REMEDY_OF_PAGES)
     # The client asks for a second more on both sides.
-    if len(times) and not asked.start - SECOND <= times[0] <= times[-1] < asked.end + SECOND:
+    if not asked.start - SECOND <= rows.first <= rows.last < asked.end + SECOND:
         raise MisplacedPage("A page holds records of another time than was asked for.", _REMEDY_OF_PAGES)
+    return rows
 
 
 _REMEDY_OF_PAGES = "Try again later; if it stays, a proxy or a changed API is in the way."
-
-
-def _last_second(rows: pl.DataFrame, nothing_before: datetime) -> datetime:
-    """The second of the last row."""
-    if rows.is_empty():
-        return nothing_before
-    last: datetime = rows["created_at"][-1]
-    return last.replace(microsecond=0)

@@ -19,7 +19,7 @@ class PruneConfig(dg.Config):
     """Runs that finished longer ago than this are deleted, unless an asset's state rests on them."""
 
 
-@dg.op(description="Deletes old runs on which no asset's or partition's latest materialization or check rests.")
+@dg.op(description="Deletes old runs on which no asset's or partition's latest materialization rests.")
 def prune_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None:
     deleted = prune(context.instance, timedelta(days=config.keep_days))
     context.log.info(f"Deleted {deleted:,} runs that finished more than {config.keep_days} days ago.")

@@ -36,7 +36,9 @@ def bring(clock: Callable[[], float], warehouse: Warehouse) -> Iterator[Callable
     """Syncs the log of an emulated account into the warehouse, without sitting through waits."""
     with ExitStack() as opened:
 
-        def run(zendesk: Emulator, window: Interval = EVERYTHING, **options: Any) -> Report:
+        def run(
+            zendesk: Emulator, window: Interval = EVERYTHING, *, into: Warehouse = warehouse, **options: Any
+        ) -> Report:
             waits = _SkippedWaits()
             account = Account(
                 "demo", ClientCredentials(zendesk.options.client_id, zendesk.options.client_secret), zendesk.url
@@ -51,7 +53,7 @@ def bring(clock: Callable[[], float], warehouse: Warehouse) -> Iterator[Callable
                     clock=clock,
                 )
             )
-            return sync(client, warehouse, window, run_id="test", **options)
+            return sync(client, into, window, run_id="test", **options)
 
         yield run
 

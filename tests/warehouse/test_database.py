@@ -56,14 +56,14 @@ APPENDS_FOR_EVER = (
 from datetime import datetime, timedelta, timezone
 from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.warehouse import log
-from zendesk_audit_assets.warehouse.frames import typed
+from zendesk_audit_assets.warehouse.frames import Records, typed
 
 start = datetime(2026, 1, 1, tzinfo=timezone.utc)
 second = 0
 while True:
     records = [{"id": second * 50 + n, "created_at": f"{start + timedelta(seconds=second):%Y-%m-%dT%H:%M:%SZ}"}
                for n in range(50)]
-    rows = typed(records, lambda: records)
+    rows = typed([Records(records, lambda: records)])
     window = Interval(start + timedelta(seconds=second), start + timedelta(seconds=second + 1))
     with warehouse.transaction() as connection:
         log.append(connection, log.Batch(window, window.end, 1, rows.rows, rows.rejects), "run")
@@ -105,11 +105,18 @@ def test_what_a_transaction_wrote_is_there_for_the_next(warehouse: Warehouse) ->
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, duckdb.Error])
 def test_any_exception_rolls_back_and_closes(warehouse: Warehouse, error: type[BaseException]) -> None:
-    with pytest.raises(error), warehouse.transaction() as connection:
-        set_meta(connection, "greeting", "hello")
-        raise error
+    opened: list[duckdb.DuckDBPyConnection] = []
+
+    def write_and_fail() -> None:
+        with warehouse.transaction() as connection:
+            opened.append(connection)
+            set_meta(connection, "greeting", "hello")
+            raise error
+
+    with pytest.raises(error):
+        write_and_fail()
     with pytest.raises(duckdb.ConnectionException):
-        connection.execute("SELECT 1")
+        opened[0].execute("SELECT 1")
     with warehouse.transaction() as connection:
         assert get_meta(connection, "greeting") is None
 

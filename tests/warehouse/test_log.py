@@ -36,16 +36,16 @@ def wire(moment: datetime) -> str:
 
 
 @pytest.fixture(scope="module")
-def _connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     with Warehouse(tmp_path_factory.mktemp("log") / "audit.duckdb").transaction() as connection:
         yield connection
 
 
 @pytest.fixture
-def connection(_connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def connection(opened: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """An empty warehouse, within a transaction."""
-    empty(_connection)
-    return _connection
+    empty(opened)
+    return opened
 
 
 def empty(connection: duckdb.DuckDBPyConnection) -> None:
@@ -152,26 +152,28 @@ strange_records = values | st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(records=st.lists(strange_records, max_size=6))
 def test_whatever_can_be_typed_can_be_stored_and_read_back(
-    _connection: duckdb.DuckDBPyConnection, batch: Make, records: list[Any]
+    opened: duckdb.DuckDBPyConnection, batch: Make, records: list[Any]
 ) -> None:
-    empty(_connection)
+    empty(opened)
     one = batch(records)
-    appended = log.append(_connection, one, "run")
+    appended = log.append(opened, one, "run")
     assert appended.received == len(records)
     sent = Counter(tuple(row.values()) for row in one.rows.to_dicts())
     # Of equal ones one is kept, of one id the first version; the others are revisions.
-    assert events(_connection) + events(_connection, "audit_log_revisions") == Counter(set(sent))
+    assert events(opened) + events(opened, "audit_log_revisions") == Counter(set(sent))
     raw = "SELECT raw FROM audit_log_rejects"
-    assert {text for (text,) in _connection.execute(raw).fetchall()} == set(one.rejects["raw"])
+    assert {text for (text,) in opened.execute(raw).fetchall()} == set(one.rejects["raw"])
 
 
 def test_a_file_belongs_to_the_account_that_claims_it_first(connection: duckdb.DuckDBPyConnection) -> None:
     log.claim(connection, "https://acme.zendesk.com")
     log.claim(connection, "https://acme.zendesk.com")
-    with pytest.raises(OtherAccount, match="https://acme.zendesk.com, not of https://other.zendesk.com") as refused:
+    with pytest.raises(
+        OtherAccount, match=r"https://acme\.zendesk\.com, not of https://other\.zendesk\.com"
+    ) as refused:
         log.claim(connection, "https://other.zendesk.com")
     assert "ZENDESK_AUDIT_DB" in refused.value.remedy
 
@@ -206,23 +208,23 @@ def test_nothing_is_covered_before_the_first_batch(connection: duckdb.DuckDBPyCo
 windows = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(spans=st.lists(windows, max_size=6), start=st.integers(0, 30))
 def test_coverage_is_complete_up_to_the_first_second_that_was_not_read(
-    _connection: duckdb.DuckDBPyConnection, batch: Make, spans: list[tuple[int, int]], start: int
+    opened: duckdb.DuckDBPyConnection, batch: Make, spans: list[tuple[int, int]], start: int
 ) -> None:
-    empty(_connection)
+    empty(opened)
     for first, end in spans:
-        log.append(_connection, batch(window=Interval(at(first), at(end))), "run")
+        log.append(opened, batch(window=Interval(at(first), at(end))), "run")
     covered = {second for first, end in spans for second in range(first, end)}
     end = start
     while end in covered:
         end += 1
-    assert log.complete_to(_connection, at(start)) == at(end)
-    assert log.covered_to(_connection) == (at(max(covered) + 1) if covered else None)
+    assert log.complete_to(opened, at(start)) == at(end)
+    assert log.covered_to(opened) == (at(max(covered) + 1) if covered else None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seconds=st.lists(st.integers(0, 60), max_size=30),
     before=st.integers(0, 60),
@@ -230,7 +232,7 @@ def test_coverage_is_complete_up_to_the_first_second_that_was_not_read(
     at_most=st.integers(0, 60),
 )
 def test_the_last_rows_begin_at_the_earliest_second_from_which_on_they_are_so_few(
-    _connection: duckdb.DuckDBPyConnection,
+    opened: duckdb.DuckDBPyConnection,
     batch: Make,
     record: Make,
     seconds: list[int],
@@ -238,16 +240,14 @@ def test_the_last_rows_begin_at_the_earliest_second_from_which_on_they_are_so_fe
     rows: int,
     at_most: int,
 ) -> None:
-    empty(_connection)
-    log.append(
-        _connection, batch(record(id=id, created_at=wire(at(second))) for id, second in enumerate(seconds)), "run"
-    )
+    empty(opened)
+    log.append(opened, batch(record(id=id, created_at=wire(at(second))) for id, second in enumerate(seconds)), "run")
 
     def few_from(start: int) -> bool:
         return sum(second >= start for second in seconds) <= rows
 
     expected = next(start for start in range(before - at_most, before + 1) if start == before or few_from(start))
-    start = log.start_of_last_rows(_connection, before=at(before), rows=rows, at_most=at_most * SECOND)
+    start = log.start_of_last_rows(opened, before=at(before), rows=rows, at_most=at_most * SECOND)
     assert start == at(expected)
 
 

@@ -46,7 +46,6 @@ def build_audit_logs(start: date) -> dg.AssetsDefinition:
         key=AUDIT_LOGS_KEY,
         partitions_def=dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC", end_offset=1),
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN),
-        retry_policy=dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
         group_name="log",
         kinds={"zendesk", "duckdb", "polars"},
         owners=OWNERS,
@@ -64,7 +63,7 @@ def build_audit_logs(start: date) -> dg.AssetsDefinition:
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[None]:
         days = context.partition_time_window
-        with errors_in_words(), zendesk.client() as client:
+        with errors_in_words(context.retry_number), zendesk.client() as client:
             report = ingest.sync(
                 client,
                 warehouse.warehouse(),

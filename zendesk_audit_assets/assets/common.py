@@ -15,17 +15,26 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 OWNERS = ["team:data"]
 TAGS = {"domain": "audit", "contains-personal-data": "true"}
 
+# An error that outlasts the client's own retries is waited out for 30, 60 and 120 s before the run fails.
+RETRIES = 3
+RETRY_SECONDS = 30.0
+
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
+def errors_in_words(attempt: int | None = None) -> Iterator[None]:
     """Turn an `AuditError` into a Dagster failure that says what is wrong and what to do, without a trace.
 
-    A permanent one is not retried: nothing changes until somebody changes something.
+    Given the number of the `attempt`, from 0 on, an error that may pass is tried again some time later; a permanent
+    one never is: nothing changes until somebody changes something.
     """
     try:
         yield
     except AuditError as error:
-        raise dg.Failure(description=str(error), allow_retries=not error.permanent) from None
+        failure = dg.Failure(description=str(error), allow_retries=False)
+        if attempt is None or error.permanent:
+            raise failure from None
+        # Not by a RetryPolicy: Dagster would follow it also when somebody has stopped the run.
+        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS * 2**attempt) from failure
 
 
 def column_schema(columns: Sequence[Column]) -> dg.TableSchema:

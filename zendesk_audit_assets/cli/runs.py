@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import RunFailureReason  # there is no public name
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -23,6 +24,10 @@ from zendesk_audit_assets.settings import Settings
 
 class RunFailed(AuditError):
     """A run of a job failed; the sentence is the failed step's own."""
+
+
+class Stopped(AuditError):
+    """Somebody pressed Ctrl-C."""
 
 
 def open_instance(given: Settings) -> dg.DagsterInstance:
@@ -59,6 +64,10 @@ def _run(
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance, tags=days.tags, run_config=config, raise_on_error=False
     )
+    if any(_is_interruption(event) for event in result.all_events):
+        # Dagster takes it for a crash.
+        instance.report_run_canceled(result.dagster_run, "Stopped from the command line.")
+        raise Stopped("Stopped.", "What was committed is kept; the next `zendesk-audit sync` asks only for the rest.")
     for event in result.filter_events(lambda event: event.is_step_failure):
         failure = event.step_failure_data.user_failure_data
         if failure is not None and failure.description:
@@ -70,6 +79,12 @@ def _run(
         )
     if not result.success:
         raise RunFailed(f"Run {result.run_id} did not succeed.", "Look at it in the Dagster UI.")
+
+
+def _is_interruption(event: dg.DagsterEvent) -> bool:
+    if event.event_type != dg.DagsterEventType.RUN_FAILURE:
+        return False
+    return event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
 
 
 def _run_config(full: bool, publish: bool) -> dg.RunConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -30,16 +31,52 @@ class Typed:
         return self.rows.height + self.rejects.height
 
 
-def typed(records: Sequence[Any], reread: Callable[[], Sequence[Any]]) -> Typed:
-    """Type the records of one page; every one of them ends up in `rows` or in `rejects`.
+@dataclass(frozen=True)
+class Records:
+    """The records of a page as a fast decoder gave them, and how to read them again from one that loses nothing.
 
-    Usual pages are typed column by column. A page with anything unusual is typed record by record, from `reread`:
-    the same records from a decoder that loses nothing (a fast one may round integers beyond 64 bits).
+    A fast decoder may round integers beyond 64 bits.
     """
-    rows = _by_columns(records)
+
+    decoded: Sequence[Any]
+    reread: Callable[[], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Times:
+    """The `created_at` of a page's first and last record, and whether those between are in order."""
+
+    first: datetime
+    last: datetime
+    in_order: bool
+
+
+def typed(pages: Sequence[Records]) -> Typed:
+    """Type the records of some pages; every one of them ends up in `rows` or in `rejects`.
+
+    All are typed at once, column by column, because a frame costs the same for one page as for many. If there is
+    anything unusual among them, it is done page by page, and for the page that has it record by record.
+    """
+    rows = _by_columns([record for page in pages for record in page.decoded])
     if rows is not None:
         return Typed(rows, pl.DataFrame(schema=REJECTS_SCHEMA))
-    return _one_by_one(reread())
+    if len(pages) == 1:
+        return _one_by_one(pages[0].reread())
+    each = [typed([page]) for page in pages]
+    return Typed(pl.concat([of.rows for of in each]), pl.concat([of.rejects for of in each]))
+
+
+def times(page: Records) -> Times | None:
+    """The times of a page's records as far as they can be typed; None when there are none."""
+    try:
+        written = [record["created_at"] for record in page.decoded]
+        if written and all(map(_TIME_FORM.fullmatch, written)):
+            first, last = _instant("created_at", written[0]), _instant("created_at", written[-1])
+            return Times(first, last, written == sorted(written))
+    except (TypeError, KeyError, _UntypeableError):
+        pass  # what is unusual here, the typed rows show
+    created_at = typed([page]).rows["created_at"]
+    return Times(created_at[0], created_at[-1], created_at.is_sorted()) if len(created_at) else None
 
 
 _NAMES = tuple(field.name for field in FIELDS)
@@ -47,7 +84,7 @@ _VALUES_OF = itemgetter(*_NAMES)
 _WIRE_SCHEMA = {**{field.name: field.polars for field in FIELDS}, "created_at": pl.String()}
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 # Polars takes more than its format says: single digits, blanks and signs before the year, a 60th second, the year 0.
-_TIME_FORM = "^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$"
+_TIME_FORM = re.compile("^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$")
 
 
 def _wire_type(field: Column) -> type:
@@ -67,18 +104,25 @@ def _by_columns(records: Sequence[Any]) -> pl.DataFrame | None:
     try:
         if not FIELD_NAMES.issuperset(set().union(*records)):
             return None
-        columns = tuple(zip(*map(_VALUES_OF, records), strict=True))
+        columns = _columns(records)
         if not all(allowed.issuperset(map(type, values)) for allowed, values in zip(_ALLOWED, columns, strict=True)):
             return None
         frame = pl.DataFrame(dict(zip(_NAMES, columns, strict=True)), schema=_WIRE_SCHEMA)
-        if not frame["created_at"].str.contains(_TIME_FORM).all():
+        if not frame["created_at"].str.contains(_TIME_FORM.pattern).all():
             return None
         return frame.with_columns(
             pl.col("created_at").str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC"),
             extra=pl.lit(None, pl.String()),
         )
-    except (TypeError, KeyError, OverflowError, UnicodeError, pl.exceptions.PolarsError):
+    except (TypeError, AttributeError, OverflowError, UnicodeError, pl.exceptions.PolarsError):
         return None  # the slow way finds out which record it is, and why
+
+
+def _columns(records: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    try:
+        return tuple(zip(*map(_VALUES_OF, records), strict=True))
+    except KeyError:  # old records lack a field or two
+        return [[record.get(name) for record in records] for name in _NAMES]
 
 
 def _one_by_one(records: Sequence[Any]) -> Typed:
