@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-import os
 import random
+import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from zendesk_audit_assets import ingest
-from zendesk_audit_assets.coverage import Interval
-from zendesk_audit_assets.warehouse.database import Warehouse, WarehouseBusy
-from zendesk_audit_assets.zendesk import client
+from zendesk_audit_assets.warehouse.database import DISK_RESERVE_BYTES, DiskAlmostFull, Warehouse, WarehouseBusy
 
 SEEDS = (1, 2, 3)
 KILLS = 12
@@ -29,6 +28,9 @@ KILLS = 12
 FOLDER = Path(__file__).parent
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 END = datetime(2026, 4, 1, tzinfo=timezone.utc)
+
+# The exit code with which a worker says an error in words.
+IN_WORDS = 3
 
 STRAY_READER = """
 import sys, duckdb
@@ -39,7 +41,7 @@ sys.stdin.readline()
 
 
 class Program:
-    """A process that is told lines and says lines."""
+    """A process that is told lines and says lines; it ends at the latest after a minute."""
 
     def __init__(self, *arguments: Any) -> None:
         command = [sys.executable, *map(str, arguments)]
@@ -75,13 +77,13 @@ def program() -> Iterator[Callable[..., Program]]:
 
 
 @pytest.fixture
-def worker(program, clock, warehouse):
+def worker(program, clock, warehouse, zendesk):
     """Starts `worker.py`, which waits for a line before it begins."""
 
-    def start(zendesk, *options: Any, start: datetime = START, path: Path = warehouse.path) -> Program:
-        times = [moment.isoformat() for moment in (start, END, clock.now)]
+    def start(*options: Any, since: datetime = START) -> Program:
+        times = [moment.isoformat() for moment in (since, END, clock.now)]
         token = zendesk.options.access_token
-        one = program(FOLDER / "worker.py", zendesk.url, token, path, *times, *options)
+        one = program(FOLDER / "worker.py", zendesk.url, token, warehouse.path, *times, *options)
         assert one.says() == "ready"
         return one
 
@@ -89,9 +91,26 @@ def worker(program, clock, warehouse):
 
 
 @pytest.fixture
+def stray_reader(program, warehouse):
+    """Lets another program open the file, as soon as it is one."""
+
+    def open_it() -> Program:
+        one = program("-c", STRAY_READER, warehouse.path)
+        assert one.says() == "reading"
+        return one
+
+    return open_it
+
+
+@pytest.fixture
 def zendesk(emulate, clock):
-    """Two months of events, the more the newer, up to now."""
+    """Two weeks of events, the more the newer, up to now."""
     return emulate(events=[{"created_at": clock.now - n**2 / 2 * timedelta(seconds=1)} for n in range(1, 1_500)])
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(ingest, "COMMIT_ROWS", 300)
 
 
 def everything(zendesk):
@@ -102,7 +121,7 @@ def test_two_refreshes_and_a_backfill_at_once_bring_every_event_once(
     zendesk, worker, clock, stored, unread_but_claimed
 ):
     yesterday = clock.now.replace(hour=0) - timedelta(days=1)
-    workers = [worker(zendesk, start=start) for start in (yesterday, START, yesterday)]
+    workers = [worker(since=since) for since in (yesterday, START, yesterday)]
     for one in workers:
         one.tell()
     inserted = [int(one.says()) for one in workers]
@@ -111,16 +130,12 @@ def test_two_refreshes_and_a_backfill_at_once_bring_every_event_once(
     assert stored() == everything(zendesk)
 
 
-def test_a_run_waits_for_a_program_that_holds_the_file_for_a_while(
-    zendesk, program, bring, warehouse, stored, monkeypatch
-):
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", 300)
+def test_a_run_waits_for_a_program_that_holds_the_file_for_a_while(zendesk, stray_reader, bring, stored, small_batches):
     readers = []
 
     def somebody_looks(progress):
         if progress.received >= 600 and not readers:
-            readers.append(program("-c", STRAY_READER, warehouse.path))
-            assert readers[0].says() == "reading"
+            readers.append(stray_reader())
             threading.Timer(1, readers[0].tell).start()
 
     report = bring(zendesk, on_progress=somebody_looks)
@@ -129,22 +144,18 @@ def test_a_run_waits_for_a_program_that_holds_the_file_for_a_while(
     assert stored() == everything(zendesk)
 
 
-@pytest.mark.parametrize("taken_after", [None, 600], ids=["from-the-start", "half-way"])
+@pytest.mark.parametrize("after", [0, 600], ids=["from-the-start", "half-way"])
 def test_a_program_that_keeps_the_file_ends_the_run_in_words_and_the_next_one_goes_on(
-    taken_after, zendesk, program, bring, warehouse, stored, unread_but_claimed, monkeypatch
+    after, zendesk, stray_reader, bring, warehouse, stored, unread_but_claimed, small_batches
 ):
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", 300)
-    readers = []
-
-    def somebody_looks(progress=None):
-        if not readers and (progress is None or progress.received >= taken_after):
-            readers.append(program("-c", STRAY_READER, warehouse.path))
-            assert readers[0].says() == "reading"
-
     with warehouse.transaction():
         pass
-    if taken_after is None:
-        somebody_looks()
+    readers = [] if after else [stray_reader()]
+
+    def somebody_looks(progress):
+        if progress.received >= after and not readers:
+            readers.append(stray_reader())
+
     impatient = Warehouse(warehouse.path, stray_reader_timeout_s=0.3)
     with pytest.raises(WarehouseBusy) as busy:
         bring(zendesk, into=impatient, on_progress=somebody_looks)
@@ -154,30 +165,88 @@ def test_a_program_that_keeps_the_file_ends_the_run_in_words_and_the_next_one_go
 
     assert unread_but_claimed(zendesk) == []
     kept = len(stored())
-    assert kept == 0 if taken_after is None else 0 < kept < len(zendesk.events)
+    assert 0 < kept < len(zendesk.events) if after else kept == 0
     report = bring(zendesk, into=impatient)
     assert report.appended.inserted == len(zendesk.events) - kept
     assert stored() == everything(zendesk)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_file_that_cannot_grow_ends_the_run_in_words_and_the_next_one_goes_on(
-    seed, zendesk, worker, warehouse, stored, unread_but_claimed
+def test_a_disk_that_is_almost_full_ends_the_run_in_words_and_the_next_one_goes_on(
+    zendesk, bring, stored, unread_but_claimed, small_batches, monkeypatch
 ):
-    chance = random.Random(seed)
-    with warehouse.transaction():
-        pass
-    limit = warehouse.path.stat().st_size
-    for _ in range(3):
-        limit += chance.randrange(300_000)
-        one = worker(zendesk, "--largest-file", limit)
-        one.tell()
-        said = one.says()
-        print(limit, said, one.process.wait(), warehouse.path.stat().st_size, len(stored()))
-        assert unread_but_claimed(zendesk) == []
-    one = worker(zendesk)
+    free = iter([DISK_RESERVE_BYTES + 2**30] * 2)
+    with monkeypatch.context() as disk:
+        usage = shutil.disk_usage("/")
+        disk.setattr(shutil, "disk_usage", lambda path: usage._replace(free=next(free, DISK_RESERVE_BYTES)))
+        with pytest.raises(DiskAlmostFull) as full:
+            bring(zendesk)
+    assert "Free some space" in full.value.remedy
+    assert unread_but_claimed(zendesk) == []
+    kept = len(stored())
+    assert 0 < kept < len(zendesk.events)
+    assert bring(zendesk).appended.inserted == len(zendesk.events) - kept
+    assert stored() == everything(zendesk)
+
+
+def mount(folder: Path, *options: str) -> bool:
+    """Put a file system in memory there; whether this user may, and this system can."""
+    command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
+    return shutil.which("mount") is not None and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def unmount(folder: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def may_mount() -> bool:
+    with TemporaryDirectory() as folder:
+        if mounted := mount(Path(folder), "size=4096"):
+            unmount(Path(folder))
+        return mounted
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    """Makes the disk of the warehouse have room for so many bytes only, for a worker with these options."""
+
+    shrink: Callable[[int], tuple[Any, ...]]
+    grow: Callable[[], Any]
+
+
+@pytest.fixture(params=["file-size-limit", *(["file-system"] if may_mount() else [])])
+def disk(request, tmp_path) -> Iterator[FullDisk]:
+    """The kernel refuses to let a file grow; or, where we may mount one, the file system has no room left."""
+    if request.param == "file-size-limit":
+        yield FullDisk(lambda size: ("--largest-file", size), lambda: None)
+        return
+    assert mount(tmp_path, "size=1g")
+
+    def shrink(size: int) -> tuple[Any, ...]:
+        mount(tmp_path, "remount", f"size={size}")
+        # As if somebody else took the room between the look at the disk and the write to it.
+        return "--disk-reserve", -(2**40)
+
+    yield FullDisk(shrink, lambda: mount(tmp_path, "remount", "size=1g"))
+    unmount(tmp_path)
+
+
+# Below the size of an empty file; in the middle of the backfill, which takes more than twice that much.
+@pytest.mark.parametrize("room", [range(4_096, 12_288), range(13_000, 150_000), range(150_000, 300_000)], ids=["creation", "early", "late"])
+def test_a_disk_that_is_full_ends_the_run_in_words_and_the_next_one_goes_on(
+    room, disk, zendesk, worker, bring, stored, unread_but_claimed
+):
+    size = random.Random(SEEDS[0]).choice(room)
+    one = worker(*disk.shrink(size))
     one.tell()
-    assert one.says().isdigit()
+    said = one.says()
+    assert one.process.wait() == IN_WORDS, said
+    assert "Look at the disk" in said
+
+    disk.grow()
+    assert unread_but_claimed(zendesk) == []
+    kept = len(stored())
+    assert kept < len(zendesk.events)
+    assert bring(zendesk).appended.inserted == len(zendesk.events) - kept
     assert stored() == everything(zendesk)
 
 

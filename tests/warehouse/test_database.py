@@ -327,3 +327,11 @@ def test_a_relative_path_is_that_of_the_folder_at_the_start(tmp_path: Path, monk
     warehouse = Warehouse("audit.duckdb")
     monkeypatch.chdir("/")
     assert warehouse.path == tmp_path / "audit.duckdb"
+
+
+def test_what_is_left_of_a_file_that_was_never_finished_does_no_harm(warehouse: Warehouse) -> None:
+    for leftover in (".audit.duckdb.new", "audit.duckdb.wal"):
+        warehouse.path.with_name(leftover).write_bytes(b"a stump")
+    with warehouse.transaction() as connection:
+        set_meta(connection, "greeting", "hello")
+    assert {file.name for file in warehouse.path.parent.iterdir()} == {"audit.duckdb", "audit.duckdb.lock"}

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.record import FIELDS
-from zendesk_audit_assets.warehouse.frames import REJECTS_SCHEMA, ROWS_SCHEMA, Records, Typed, typed
+from zendesk_audit_assets.warehouse.frames import REJECTS_SCHEMA, ROWS_SCHEMA, Records, Times, Typed, times, typed
 
 RecordList = list[Any]
 NAMES = [field.name for field in FIELDS]
@@ -116,6 +117,42 @@ def test_what_becomes_of_a_record_does_not_depend_on_its_page(record: Any) -> No
     alone, in_company = typed_as_is([record]), typed_one_by_one([record])
     assert alone.rows.equals(in_company.rows)
     assert alone.rejects.equals(in_company.rejects)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(odd_records, max_size=3), max_size=4))
+def test_pages_typed_together_give_what_each_gives_alone(pages: list[RecordList]) -> None:
+    together = typed([Records(page, lambda page=page: page) for page in pages])
+    alone = [typed_as_is(page) for page in pages]
+    assert together.rows.equals(pl.concat([typed_as_is([]).rows, *(one.rows for one in alone)]))
+    assert together.rejects.equals(pl.concat([typed_as_is([]).rejects, *(one.rejects for one in alone)]))
+
+
+def test_a_strange_page_does_not_slow_the_pages_beside_it(record: Callable[..., Any]) -> None:
+    usual, strange = Records([record(id=1)], not_reread), [record(id=2, brand="x")]
+    together = typed([usual, Records(strange, lambda: strange), usual])
+    assert together.rows["id"].to_list() == [1, 2, 1]
+
+
+@settings(deadline=None)
+@given(st.lists(good_records, max_size=4))
+def test_the_times_of_a_usual_page_are_those_of_its_rows(records: RecordList) -> None:
+    created_at = typed_as_is(records).rows["created_at"]
+    expected = Times(created_at[0], created_at[-1], created_at.is_sorted()) if records else None
+    assert times(Records(records, not_reread)) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(odd_records, max_size=4))
+def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> None:
+    created_at = typed_as_is(records).rows["created_at"]
+    enclosing = times(Records(records, lambda: records))
+    if enclosing is None:
+        assert created_at.is_empty()
+    elif enclosing.in_order and len(created_at):
+        assert enclosing.first <= created_at[0]
+        assert created_at[-1] <= enclosing.last
+        assert created_at.is_sorted()
 
 
 @settings(deadline=None)

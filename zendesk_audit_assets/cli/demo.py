@@ -17,7 +17,7 @@ from rich.console import Console
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.automation import Days
-from zendesk_audit_assets.cli.runs import RunFailed, bring, open_instance
+from zendesk_audit_assets.cli.runs import MINIMAL_DAGSTER_YAML, RunFailed, bring, open_instance
 from zendesk_audit_assets.cli.sql import show
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.settings import Settings
@@ -26,8 +26,6 @@ from zendesk_audit_assets.warehouse.publish import open_read_only
 
 # A folder of its own: the demo never touches the warehouse or the Dagster history of a real account.
 FOLDER = Path("data/demo")
-# The demo's Dagster needs no more than this; see dagster.yaml for the real one.
-_DAGSTER_YAML = "telemetry: {enabled: false}\npython_logs: {managed_python_loggers: [zendesk_audit_assets]}\n"
 
 _SUMMARIES = {
     "Who did most": """
@@ -58,7 +56,7 @@ def demo(serve: bool, days: int, port: int) -> None:
     folder = FOLDER.absolute()
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "dagster").mkdir(parents=True)
-    (folder / "dagster" / "dagster.yaml").write_text(_DAGSTER_YAML)
+    (folder / "dagster" / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
     console.print("Starting a local Zendesk ...")
     with _local_zendesk(days) as environment:
         given = Settings({**environment, **_places(folder), settings.RATE_SHARE.name: "1"})
@@ -90,7 +88,7 @@ def _local_zendesk(days: int) -> Iterator[dict[str, str]]:
         try:
             assert process.stdout is not None
             lines = [process.stdout.readline() for _ in range(5)]
-            if process.poll() is not None:
+            if not lines[-1]:
                 raise RunFailed("The local Zendesk did not start.", "Its own message is above.")
             yield dict(line.strip().split("=", 1) for line in lines)
         finally:

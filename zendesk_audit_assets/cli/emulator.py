@@ -47,10 +47,7 @@ def emulator(
         has_audit_logs=not no_audit_logs,
         control=control,
     )
-    try:
-        serve(options, lambda url: click.echo("\n".join(_environment(options, url, start))))
-    except OSError as error:
-        raise click.ClickException(f"Port {port} cannot be used ({error.strerror}). Choose another --port.") from None
+    serve(options, lambda url: click.echo("\n".join(_environment(options, url, start))))
 
 
 def _environment(options: EmulatorOptions, url: str, start: datetime) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -22,6 +25,18 @@ _COMMANDS = {
 
 class _Commands(click.Group):
     """Finds a command `name` in the module `cli.name`, and shows errors as one sentence of cause and one of remedy."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as a program."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except SystemExit as end:
+            # After Ctrl-C readers still wait for Zendesk's answer: an orderly end would print a page of complaints.
+            if any(thread.daemon for thread in threading.enumerate()):
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(end.code if isinstance(end.code, int) else 1)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

@@ -21,6 +21,14 @@ from zendesk_audit_assets.automation import BACKFILL, REFRESH, Days, bounded
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.settings import Settings
 
+# Where nobody has configured Dagster: what this project says is in the log of its runs.
+MINIMAL_DAGSTER_YAML = """\
+telemetry: {enabled: false}
+python_logs: {managed_python_loggers: [zendesk_audit_assets], python_log_level: INFO}
+"""
+
+_project_logger = logging.getLogger("zendesk_audit_assets")
+
 
 class RunFailed(AuditError):
     """A run of a job failed; the sentence is the failed step's own."""
@@ -37,8 +45,11 @@ def open_instance(given: Settings) -> dg.DagsterInstance:
         return dg.DagsterInstance.get()
     if Path("dagster.yaml").exists():
         return dg.DagsterInstance.from_config(str(Path.cwd()))
-    Path(".dagster").mkdir(exist_ok=True)
-    return dg.DagsterInstance.from_config(str(Path(".dagster").absolute()))
+    home = Path(".dagster").absolute()
+    home.mkdir(exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
+    return dg.DagsterInstance.from_config(str(home))
 
 
 def bring(
@@ -97,7 +108,7 @@ def _run_config(full: bool, publish: bool) -> dg.RunConfig:
 
 
 class _Bar(logging.Handler):
-    """Listens to the progress that the asset `audit_logs` logs, and shows it."""
+    """Shows the progress that the asset `audit_logs` logs, and above it what the project warns of."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.DEBUG)
@@ -116,6 +127,9 @@ class _Bar(logging.Handler):
         self._progress.update(self._task, description=f"{days.first} to {days.last}")
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            self._progress.console.print(record.getMessage(), highlight=False, soft_wrap=True)
+            return
         self._seen = getattr(record, "progress", self._seen)
         number, pieces = self._piece
         events = self._events + self._seen.received
@@ -135,18 +149,22 @@ def _progress_bar(console: Console) -> Iterator[_Bar]:
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn(
-            "{task.fields[events]:,} events, {task.fields[requests]:,} requests, {task.fields[rate]:,.0f} events/s"
-        ),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[events]:,} read, {task.fields[requests]:,} requests, {task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console) as progress:
         bar = _Bar(progress)
         before = progress_logger.level
         progress_logger.setLevel(logging.DEBUG)
+        progress_logger.propagate = False  # or each page would be an event in Dagster's history
         progress_logger.addHandler(bar)
+        _project_logger.addHandler(bar)
+        # Ctrl-C may hit Dagster's own bookkeeping, which would print a trace of it.
+        logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
         try:
             yield bar
         finally:
+            _project_logger.removeHandler(bar)
             progress_logger.removeHandler(bar)
+            progress_logger.propagate = True
             progress_logger.setLevel(before)

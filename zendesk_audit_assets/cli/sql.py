@@ -30,7 +30,7 @@ def sql(query: str, form: str | None) -> None:
             relation = connection.sql(query)
             frame = pl.DataFrame() if relation is None else relation.pl()
         except duckdb.Error as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(_in_one_line(error)) from None
     if form == "csv":
         click.echo(_flat(frame).write_csv(), nl=False)
     elif form == "json":
@@ -49,6 +49,11 @@ def show(frame: pl.DataFrame, console: Console, title: str | None = None) -> Non
     console.print(table)
     if frame.height > _ROWS_SHOWN:
         console.print(f"{frame.height - _ROWS_SHOWN:,} more rows; use --csv to see all.")
+
+
+def _in_one_line(error: duckdb.Error) -> str:
+    """What is wrong, without the repetition of the query that follows it."""
+    return " ".join(str(error).split("\nLINE ")[0].split())
 
 
 def _cell(value: Any) -> str:

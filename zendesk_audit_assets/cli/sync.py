@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 import click
 from rich.console import Console
@@ -11,6 +11,7 @@ from zendesk_audit_assets import settings
 from zendesk_audit_assets.automation import Days, complete_to, days_to_refresh
 from zendesk_audit_assets.cli.runs import bring, open_instance
 from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets.warehouse import log
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -37,4 +38,16 @@ def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
                 f"{days.first} to {days.last} is no range of days from {settings.START_DATE.name} ({start}) to {today}."
             )
         bring(build_definitions(given), instance, days, console, full=full)
-    console.print(f"Query it with `zendesk-audit sql`, or open {Warehouse(given.database).published_path} read-only.")
+    warehouse = Warehouse(given.database)
+    with warehouse.transaction() as connection:
+        events, complete = log.row_count(connection), log.complete_to(connection, _midnight(start))
+    console.print(
+        f"{events:,} events, complete from {start} to {complete:%Y-%m-%d %H:%M:%S} UTC. Query them with "
+        f"`zendesk-audit sql`, or open {warehouse.published_path} read-only.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -142,6 +143,8 @@ class Warehouse:
             stop=stop_after_delay(self._stray_reader_timeout_s),
         )
         try:
+            if not os.path.lexists(self.path):
+                self._create()
             return attempts(connect, self.path)
         except RetryError as error:
             raise WarehouseBusy(
@@ -153,6 +156,21 @@ class Warehouse:
                 f"{self.path} cannot be opened as a DuckDB database ({first_line(error)}).",
                 "Restore a backup with `zendesk-audit restore`, or point ZENDESK_AUDIT_DB at another file.",
             ) from error
+
+    def _create(self) -> None:
+        """Put an empty database in place when it is whole: a full disk or a kill would leave a stump of one."""
+        fresh = self.path.with_name(f".{self.path.name}.new")
+        wal_of_a_lost_file = self.path.with_name(f"{self.path.name}.wal")
+        for leftover in (fresh, wal_of_a_lost_file):
+            leftover.unlink(missing_ok=True)
+        try:
+            connect(fresh).close()
+        except duckdb.Error as error:
+            raise WarehouseUnusable(
+                f"{self.path} cannot be created ({first_line(error)}).",
+                "Look at the disk, or point ZENDESK_AUDIT_DB at another place; then run again.",
+            ) from error
+        os.replace(fresh, self.path)
 
 
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:

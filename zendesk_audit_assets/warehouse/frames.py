@@ -178,7 +178,7 @@ def _text(name: str, value: str) -> str:
 def _instant(name: str, value: str) -> datetime:
     try:
         # Python 3.10 does not know the Z of ISO 8601.
-        instant = datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith("Z") else value)
+        instant = datetime.fromisoformat(value.replace("Z", "+00:00"))
         if instant.tzinfo is None:
             raise _UntypeableError(f"{name} has no time zone")
         return instant.astimezone(timezone.utc)
