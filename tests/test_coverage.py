@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.coverage import SECOND, Interval, Read, missing, run_ending_at, settled, subtract, union
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-MOMENTS = st.integers(0, 40)
+MOMENTS = st.integers(0, 20)
 
 
 def at(second: int) -> datetime:
@@ -28,7 +28,7 @@ def seconds(*intervals: Interval) -> set[int]:
 # Some of these are empty, or end before they start.
 intervals = st.builds(lambda start, end: Interval(at(start), at(end)), MOMENTS, MOMENTS)
 reads = st.builds(lambda interval, read_at: Read(interval, at(read_at)), intervals, MOMENTS)
-settles = st.integers(0, 20).map(lambda seconds: timedelta(seconds=seconds))
+settles = st.integers(0, 10).map(lambda seconds: timedelta(seconds=seconds))
 
 
 def is_tidy(result: list[Interval]) -> bool:
@@ -36,6 +36,7 @@ def is_tidy(result: list[Interval]) -> bool:
     return all(result) and all(first.end < second.start for first, second in pairwise(result))
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.lists(intervals, max_size=8))
 def test_a_union_holds_the_same_seconds_in_the_fewest_intervals(some: list[Interval]) -> None:
     result = union(some)
@@ -43,6 +44,7 @@ def test_a_union_holds_the_same_seconds_in_the_fewest_intervals(some: list[Inter
     assert is_tidy(result)
 
 
+@settings(max_examples=200, deadline=None)
 @given(intervals, st.lists(intervals, max_size=8))
 def test_a_difference_holds_what_is_in_none_of_the_others(window: Interval, taken: list[Interval]) -> None:
     result = subtract(window, taken)
@@ -50,12 +52,14 @@ def test_a_difference_holds_what_is_in_none_of_the_others(window: Interval, take
     assert is_tidy(result)
 
 
+@settings(max_examples=200, deadline=None)
 @given(intervals, intervals)
 def test_an_intersection_holds_what_is_in_both(one: Interval, other: Interval) -> None:
     assert seconds(one & other) == seconds(one) & seconds(other)
     assert bool(one & other) == bool(seconds(one) & seconds(other))
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.lists(reads, max_size=8), settles)
 def test_a_second_is_settled_when_it_was_read_so_much_later(some: list[Read], settle: timedelta) -> None:
     expected = {second for read in some for second in seconds(read.interval) if read.read_at >= at(second) + settle}
@@ -64,6 +68,7 @@ def test_a_second_is_settled_when_it_was_read_so_much_later(some: list[Read], se
     assert is_tidy(result)
 
 
+@settings(max_examples=200, deadline=None)
 @given(intervals, st.lists(reads, max_size=8), settles)
 def test_what_is_missing_is_what_is_not_settled(window: Interval, some: list[Read], settle: timedelta) -> None:
     result = missing(window, some, settle)
@@ -71,6 +76,7 @@ def test_what_is_missing_is_what_is_not_settled(window: Interval, some: list[Rea
     assert is_tidy(result)
 
 
+@settings(max_examples=200, deadline=None)
 @given(intervals, st.lists(reads, max_size=8), settles, MOMENTS)
 def test_reading_what_is_missing_late_enough_leaves_nothing_missing(
     window: Interval, some: list[Read], settle: timedelta, later: int
@@ -80,6 +86,7 @@ def test_reading_what_is_missing_late_enough_leaves_nothing_missing(
     assert missing(window, some + more, settle) == []
 
 
+@settings(max_examples=200, deadline=None)
 @given(MOMENTS, st.lists(reads, max_size=8))
 def test_a_run_of_coverage_reaches_back_to_the_first_second_that_was_not_read(end: int, some: list[Read]) -> None:
     covered = seconds(*(read.interval for read in some))

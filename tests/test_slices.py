@@ -6,13 +6,17 @@ import math
 import queue
 import threading
 from bisect import bisect_left
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zendesk_audit_assets import slices as slices_module
 from zendesk_audit_assets.coverage import SECOND, Interval, union
 from zendesk_audit_assets.slices import Slice, Slices
 
@@ -103,7 +107,7 @@ def logs(draw: st.DrawFn) -> list[int]:
     return log
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     logs(),
     st.lists(st.tuples(st.integers(0, 8_000), st.integers(1, 20_000)), min_size=1, max_size=3),
@@ -189,28 +193,50 @@ def test_what_a_page_repeats_is_not_completed_again() -> None:
     assert part.position == at(600)
 
 
-@pytest.mark.parametrize("waiting", [1, 5])
-def test_whoever_waits_for_work_is_released_by_a_stop(waiting: int) -> None:
-    slices = Slices([Interval(at(0), at(1_000))], waiting + 1)
+@pytest.fixture
+def taking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Slices], queue.SimpleQueue[Slice | None]]:
+    """Lets a thread ask for a slice, waits until it waits for one; where its answer arrives."""
+    waits = threading.Event()
+
+    class Announced(threading.Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.set()
+            return super().wait(timeout)
+
+    monkeypatch.setattr(slices_module, "threading", SimpleNamespace(Condition=Announced))
+
+    def take(slices: Slices) -> queue.SimpleQueue[Slice | None]:
+        waits.clear()
+        answer: queue.SimpleQueue[Slice | None] = queue.SimpleQueue()
+        threading.Thread(target=lambda: answer.put(slices.take()), daemon=True).start()
+        assert waits.wait(10)
+        return answer
+
+    return take
+
+
+def test_whoever_waits_for_work_is_released_by_a_stop(taking: Callable[..., Any]) -> None:
+    slices = Slices([Interval(at(0), at(1_000))], 4)
     slices.take()
-    answers: list[Slice | None] = []
-    threads = [threading.Thread(target=lambda: answers.append(slices.take()), daemon=True) for _ in range(waiting)]
-    for thread in threads:
-        thread.start()
+    answers = [taking(slices) for _ in range(3)]
     slices.stop()
-    for thread in threads:
-        thread.join(10)
-    assert answers == [None] * waiting
+    assert [answer.get(timeout=10) for answer in answers] == [None] * 3
     assert slices.stopped
 
 
-def test_whoever_waits_for_work_leaves_when_the_last_slice_is_finished() -> None:
+def test_whoever_waits_for_work_leaves_when_the_last_slice_is_finished(taking: Callable[..., Any]) -> None:
     slices = Slices([Interval(at(0), at(1_000))], 2)
     part = slices.take()
-    answers: list[Slice | None] = []
-    thread = threading.Thread(target=lambda: answers.append(slices.take()), daemon=True)
-    thread.start()
     slices.advance(part, None, at(2_000))
+    answer = taking(slices)
     slices.finish(part)
-    thread.join(10)
-    assert answers == [None]
+    assert answer.get(timeout=10) is None
+
+
+def test_whoever_waits_for_work_gets_a_part_as_soon_as_there_is_one(taking: Callable[..., Any]) -> None:
+    slices = Slices([Interval(at(0), at(1_000))], 2)
+    part = slices.take()
+    answer = taking(slices)
+    slices.advance(part, at(100), at(2_000))
+    assert answer.get(timeout=10).position == at(550)
+    assert part.end == at(550)

@@ -101,7 +101,8 @@ def sync(
     with warehouse.transaction() as connection:
         log.claim(connection, client.account.url)
         reads = log.reads(connection, Interval(window.start - LOOK_BACK, window.end))
-        todo = [window] if full else missing(window, reads, SETTLE)
+        asked = _with_unsettled_before(window, reads)
+        todo = [asked] if full else missing(asked, reads, SETTLE)
         if todo and not full:
             todo[-1] = _looking_back(todo[-1], reads, connection)
     report = Report(window, todo)
@@ -110,6 +111,16 @@ def sync(
     report.requests = used.requests - before.requests
     report.seconds_waited = used.seconds_waited - before.seconds_waited
     return report
+
+
+def _with_unsettled_before(window: Interval, reads: list[Read]) -> Interval:
+    """The window, begun early enough to settle what was read right before it.
+
+    Otherwise it would lie in unbroken coverage from now on, and no refresh would ever begin there.
+    """
+    read_before = Interval(max(run_ending_at(window.start, reads), window.start - SETTLE), window.start)
+    unsettled = missing(read_before, reads, SETTLE)
+    return Interval(unsettled[0].start, window.end) if unsettled else window
 
 
 def _looking_back(interval: Interval, reads: list[Read], connection: duckdb.DuckDBPyConnection) -> Interval:

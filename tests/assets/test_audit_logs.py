@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from zendesk_audit_assets import ingest
+from zendesk_audit_assets.assets import common
 from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, progress_logger
 from zendesk_audit_assets.assets.common import errors_in_words
 from zendesk_audit_assets.automation import BACKFILL, Days
@@ -226,10 +228,40 @@ def test_a_failure_carries_no_trace_of_what_led_to_it(deploy: Callable[..., Any]
     assert (error.cause, error.context) == (None, None)
 
 
-def test_only_what_may_pass_by_itself_is_tried_again_by_dagster() -> None:
-    with pytest.raises(dg.Failure) as passing, errors_in_words():
+def test_what_may_pass_by_itself_is_tried_again_by_dagster(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common, "RETRY_SECONDS", 0)
+    deployment.zendesk.inject(Fault("429", retry_after=3600))
+    result = deployment.run(BACKFILL)
+    assert result.success
+    assert len(result.filter_events(lambda event: event.is_step_up_for_retry)) == 1
+    assert deployment.holds_everything()
+
+
+def test_what_does_not_pass_fails_the_run_in_words_in_the_end(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common, "RETRY_SECONDS", 0)
+    deployment.zendesk.inject(Fault("429", times=None, retry_after=3600))
+    result = deployment.run(BACKFILL)
+    assert not result.success
+    assert "429" in failure_of(result)
+    assert "Try again later" in failure_of(result)
+    assert len(result.filter_events(lambda event: event.is_step_up_for_retry)) == common.RETRIES
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(0, 30), (1, 60), (2, 120)])
+def test_each_wait_is_twice_as_long_as_the_one_before(attempt: int, seconds: float) -> None:
+    with pytest.raises(dg.RetryRequested) as asked, errors_in_words(attempt):
         raise ZendeskDown("Zendesk is down.", "Try again later.")
-    assert passing.value.allow_retries
+    assert asked.value.seconds_to_wait == seconds
+
+
+def test_a_run_that_somebody_stops_is_not_tried_again(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ingest, "sync", stop)
+    result = deployment.run(BACKFILL)
+    assert not result.success
+    assert not result.filter_events(lambda event: event.is_step_up_for_retry)
 
 
 def test_what_was_committed_before_a_refusal_stays(deploy: Callable[..., Any]) -> None:

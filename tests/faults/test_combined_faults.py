@@ -25,7 +25,9 @@ _PAGE_SIZE = 20
 
 # A fault of each kind with the highest probability that it is given per request.
 _TRANSIENT = {
-    **{Fault(status, body_style=style): 0.02 for status in ("500", "502", "503", "504") for style in ("status", "html")},
+    **{
+        Fault(status, body_style=style): 0.02 for status in ("500", "502", "503", "504") for style in ("status", "html")
+    },
     **{Fault("429", retry_after=after): 0.02 for after in (None, 1, 30)},
     **{Fault(kind): 0.03 for kind in ("reset", "truncated", "cut_json", "content_type")},
     **{Fault(kind): 0.06 for kind in ("page_twice", "rows_twice", "cursor_rejected", "token_expired")},

@@ -69,9 +69,7 @@ def test_an_event_that_appears_within_the_settle_time_comes_with_the_next_refres
 
 
 @pytest.mark.parametrize("age", [SETTLE + SECOND, DAY, LOOK_BACK - 2 * SETTLE])
-def test_an_event_that_appears_days_late_comes_with_the_next_refresh_of_a_quiet_log(
-    age, emulate, bring, clock, stored
-):
+def test_an_event_that_appears_days_late_comes_with_the_next_refresh_of_a_quiet_log(age, emulate, bring, clock, stored):
     zendesk = emulate()
     happen(zendesk, *evenly(clock.now - LOOK_BACK, clock.now, LOOK_BACK_ROWS - 2))
     bring(zendesk)
@@ -82,6 +80,21 @@ def test_an_event_that_appears_days_late_comes_with_the_next_refresh_of_a_quiet_
     report = bring(zendesk)
     assert report.appended.inserted == 1
     assert report.requests == 2  # one of them for the access token
+    assert stored() == everything(zendesk)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["backfill", "nightly"])
+def test_what_was_read_too_early_is_read_again_by_the_run_that_goes_on_from_there(full, emulate, bring, clock, stored):
+    zendesk = emulate()
+    midnight = clock.now.replace(hour=0)
+    clock.now = midnight + 5 * MINUTE
+    happen(zendesk, *evenly(midnight - 4 * MINUTE, midnight, 5 * LOOK_BACK_ROWS))
+    bring(zendesk, Interval(midnight - DAY, midnight + DAY))
+    clock.advance(MINUTE)
+    happen(zendesk, midnight - 5 * MINUTE)
+    clock.advance(3 * DAY)
+    # Everything up to here is covered now, so that the next refresh begins with yesterday.
+    bring(zendesk, Interval(midnight, midnight + 3 * DAY), full=full)
     assert stored() == everything(zendesk)
 
 

@@ -231,7 +231,9 @@ def disk(request, tmp_path) -> Iterator[FullDisk]:
 
 
 # Below the size of an empty file; in the middle of the backfill, which takes more than twice that much.
-@pytest.mark.parametrize("room", [range(4_096, 12_288), range(13_000, 150_000), range(150_000, 300_000)], ids=["creation", "early", "late"])
+@pytest.mark.parametrize(
+    "room", [range(4_096, 12_288), range(13_000, 150_000), range(150_000, 300_000)], ids=["creation", "early", "late"]
+)
 def test_a_disk_that_is_full_ends_the_run_in_words_and_the_next_one_goes_on(
     room, disk, zendesk, worker, bring, stored, unread_but_claimed
 ):

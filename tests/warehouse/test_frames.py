@@ -89,7 +89,7 @@ def holds(row: dict[str, Any], record: dict[str, Any]) -> bool:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(odd_records, max_size=6))
 def test_every_record_is_a_row_or_a_reject_with_all_that_was_in_it(records: RecordList) -> None:
     result = typed_as_is(records)
@@ -111,7 +111,7 @@ def test_usual_pages_are_typed_at_once_and_none_is_rejected(records: RecordList)
     assert result.rows.equals(typed_one_by_one(records).rows)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(odd_records)
 def test_what_becomes_of_a_record_does_not_depend_on_its_page(record: Any) -> None:
     alone, in_company = typed_as_is([record]), typed_one_by_one([record])
@@ -142,7 +142,7 @@ def test_the_times_of_a_usual_page_are_those_of_its_rows(records: RecordList) ->
     assert times(Records(records, not_reread)) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(odd_records, max_size=4))
 def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> None:
     created_at = typed_as_is(records).rows["created_at"]

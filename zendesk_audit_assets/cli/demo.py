@@ -47,8 +47,14 @@ _SUMMARIES = {
 
 @click.command()
 @click.option("--serve", is_flag=True, help="Go on: local Zendesk, Dagster UI and automation, until Ctrl-C.")
-@click.option("--days", default=730, show_default=True, help="Length of the history.")
-@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI with --serve.")
+@click.option("--days", type=click.IntRange(1), default=730, show_default=True, help="Length of the history.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Port of the Dagster UI with --serve.",
+)
 def demo(serve: bool, days: int, port: int) -> None:
     """See everything work: two years of a made-up company's audit log, from HTTP to SQL and the Dagster UI."""
     console = Console(stderr=True)

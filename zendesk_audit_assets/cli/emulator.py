@@ -10,15 +10,43 @@ from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
 
 
 @click.command()
-@click.option("--port", default=8787, show_default=True, help="Port on loopback; 0 for any free one.")
-@click.option("--days", default=730, show_default=True, help="Length of the history, up to a quarter of an hour ago.")
-@click.option("--events-per-day", default=90.0, show_default=True, help="Mean of a working day.")
-@click.option("--agents", default=40, show_default=True, help="People who work there.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8787,
+    show_default=True,
+    help="Port on loopback; 0 for any free one.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1),
+    default=730,
+    show_default=True,
+    help="Length of the history, up to a quarter of an hour ago.",
+)
+@click.option(
+    "--events-per-day", type=click.FloatRange(0), default=90.0, show_default=True, help="Mean of a working day."
+)
+@click.option("--agents", type=click.IntRange(3), default=40, show_default=True, help="People who work there.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another history.")
-@click.option("--live", default=2.0, show_default=True, help="Events per minute that go on happening.")
-@click.option("--late", default=0.0, show_default=True, help="Share of these that appear up to a minute late.")
-@click.option("--latency-ms", default=0.0, show_default=True, help="Added to each answer.")
-@click.option("--rate-limit", default=700, show_default=True, help="Requests per minute; 700 is Enterprise.")
+@click.option(
+    "--live", type=click.FloatRange(0), default=2.0, show_default=True, help="Events per minute that go on happening."
+)
+@click.option(
+    "--late",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of these that appear up to a minute late.",
+)
+@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Added to each answer.")
+@click.option(
+    "--rate-limit",
+    type=click.IntRange(1),
+    default=700,
+    show_default=True,
+    help="Requests per minute; 700 is Enterprise.",
+)
 @click.option("--no-audit-logs", is_flag=True, help="A plan without audit logs.")
 @click.option("--control", is_flag=True, help="Serve /control/events, /control/requests and /control/faults.")
 def emulator(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import duckdb
+import orjson
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -61,15 +62,15 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:,.2f}"
-    if isinstance(value, list) and value and isinstance(value[0], dict) and value[0].keys() == {"key", "value"}:
-        return ", ".join(f"{entry['key']}: {entry['value']}" for entry in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {entry}" for key, entry in value.items())
     return str(value).removesuffix("+00:00")
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """CSV has no lists: they become JSON text."""
+    """CSV has no lists and maps: they become JSON text."""
     nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
     return frame.with_columns(
-        pl.Series(name, [pl.Series([value]).to_frame("v").write_json() for value in frame[name]], pl.String())
-        for name in nested
+        pl.Series(name, [value if value is None else orjson.dumps(value, default=str).decode() for value in column])
+        for name, column in ((name, frame[name].to_list()) for name in nested)
     )

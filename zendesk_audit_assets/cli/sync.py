@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.automation import Days, complete_to, days_to_refresh
+from zendesk_audit_assets.automation import Days, days_to_refresh
 from zendesk_audit_assets.cli.runs import bring, open_instance
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.warehouse import log
@@ -30,17 +30,17 @@ def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
     given.require()
     start, today = given.start_date, datetime.now(timezone.utc).date()
     console = Console(stderr=True)
-    with open_instance(given) as instance:
-        default = days_to_refresh(start, complete_to(instance), today)
-        days = Days(first.date() if first else default.first, last.date() if last else default.last)
-        if not start <= days.first <= days.last <= today:
-            raise click.UsageError(
-                f"{days.first} to {days.last} is no range of days from {settings.START_DATE.name} ({start}) to {today}."
-            )
-        bring(build_definitions(given), instance, days, console, full=full)
     warehouse = Warehouse(given.database)
-    with warehouse.transaction() as connection:
-        events, complete = log.row_count(connection), log.complete_to(connection, _midnight(start))
+    _, complete = _state(warehouse, start)
+    default = days_to_refresh(start, complete, today)
+    days = Days(first.date() if first else default.first, last.date() if last else default.last)
+    if not start <= days.first <= days.last <= today:
+        raise click.UsageError(
+            f"{days.first} to {days.last} is no range of days from {settings.START_DATE.name} ({start}) to {today}."
+        )
+    with open_instance(given) as instance:
+        bring(build_definitions(given), instance, days, console, full=full)
+    events, complete = _state(warehouse, start)
     console.print(
         f"{events:,} events, complete from {start} to {complete:%Y-%m-%d %H:%M:%S} UTC. Query them with "
         f"`zendesk-audit sql`, or open {warehouse.published_path} read-only.",
@@ -49,5 +49,8 @@ def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
     )
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+def _state(warehouse: Warehouse, start: date) -> tuple[int, datetime]:
+    """The number of events, and up to when the log is complete; the warehouse itself knows even after a restore."""
+    first_second = datetime(start.year, start.month, start.day, tzinfo=timezone.utc)
+    with warehouse.transaction() as connection:
+        return log.row_count(connection), log.complete_to(connection, first_second)

@@ -1,0 +1,76 @@
+"""The group of commands: help, errors, and quick to start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import zendesk_audit_assets.cli
+from zendesk_audit_assets.cli import main
+from zendesk_audit_assets.errors import AuditError
+
+COMMANDS = ["demo", "check", "sync", "sql", "backup", "restore", "emulator"]
+
+
+def test_help_shows_all_commands_and_what_each_is_for(call: Any) -> None:
+    result = call("--help")
+    assert result.exit_code == 0
+    assert main.list_commands(click.Context(main)) == COMMANDS
+    for command in COMMANDS:
+        assert f"\n  {command} " in result.output
+
+
+def test_every_module_of_a_command_is_a_command() -> None:
+    folder = Path(zendesk_audit_assets.cli.__file__).parent
+    helpers = {"__init__", "__main__", "main", "runs"}
+    assert {file.stem for file in folder.glob("*.py")} - helpers == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_command_explains_itself(call: Any, command: str, option: str) -> None:
+    result = call(command, option)
+    assert result.exit_code == 0
+    assert f"Usage: main {command}" in result.output
+    loaded = main.get_command(click.Context(main), command)
+    assert loaded is not None
+    for parameter in loaded.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help
+            assert parameter.opts[0] in result.output
+
+
+def test_the_version_is_that_of_the_installed_package(call: Any) -> None:
+    assert "version 0." in call("--version").output
+
+
+def test_a_command_that_does_not_exist_is_a_mistake_in_one_sentence(call: Any) -> None:
+    result = call("snyc")
+    assert result.exit_code == 2
+    assert "No such command 'snyc'." in result.output
+
+
+def test_an_error_is_its_cause_and_its_remedy_and_a_failure(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise AuditError("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr("zendesk_audit_assets.settings.load", fail)
+    result = call("check")
+    assert (result.exit_code, result.output) == (1, "Error: The disk is full. Free some space.\n")
+
+
+def test_help_does_not_wait_for_dagster_to_load() -> None:
+    code = """
+import sys
+from click.testing import CliRunner
+from zendesk_audit_assets.cli import main
+assert CliRunner().invoke(main, ["--help"]).exit_code == 0
+assert "dagster" not in sys.modules
+assert "duckdb" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,90 @@
+"""`sql`: answers from the published copy, as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+QUERY = "SELECT id, actor_name, created_at, NULL AS nothing, MAP {'login': 3} AS counts FROM audit_logs ORDER BY id"
+
+
+def test_an_answer_is_a_table_with_the_names_of_its_columns(call: Any, stored: Warehouse) -> None:
+    result = call("sql", QUERY)
+    assert result.exit_code == 0
+    for text in ("actor_name", "Ada, Admin", "2026-01-01", "login: 3"):
+        assert text in result.output
+    assert "+00:00" not in result.output
+
+
+def test_csv_has_a_header_and_can_be_read_back(call: Any, stored: Warehouse) -> None:
+    rows = list(csv.DictReader(io.StringIO(call("sql", QUERY, "--csv").output)))
+    assert [row["id"] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["actor_name"] == "Ada, Admin"
+    assert rows[0]["created_at"].startswith("2026-01-01T01:00:00")
+    assert rows[0]["nothing"] == ""
+    assert json.loads(rows[0]["counts"]) == {"login": 3}
+
+
+def test_json_is_a_list_of_objects(call: Any, stored: Warehouse) -> None:
+    rows = json.loads(call("sql", QUERY, "--json").output)
+    assert [row["id"] for row in rows] == [1, 2, 3]
+    assert rows[0]["nothing"] is None
+    assert rows[0]["counts"] == {"login": 3}
+
+
+def test_times_are_in_utc_wherever_the_machine_is(
+    call: Any, stored: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    (row,) = json.loads(call("sql", "SELECT min(created_at)::VARCHAR AS first FROM audit_logs", "--json").output)
+    assert row["first"] == "2026-01-01 01:00:00+00"
+
+
+def test_a_long_answer_is_cut_in_the_table_and_whole_in_csv(call: Any, stored: Warehouse) -> None:
+    assert "100 more rows; use --csv to see all." in call("sql", "FROM range(300)").output
+    assert len(call("sql", "FROM range(300)", "--csv").output.splitlines()) == 301
+
+
+def test_an_answer_without_rows_still_names_its_columns(call: Any, stored: Warehouse) -> None:
+    query = "SELECT id FROM audit_logs WHERE false"
+    assert "id" in call("sql", query).output
+    assert call("sql", query, "--csv").output == "id\n"
+    assert json.loads(call("sql", query, "--json").output) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("SELEC id FROM audit_logs", "syntax error"),
+        ("SELECT id\nFROM audit_log", "audit_log does not exist"),
+        ("SELECT actor FROM audit_logs", "actor"),
+        ("SELECT 'x'::INTEGER", "x"),
+        ("DELETE FROM audit_logs", "read-only"),
+        ("CREATE TABLE mine (id INTEGER)", "read-only"),
+    ],
+)
+def test_a_query_that_does_not_work_is_an_error_in_one_line(
+    call: Any, stored: Warehouse, query: str, says: str
+) -> None:
+    result = call("sql", query)
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: ")
+    assert says in line
+
+
+def test_an_empty_query_has_an_empty_answer(call: Any, stored: Warehouse) -> None:
+    assert call("sql", "--csv", "").exit_code == 0
+
+
+def test_before_anything_is_published_it_says_what_makes_it(call: Any) -> None:
+    result = call("sql", "SELECT 1")
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert "zendesk-audit sync" in line

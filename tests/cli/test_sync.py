@@ -1,0 +1,212 @@
+"""`sync`: the whole work without the UI, recorded like any other run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from zendesk_audit_assets.cli.runs import open_instance
+from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
+from zendesk_audit_assets.warehouse.publish import table_rows
+
+
+def statuses(deployment: Any) -> list[dg.DagsterRunStatus]:
+    """Of all runs in the history of Dagster, newest first."""
+    with open_instance(deployment.settings) as instance:
+        return [run.status for run in instance.get_runs()]
+
+
+def test_everything_is_brought_summarised_published_and_recorded(call: Any, configured: Any) -> None:
+    result = call("sync")
+    assert result.exit_code == 0
+    events = len(configured.zendesk.events)
+    assert f"{events:,} events, complete from {configured.days.first} to " in result.output
+    assert str(configured.warehouse.published_path) in result.output
+    assert configured.holds_everything()
+    rows = table_rows(configured.warehouse.published_path)
+    assert rows["audit_logs"] == events
+    assert rows["actor_summary"] > 0
+    assert statuses(configured) == [dg.DagsterRunStatus.SUCCESS]
+    with open_instance(configured.settings) as instance:
+        assert len(instance.get_materialized_partitions(dg.AssetKey("audit_logs"))) == 5
+
+
+def test_without_a_configuration_dagster_gets_one_that_tells_nobody(call: Any, configured: Any, folder: Path) -> None:
+    first = configured.days.first
+    assert call("sync", "--from", first, "--to", first).exit_code == 0
+    with open_instance(configured.settings) as instance:
+        assert Path(instance.root_directory) == folder / ".dagster"
+        assert not instance.telemetry_enabled
+        assert instance.python_log_level == "INFO"
+
+
+def test_a_dagster_home_that_is_set_is_used_and_made(call: Any, configured: Any, folder: Path) -> None:
+    first = configured.days.first
+    home = str(folder / "elsewhere")
+    assert call("sync", "--from", first, "--to", first, DAGSTER_HOME=home).exit_code == 0
+    with dg.DagsterInstance.from_config(home) as instance:
+        assert instance.get_runs_count() == 1
+    assert not (folder / ".dagster").exists()
+
+
+def test_a_second_sync_asks_once_and_publishes_what_is_new(call: Any, configured: Any) -> None:
+    assert call("sync").exit_code == 0
+    configured.happens()
+    configured.requests()
+    assert call("sync").exit_code == 0
+    assert configured.requests() == 1
+    assert configured.holds_everything()
+    assert table_rows(configured.warehouse.published_path)["audit_logs"] == len(configured.zendesk.events)
+
+
+def test_days_are_brought_alone_read_again_only_in_full_and_the_rest_comes_later(call: Any, configured: Any) -> None:
+    first = configured.days.first
+    one_day = ("sync", "--from", first, "--to", first)
+    assert call(*one_day).exit_code == 0
+    assert configured.query("SELECT DISTINCT created_at::DATE FROM audit_logs") == [(first,)]
+
+    late = configured.happens(created_at=f"{first}T12:00:00Z")
+    find_late = f"SELECT count(*) FROM audit_logs WHERE id = {late}"
+    assert call(*one_day).exit_code == 0
+    assert configured.query(find_late) == [(0,)]
+    assert call(*one_day, "--full").exit_code == 0
+    assert configured.query(find_late) == [(1,)]
+
+    assert call("sync").exit_code == 0
+    assert configured.holds_everything()
+
+
+@pytest.mark.parametrize("shift", [(-1, 0), (0, 30), (2, 1)], ids=["before the first", "future", "turned round"])
+def test_a_range_that_is_none_is_refused_before_anything_is_asked(
+    call: Any, configured: Any, shift: tuple[int, int]
+) -> None:
+    first, last = (configured.days.first + timedelta(days=days) for days in shift)
+    result = call("sync", "--from", first, "--to", last)
+    assert result.exit_code == 2
+    assert f"{first} to {last} is no range of days from ZENDESK_START_DATE" in " ".join(result.output.split())
+    assert configured.zendesk.requests == []
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2024-02-30", "01.02.2024"])
+def test_a_day_that_is_none_is_refused(call: Any, configured: Any, value: str) -> None:
+    result = call("sync", "--from", value)
+    assert result.exit_code == 2
+    assert value in result.output
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ZENDESK_SUBDOMAIN": ""}, "ZENDESK_SUBDOMAIN is not set."),
+        ({"ZENDESK_CLIENT_SECRET": ""}, "ZENDESK_CLIENT_SECRET"),
+        ({"ZENDESK_START_DATE": ""}, "ZENDESK_START_DATE is not set."),
+        ({"ZENDESK_TIMEZONE": "Mars"}, "ZENDESK_TIMEZONE is 'Mars'"),
+    ],
+)
+def test_a_setting_that_is_missing_or_wrong_is_named_in_one_line_and_nothing_is_made(
+    call: Any, configured: Any, folder: Path, change: dict[str, str], named: str
+) -> None:
+    result = call("sync", **change)
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: ")
+    assert named in line
+    assert not configured.warehouse.path.exists()
+    assert not (folder / ".dagster").exists()
+
+
+def test_wrong_credentials_are_said_in_one_sentence_and_recorded_as_a_failure(call: Any, configured: Any) -> None:
+    result = call("sync", ZENDESK_CLIENT_SECRET="mistyped")
+    assert result.exit_code == 1
+    assert "the OAuth client is not accepted" in result.output
+    assert "Check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET" in result.output
+    assert statuses(configured) == [dg.DagsterRunStatus.FAILURE]
+    (run_id,) = re.findall(r"\(Run ([0-9a-f-]{36})\.\)", result.output)
+    with open_instance(configured.settings) as instance:
+        assert instance.get_run_by_id(run_id) is not None
+
+
+def test_a_longer_wait_is_said_above_the_bar(call: Any, configured: Any) -> None:
+    # Just above what is said, and as short as a test can be with it.
+    configured.zendesk.inject(Fault("429", retry_after=6))
+    first = configured.days.first
+    result = call("sync", "--from", first, "--to", first)
+    assert result.exit_code == 0
+    assert "Waiting 6 s before attempt 2" in result.output
+
+
+def test_after_a_restored_backup_one_sync_brings_what_has_happened_since(call: Any, configured: Any) -> None:
+    first = configured.days.first
+    assert call("sync", "--from", first, "--to", first).exit_code == 0
+    assert call("backup", "early.duckdb").exit_code == 0
+    assert call("sync").exit_code == 0
+    assert call("restore", "early.duckdb").exit_code == 0
+    assert not configured.holds_everything()
+    assert call("sync").exit_code == 0
+    assert configured.holds_everything()
+
+
+@contextmanager
+def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command line in a process of its own, which Ctrl-C reaches however the tests were started."""
+
+    def as_in_a_terminal() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    command = [sys.executable, "-m", "zendesk_audit_assets.cli", *arguments]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ,
+        preexec_fn=as_in_a_terminal,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_ctrl_c_keeps_what_was_committed_and_the_next_sync_brings_the_rest(
+    call: Any, deploy: Callable[..., Any], folder: Path
+) -> None:
+    now = datetime.now(timezone.utc)
+    history = HistoryOptions(start=now - timedelta(days=3), end=now - timedelta(days=1), style="uniform", total=8000)
+    deployment = deploy(days=4, options=EmulatorOptions(history=history, rate_limit_per_minute=60_000))
+    deployment.zendesk.inject(Fault("slow", times=None, seconds=1))
+    with program("sync") as process:
+        while len(deployment.zendesk.requests) < 30:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                pytest.fail(f"It ended by itself: {process.communicate()[0]}")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=10)
+
+    assert process.returncode == 1
+    assert output.splitlines()[-1] == (
+        "Error: Stopped. What was committed is kept; the next `zendesk-audit sync` asks only for the rest."
+    )
+    assert "Traceback" not in output
+    assert "leaked" not in output
+    assert statuses(deployment) == [dg.DagsterRunStatus.CANCELED]
+    ((stored,),) = deployment.query("SELECT count(*) FROM audit_logs")
+    assert 0 < stored < 8000
+
+    deployment.zendesk.clear_faults()
+    deployment.requests()
+    assert call("sync").exit_code == 0
+    assert deployment.holds_everything()
+    assert deployment.requests() < 8000 / 100
+    assert statuses(deployment) == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]
