@@ -346,4 +346,4 @@ def test_a_backfill_brings_the_log_alone(deployment: Any) -> None:
 
 def test_maintenance_is_due_every_week_whether_or_not_an_account_is_configured(deploy: Callable[..., Any]) -> None:
     deployment = deploy(ZENDESK_SUBDOMAIN="")
-    assert len(schedule_tick(deployment, "weekly_maintenance").run_requests) == 1
+    assert len(schedule_tick(deployment, "maintenance").run_requests) == 1

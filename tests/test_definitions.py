@@ -63,7 +63,7 @@ def ticks(loaded: dg.Definitions) -> Iterator[str]:
     """What each schedule and sensor that asks Zendesk says when it skips; fails if one does not skip."""
     with dg.DagsterInstance.ephemeral() as instance:
         for schedule in loaded.schedules or []:
-            if schedule.name != "weekly_maintenance":
+            if schedule.name != "maintenance":
                 assert isinstance(schedule, dg.ScheduleDefinition)
                 tick = schedule.evaluate_tick(dg.build_schedule_context(instance, datetime.now(timezone.utc)))
                 assert not tick.run_requests
@@ -161,7 +161,7 @@ def test_the_jobs_schedules_sensors_and_checks_are_these() -> None:
     assert {name: (one.cron_schedule, one.job_name, one.execution_timezone) for name, one in schedules.items()} == {
         "hourly": ("0 * * * *", "refresh", "UTC"),
         "nightly": ("30 3 * * *", "nightly", "UTC"),
-        "weekly_maintenance": ("0 5 * * 0", "prune_runs", "UTC"),
+        "maintenance": ("0 5 * * *", "prune_runs", "UTC"),
     }
     (sensor,) = loaded.sensors or []
     assert (sensor.name, sensor.job_name, sensor.minimum_interval_seconds) == ("new_audit_events", "refresh", 60)

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from zendesk_audit_assets.analysis.tables import DERIVED
 from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, DAYS_PER_RUN, AuditLogsConfig
 from zendesk_audit_assets.assets.published import PARQUET_KEY, PUBLISHED_KEY, PublishConfig
 from zendesk_audit_assets.checks import WHOLE_TABLE_CHECK_KEYS
@@ -75,12 +76,15 @@ def complete_to(instance: dg.DagsterInstance) -> datetime | None:
 
 def build_jobs() -> list[Any]:
     """The jobs: `refresh`, `backfill`, `nightly` and `prune_runs`."""
-    everything = dg.AssetSelection.all()
+    # By name, so that the definitions can be merged into a deployment that has other assets.
+    log_to_copy = dg.AssetSelection.assets(
+        AUDIT_LOGS_KEY, *(dg.AssetKey(table.name) for table in DERIVED), PUBLISHED_KEY
+    )
     whole_table_checks = dg.AssetSelection.checks(*WHOLE_TABLE_CHECK_KEYS)
     return [
         dg.define_asset_job(
             REFRESH,
-            selection=everything - dg.AssetSelection.assets(PARQUET_KEY) - whole_table_checks,
+            selection=log_to_copy - whole_table_checks,
             description="Brings the log, the summaries and the published copy up to now.",
         ),
         dg.define_asset_job(
@@ -90,7 +94,7 @@ def build_jobs() -> list[Any]:
         ),
         dg.define_asset_job(
             NIGHTLY,
-            selection=everything,
+            selection=log_to_copy | dg.AssetSelection.assets(PARQUET_KEY),
             description="Reads the last closed days again, runs every check and exports everything.",
         ),
         prune_runs,
@@ -157,16 +161,16 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
             return dg.SkipReason("Nothing new in the audit log.")
         return _refreshes(context.instance, start, newest)
 
-    weekly = dg.ScheduleDefinition(
-        name="weekly_maintenance",
+    maintenance = dg.ScheduleDefinition(
+        name="maintenance",
         job=prune_runs,
-        cron_schedule="0 5 * * 0",
+        cron_schedule="0 5 * * *",
         execution_timezone="UTC",
         default_status=status,
-        description="Every Sunday: deletes old runs from Dagster's history.",
+        description="Every day: deletes old runs from Dagster's history.",
     )
 
-    return [hourly, nightly, weekly], [new_audit_events]
+    return [hourly, nightly, maintenance], [new_audit_events]
 
 
 def fingerprint(page: Page) -> str:

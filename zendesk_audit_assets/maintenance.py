@@ -1,4 +1,4 @@
-"""Keeps Dagster's own history small: each refresh leaves some 200 KB there, and there may be one a minute."""
+"""Keeps Dagster's own history small: each refresh leaves some 400 KB there, and there may be one a minute."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.storage.event_log import SqliteEventLogStorage  # there is no public name
 
-KEEP_DAYS = 30
+KEEP_DAYS = 7
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 

@@ -133,7 +133,9 @@ class Settings:
     def budget(self) -> RateBudget:
         """The part of the account's rate limit to use, one for all processes of this user on this machine."""
         name = sha256(self.account.url.encode()).hexdigest()[:16]
-        folder = Path(gettempdir()) / f"zendesk-audit-{getuser()}"
+        # By number, because in a container a user may have no name.
+        user = os.getuid() if hasattr(os, "getuid") else getuser()
+        folder = Path(gettempdir()) / f"zendesk-audit-{user}"
         return RateBudget(self.rate_share, file=folder / f"{name}.budget")
 
     def require(self) -> None:

@@ -199,7 +199,7 @@ def test_parquet_holds_every_table_of_the_published_moment(warehouse: Warehouse,
     publish(warehouse)
     fill(2)  # not published yet
     exported = export_parquet(warehouse)
-    assert exported.path == warehouse.published_path.parent / "parquet"
+    assert exported.path == warehouse.published_path.parent / f"{warehouse.path.stem}_parquet"
     assert parquet_rows(exported.path) == exported.rows == table_rows(warehouse.published_path)
     assert exported.bytes == sum(file.stat().st_size for file in exported.path.iterdir())
     assert exported.rows["audit_logs"] == 3
@@ -220,7 +220,7 @@ def test_an_export_replaces_the_one_before_it_as_a_whole(warehouse: Warehouse, f
     publish(warehouse, force=True)
     exported = export_parquet(warehouse)
     assert parquet_rows(exported.path)["audit_logs"] == 5
-    assert files_beside(warehouse.published_path) == {"parquet", exported.path.resolve().name}
+    assert files_beside(warehouse.published_path) == {exported.path.name, exported.path.resolve().name}
 
 
 def test_an_export_that_fails_leaves_the_old_one_and_nothing_else(
@@ -239,7 +239,7 @@ def test_an_export_that_fails_leaves_the_old_one_and_nothing_else(
     assert exported.path.resolve() == before
     assert parquet_rows(exported.path)["audit_logs"] == 3
     export_parquet(warehouse)
-    assert files_beside(warehouse.published_path) == {"parquet", exported.path.resolve().name}
+    assert files_beside(warehouse.published_path) == {exported.path.name, exported.path.resolve().name}
 
 
 def test_there_is_nothing_to_export_before_the_first_copy(warehouse: Warehouse) -> None:

@@ -30,8 +30,11 @@ def _summary(table: DerivedTable) -> dg.AssetsDefinition:
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         tags=TAGS,
-        metadata=table_metadata(table.name, table.columns),
-        description=f"{table.meaning}\n\n```sql\n{table.sql.strip()}\n```",
+        metadata={
+            **table_metadata(table.name, table.columns),
+            "sql": dg.MetadataValue.md(f"```sql\n{table.sql.strip()}\n```"),
+        },
+        description=table.meaning,
     )
     def summary(config: SummaryConfig, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         with errors_in_words(), warehouse.get_connection() as connection:

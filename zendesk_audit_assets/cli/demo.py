@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -71,7 +72,7 @@ def demo(serve: bool, days: int, port: int) -> None:
         _print_summaries(Warehouse(given.database).published_path)
         console.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
         if serve:
-            _serve(port, console)
+            _serve(folder, port, console)
         else:
             _print_where_to_look(given, console)
 
@@ -114,16 +115,20 @@ def _print_summaries(path: Path) -> None:
             show(connection.sql(query).pl(), Console(), title)
 
 
-def _serve(port: int, console: Console) -> None:
+def _serve(folder: Path, port: int, console: Console) -> None:
     console.print(
         f"The Dagster UI comes up at http://127.0.0.1:{port}; new events appear by themselves. Ctrl-C ends it."
     )
     command = [sys.executable, "-m", "dagster", "dev", "-m", "zendesk_audit_assets.definitions", "-p", str(port)]
-    # Whoever stops this process by SIGTERM means what it started as well.
+    # Whoever stops this process means what it started as well, even where a shell has set SIGINT to be ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with subprocess.Popen(command) as process:  # noqa: S603 -- our own command
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # In the demo's folder: Dagster lets a `.env` in its working folder win over the environment.
+    with subprocess.Popen(command, cwd=folder) as process:  # noqa: S603 -- our own command
         try:
             process.wait()
+        except KeyboardInterrupt:
+            console.print("Stopping ...")
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
@@ -131,11 +136,12 @@ def _serve(port: int, console: Console) -> None:
 
 def _print_where_to_look(given: Settings, console: Console) -> None:
     path = Warehouse(given.database).published_path
+    program = os.path.relpath(shutil.which(sys.argv[0]) or sys.argv[0])
     console.print(
-        f'\nQuery it:     {settings.DATABASE.name}={given.database} zendesk-audit sql "FROM action_summary"'
+        f'\nQuery it:     {settings.DATABASE.name}={given.database} {program} sql "FROM action_summary"'
         f"\n              or open {path} read-only in any DuckDB tool."
-        "\nSee it in the Dagster UI, with events that go on happening:  zendesk-audit demo --serve"
-        "\nConnect your own account:  README.md, then  zendesk-audit check",
+        f"\nSee it in the Dagster UI, with events that go on happening:  {program} demo --serve"
+        f"\nConnect your own account:  README.md, then  {program} check",
         highlight=False,
         soft_wrap=True,
     )

@@ -62,7 +62,11 @@ def bring(
             bar.begin(piece, number, len(pieces))
             last = number == len(pieces)
             # Summaries once, at the end.
-            _run(definitions, instance, REFRESH if last else BACKFILL, piece, _run_config(full, publish=last))
+            result = _run(definitions, instance, REFRESH if last else BACKFILL, piece, _run_config(full, publish=last))
+            bar.end()
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            console.print(f"! {check.check_name}: {check.description}", highlight=False, soft_wrap=True)
 
 
 def _run(
@@ -71,7 +75,7 @@ def _run(
     job: str,
     days: Days,
     config: dg.RunConfig,
-) -> None:
+) -> dg.ExecuteInProcessResult:
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance, tags=days.tags, run_config=config, raise_on_error=False
     )
@@ -90,6 +94,7 @@ def _run(
         )
     if not result.success:
         raise RunFailed(f"Run {result.run_id} did not succeed.", "Look at it in the Dagster UI.")
+    return result
 
 
 def _is_interruption(event: dg.DagsterEvent) -> bool:
@@ -125,6 +130,10 @@ class _Bar(logging.Handler):
         self._seen = ingest.Progress()
         self._piece = (number, pieces)
         self._progress.update(self._task, description=f"{days.first} to {days.last}")
+
+    def end(self) -> None:
+        number, pieces = self._piece
+        self._progress.update(self._task, completed=number / pieces)
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:

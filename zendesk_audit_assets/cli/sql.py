@@ -16,6 +16,8 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.publish import open_read_only
 
 _ROWS_SHOWN = 200
+# With less room than this for each column, a table cannot be read.
+_NARROWEST_COLUMN = 12
 
 
 @click.command()
@@ -41,15 +43,28 @@ def sql(query: str, form: str | None) -> None:
 
 
 def show(frame: pl.DataFrame, console: Console, title: str | None = None) -> None:
-    """Print a frame as a table, its first rows if there are many."""
+    """Print a frame as a table, its first rows if there are many; row by row where it is too wide for one."""
     table = Table(title=title, title_justify="left")
     for name, dtype in frame.schema.items():
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.head(_ROWS_SHOWN).iter_rows():
-        table.add_row(*map(_cell, row))
-    console.print(table)
+    rows = [tuple(map(_cell, row)) for row in frame.head(_ROWS_SHOWN).iter_rows()]
+    for row in rows:
+        table.add_row(*row)
+    if len(frame.columns) * _NARROWEST_COLUMN <= console.width:
+        console.print(table)
+    else:
+        for row in rows:
+            console.print(_sheet(frame.columns, row))
     if frame.height > _ROWS_SHOWN:
         console.print(f"{frame.height - _ROWS_SHOWN:,} more rows; use --csv to see all.")
+
+
+def _sheet(names: list[str], row: tuple[str, ...]) -> Table:
+    sheet = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in zip(names, row, strict=True):
+        sheet.add_row(name, value)
+    sheet.add_row("")
+    return sheet
 
 
 def _in_one_line(error: duckdb.Error) -> str:

@@ -49,7 +49,7 @@ def publish(warehouse: Warehouse, *, force: bool = False) -> Published | None:
 
 
 def export_parquet(warehouse: Warehouse) -> Published:
-    """Replace the folder `parquet` beside the published copy: a file per table, all of the same moment.
+    """Replace the folder `<name>_parquet` beside the published copy: a file per table, all of the same moment.
 
     The folder is a link that is swapped at the end, so that a reader never sees tables of two moments.
     Raises `WarehouseUnusable` when nothing has been published yet.
@@ -58,9 +58,9 @@ def export_parquet(warehouse: Warehouse) -> Published:
     source = warehouse.published_path
     if not source.exists():
         raise WarehouseUnusable(f"There is no published copy {source} to export.", "Materialize published_warehouse.")
-    link = source.parent / "parquet"
+    link = source.with_name(f"{source.stem}_parquet")
     warehouse.require_disk_space(source.stat().st_size)
-    folder = link.with_name(f"parquet-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
+    folder = link.with_name(f"{link.name}-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
     folder.mkdir()
     try:
         with open_read_only(source) as connection:
@@ -72,7 +72,7 @@ def export_parquet(warehouse: Warehouse) -> Published:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    for old in set(source.parent.glob("parquet-*")) - {folder}:
+    for old in set(source.parent.glob(f"{link.name}-*")) - {folder}:
         shutil.rmtree(old)
     size = sum(file.stat().st_size for file in folder.iterdir())
     return Published(link, size, time.monotonic() - started, rows)

@@ -197,7 +197,14 @@ def _decode(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return json.loads(body)
+        return json.loads(body, parse_int=_number)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:  # Python converts no more than 4300 digits
+        return float(text)
 
 
 def _read_listing(content: dict[str, Any]) -> tuple[list[Any], bool, str]:
