@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.automation import Days
@@ -23,6 +24,10 @@ from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOpti
 from zendesk_audit_assets.settings import Settings
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
+
+# How long an example takes says nothing on a machine that does other things as well.
+hypothesis_settings.register_profile("busy machine", deadline=None)
+hypothesis_settings.load_profile("busy machine")
 
 
 class Clock:

@@ -126,4 +126,4 @@ def test_a_time_zone_that_does_not_exist_is_named_and_nothing_is_built(deploy: C
 @pytest.mark.parametrize("table", TABLES)
 def test_the_page_of_a_table_shows_its_query(refreshed: Any, table: str) -> None:
     (spec,) = refreshed.definitions.get_assets_def(table).specs
-    assert next(one for one in DERIVED if one.name == table).sql.strip() in str(spec.description)
+    assert next(one for one in DERIVED if one.name == table).sql.strip() in spec.metadata["sql"].value

@@ -10,7 +10,7 @@ import dagster as dg
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.record import Column
-from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
 
 OWNERS = ["team:data"]
 TAGS = {"domain": "audit", "contains-personal-data": "true"}
@@ -35,6 +35,10 @@ def errors_in_words(attempt: int | None = None) -> Iterator[None]:
             raise failure from None
         # Not by a RetryPolicy: Dagster would follow it also when somebody has stopped the run.
         raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS * 2**attempt) from failure
+    except RuntimeError as error:
+        if str(error) == QUERY_INTERRUPTED:
+            raise KeyboardInterrupt from None  # else Dagster would go on with the next step
+        raise
 
 
 def column_schema(columns: Sequence[Column]) -> dg.TableSchema:

@@ -136,7 +136,7 @@ def _serve(folder: Path, port: int, console: Console) -> None:
 
 def _print_where_to_look(given: Settings, console: Console) -> None:
     path = Warehouse(given.database).published_path
-    program = os.path.relpath(shutil.which(sys.argv[0]) or sys.argv[0])
+    program = _program()
     console.print(
         f'\nQuery it:     {settings.DATABASE.name}={given.database} {program} sql "FROM action_summary"'
         f"\n              or open {path} read-only in any DuckDB tool."
@@ -145,3 +145,11 @@ def _print_where_to_look(given: Settings, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _program() -> str:
+    """This program as it was called, so that a hint works as it stands."""
+    called = shutil.which(sys.argv[0]) or sys.argv[0]
+    if Path(called).name == "__main__.py":
+        return f"{os.path.relpath(sys.executable)} -m {__package__}"
+    return os.path.relpath(called)

@@ -24,6 +24,7 @@ from zendesk_audit_assets.settings import Settings
 # Where nobody has configured Dagster: what this project says is in the log of its runs.
 MINIMAL_DAGSTER_YAML = """\
 telemetry: {enabled: false}
+nux: {enabled: false}
 python_logs: {managed_python_loggers: [zendesk_audit_assets], python_log_level: INFO}
 """
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
 from zendesk_audit_assets.warehouse.publish import open_read_only
 
 _ROWS_SHOWN = 200
@@ -32,6 +32,10 @@ def sql(query: str, form: str | None) -> None:
         try:
             relation = connection.sql(query)
             frame = pl.DataFrame() if relation is None else relation.pl()
+        except RuntimeError as error:
+            if str(error) == QUERY_INTERRUPTED:
+                raise click.Abort from None
+            raise
         except duckdb.Error as error:
             raise click.ClickException(_in_one_line(error)) from None
     if form == "csv":

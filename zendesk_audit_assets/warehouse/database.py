@@ -25,6 +25,10 @@ DISK_RESERVE_BYTES = 256 * 2**20
 _WRITE_FAILURES = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 
 
+# What DuckDB makes of the KeyboardInterrupt (or the like) that a signal raises while it is at work: a RuntimeError.
+QUERY_INTERRUPTED = "Query interrupted"
+
+
 class WarehouseBusy(AuditError):
     """Another program holds the file; trying again later may help."""
 
