@@ -86,12 +86,10 @@ def test_it_leaves_nothing_outside_its_folder(done: Any) -> None:
     assert {path.relative_to(done.folder) for path in (done.folder / "data").iterdir()} == {FOLDER}
 
 
-def test_its_hint_for_a_query_works_as_printed(done: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_hint_for_a_query_works_as_printed(done: Any) -> None:
     (hint,) = [line for line in done.stderr.splitlines() if line.startswith("Query it:")]
-    called, query = hint.removeprefix("Query it:").strip().split(" sql ")
-    variable, program = called.split(" ", 1)
-    assert subprocess.run([*program.split(), "--version"], cwd=done.folder, check=False).returncode == 0
-    monkeypatch.setenv(*variable.split("=", 1))
-    result = call("sql", query.strip('"'), "--csv")
-    assert result.exit_code == 0
-    assert result.output.startswith("action,source_type,events,")
+    command = hint.removeprefix("Query it:").strip()
+    answer = subprocess.run(
+        command, shell=True, cwd=done.folder, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "share_of_events" in "".join(answer.stdout.split())

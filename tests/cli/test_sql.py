@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
+import threading
 from typing import Any
 
 import pytest
@@ -88,3 +91,16 @@ def test_before_anything_is_published_it_says_what_makes_it(call: Any) -> None:
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
     assert "zendesk-audit sync" in line
+
+
+def test_ctrl_c_ends_a_long_query_without_a_word_more(call: Any, stored: Warehouse) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    ctrl_c = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    ctrl_c.start()
+    try:
+        result = call("sql", "SELECT count(*) FROM range(100000) AS a, range(1000000) AS b WHERE a.range * b.range = 3")
+    finally:
+        ctrl_c.join()
+        signal.signal(signal.SIGINT, before)
+    assert result.exit_code == 1
+    assert result.output.split() == ["Aborted!"]
