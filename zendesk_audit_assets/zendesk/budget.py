@@ -105,6 +105,7 @@ class RateBudget:
         self._store: BudgetStore = _InMemory() if file is None else _InFile(file)
         self._now = now
         self._sleep = sleep
+        self._calm_limit: int | None = None  # as the last answer told it, if that had nothing else to say
         self._waited_s = 0.0
         self._waited_lock = threading.Lock()
 
@@ -142,11 +143,15 @@ class RateBudget:
         seen = read_rate_limit(headers)
         if seen is None:
             return None
+        # Alone we would always leave the others' part.
+        crowded = seen.remaining is not None and seen.remaining < (1 - self._share) * seen.limit
+        if not crowded and seen.limit == self._calm_limit:
+            return seen  # nothing new: most answers are like this, and holding the state has its price
+        self._calm_limit = None if crowded else seen.limit
         now = self._now()
         with self._store.held(now) as state:
             state.limit = float(seen.limit)
-            # Alone we would always leave the others' part.
-            if seen.remaining is not None and seen.remaining < (1 - self._share) * seen.limit:
+            if crowded and seen.remaining is not None:
                 window = WINDOW_S if seen.reset_s is None else seen.reset_s
                 state.crowded_s = window / max(self._share * seen.remaining, 1.0)
                 state.crowded_until = now + window
@@ -194,11 +199,13 @@ class _InFile:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._lock = FileLock(f"{path}.lock")
+        self._threads = threading.Lock()
+        self._processes = FileLock(f"{path}.lock", poll_interval=0.005)
 
     @contextmanager
     def held(self, now: float) -> Iterator[BudgetState]:
-        with self._lock:
+        # Threads first: whoever waits for the file's lock asks for it again and again.
+        with self._threads, self._processes:
             state = self._read(now)
             before = asdict(state)
             yield state
