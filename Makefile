@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve dev test lint clean
+.PHONY: demo serve dev test prove lint clean
 
 demo: $(VENV)/ready          ## everything, with a local Zendesk and no account
 	$(BIN)/zendesk-audit demo
@@ -17,6 +17,9 @@ dev: $(VENV)/ready           ## the Dagster UI for the account that .env names
 
 test: $(VENV)/ready          ## all tests
 	$(BIN)/python -m pytest
+
+prove: $(VENV)/ready         ## the long proof: a backfill killed at many random moments
+	$(BIN)/python tests/faults/kill_many.py --kills 200
 
 lint: $(VENV)/ready          ## what CI checks besides the tests
 	$(BIN)/ruff check .
