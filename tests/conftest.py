@@ -5,6 +5,7 @@ And for what Dagster runs: a whole deployment for an account on this machine's o
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy
 from hypothesis import settings as hypothesis_settings
 
 from zendesk_audit_assets import settings
@@ -102,6 +104,13 @@ def connect(clock: Clock) -> Iterator[Callable[[Emulator], ZendeskClient]]:
             return opened.enter_context(client)
 
         yield open_client
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
+def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
+    """Dagster commits its history event by event, and no test here is about a loss of power."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @dataclass
