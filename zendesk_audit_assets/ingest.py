@@ -73,9 +73,9 @@ class Report:
         """Records received that the warehouse had already."""
         return self.appended.received - self.appended.inserted - self.appended.rejected
 
-    def add(self, batches: list[log.Batch], appended: list[log.Appended]) -> None:
+    def add(self, batches: list[log.Batch], appended: log.Appended) -> None:
         """Note what was committed."""
-        self.appended = sum(appended, self.appended)
+        self.appended += appended
         ends = [batch.window.end for batch in batches if batch.window]
         self.covered_to = max([*ends, *filter(None, [self.covered_to])], default=None)
         newest = [batch.rows["created_at"].max() for batch in batches]
@@ -266,7 +266,7 @@ class _Sync:
         size = sum(batch.rows.estimated_size() for batch in batches)
         self._warehouse.require_disk_space(int(size))
         with self._warehouse.transaction() as connection:
-            appended = [log.append(connection, batch, self._run_id) for batch in batches]
+            appended = log.append(connection, batches, self._run_id)
         self._report.add(batches, appended)
 
     def _batch(self, part: Slice, pieces: list[_Piece]) -> log.Batch:

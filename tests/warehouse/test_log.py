@@ -66,8 +66,8 @@ def test_a_batch_comes_with_the_coverage_that_vouches_for_it(
     connection: duckdb.DuckDBPyConnection, batch: Make, record: Make
 ) -> None:
     one = batch([record(id=1), record(id=2), record(id=None)], Interval(at(0), at(60)), read_at=at(90), requests=3)
-    assert log.append(connection, one, "run-1") == Appended(received=3, inserted=2, revised=0, rejected=1)
-    assert log.append(connection, batch(window=Interval(at(60), at(90))), "run-2") == Appended()
+    assert log.append(connection, [one], "run-1") == Appended(received=3, inserted=2, revised=0, rejected=1)
+    assert log.append(connection, [batch(window=Interval(at(60), at(90)))], "run-2") == Appended()
 
     columns = "batch_id, window_start, window_end, read_at, run_id, requests"
     assert connection.execute(f"SELECT {columns} FROM coverage ORDER BY batch_id").fetchall() == [
@@ -83,12 +83,12 @@ def test_a_batch_comes_with_the_coverage_that_vouches_for_it(
 def test_appending_a_batch_again_changes_nothing_but_the_coverage(
     connection: duckdb.DuckDBPyConnection, batch: Make, record: Make
 ) -> None:
-    log.append(connection, batch([record(id=7, action="create")]), "run-1")
+    log.append(connection, [batch([record(id=7, action="create")])], "run-1")
     one = batch([record(id=7), record(id=8), record(id=8), record(id=None), record(id=9, brand="x")])
-    log.append(connection, one, "run-2")
+    log.append(connection, [one], "run-2")
     tables = ["audit_logs", "audit_log_revisions", "audit_log_rejects"]
     before = [connection.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables]
-    assert log.append(connection, one, "run-3") == Appended(received=5)
+    assert log.append(connection, [one], "run-3") == Appended(received=5)
     assert [connection.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables] == before
     assert counts(connection) == [(1, 1, 0, 0), (5, 2, 1, 1), (5, 0, 0, 0)]
 
@@ -97,7 +97,7 @@ def test_a_record_twice_in_a_batch_is_stored_once(
     connection: duckdb.DuckDBPyConnection, batch: Make, record: Make
 ) -> None:
     twice = [record(id=1), record(id=2), record(id=1)]
-    assert log.append(connection, batch(twice), "run").inserted == 2
+    assert log.append(connection, [batch(twice)], "run").inserted == 2
     assert sorted(connection.execute("SELECT id FROM audit_logs").fetchall()) == [(1,), (2,)]
     assert not events(connection, "audit_log_revisions")
 
@@ -108,7 +108,7 @@ def test_another_version_of_an_event_is_kept_beside_the_first(
 ) -> None:
     versions = [record(id=1, source_label=label) for label in ("first", "second", "third", "second", "first")]
     batches = [batch(versions)] if in_one_batch else [batch([version]) for version in versions]
-    appended = sum((log.append(connection, one, "run") for one in batches), Appended())
+    appended = log.append(connection, batches, "run")
     assert appended == Appended(received=5, inserted=1, revised=2)
     assert connection.execute("SELECT id, source_label FROM audit_logs").fetchall() == [(1, "first")]
     revisions = "SELECT id, source_label FROM audit_log_revisions ORDER BY source_label"
@@ -123,15 +123,15 @@ def test_a_change_of_any_field_is_another_version(
 ) -> None:
     before, after = record(id=2, created_at=wire(at(0))), record(id=3, created_at=wire(at(9)))
     event = record(id=1, created_at=wire(at(3)))
-    log.append(connection, batch([before, event, after]), "run")
-    assert log.append(connection, batch([before, event | change, after]), "run") == Appended(received=3, revised=1)
+    log.append(connection, [batch([before, event, after])], "run")
+    assert log.append(connection, [batch([before, event | change, after])], "run") == Appended(received=3, revised=1)
     assert connection.execute("SELECT id FROM audit_log_revisions").fetchall() == [(1,)]
 
 
 def test_a_reject_is_kept_once(connection: duckdb.DuckDBPyConnection, batch: Make, record: Make) -> None:
     strange = [record(id="1"), record(id="1"), record(id="2"), None]
-    assert log.append(connection, batch(strange), "run").rejected == 3
-    assert log.append(connection, batch([*strange, record(id="3")]), "run").rejected == 1
+    assert log.append(connection, [batch(strange)], "run").rejected == 3
+    assert log.append(connection, [batch([*strange, record(id="3")])], "run").rejected == 1
     raw = [json.loads(raw) for (raw,) in connection.execute("SELECT raw FROM audit_log_rejects").fetchall()]
     assert sorted(raw, key=str) == sorted([record(id="1"), record(id="2"), record(id="3"), None], key=str)
 
@@ -159,7 +159,7 @@ def test_whatever_can_be_typed_can_be_stored_and_read_back(
 ) -> None:
     empty(opened)
     one = batch(records)
-    appended = log.append(opened, one, "run")
+    appended = log.append(opened, [one], "run")
     assert appended.received == len(records)
     sent = Counter(tuple(row.values()) for row in one.rows.to_dicts())
     # Of equal ones one is kept, of one id the first version; the others are revisions.
@@ -181,7 +181,7 @@ def test_a_file_belongs_to_the_account_that_claims_it_first(connection: duckdb.D
 def test_coverage_is_read_back_as_it_was_claimed(connection: duckdb.DuckDBPyConnection, batch: Make) -> None:
     spans = [(0, 10), (10, 20), (50, 60)]
     for start, end in spans:
-        log.append(connection, batch(window=Interval(at(start), at(end)), read_at=at(end + 100)), "run")
+        log.append(connection, [batch(window=Interval(at(start), at(end)), read_at=at(end + 100))], "run")
     claimed = [Read(Interval(at(start), at(end)), at(end + 100)) for start, end in spans]
     assert log.reads(connection, Interval(at(0), at(100))) == claimed
     assert log.reads(connection, Interval(at(20), at(49))) == claimed[1:2]  # it touches
@@ -192,7 +192,7 @@ def test_coverage_is_read_back_as_it_was_claimed(connection: duckdb.DuckDBPyConn
 def test_an_empty_window_delivers_rejects_and_claims_nothing(
     connection: duckdb.DuckDBPyConnection, batch: Make, record: Make
 ) -> None:
-    log.append(connection, batch([record(id=None)], Interval(at(30), at(30))), "run")
+    log.append(connection, [batch([record(id=None)], Interval(at(30), at(30)))], "run")
     assert scalar(connection, "SELECT count(*) FROM audit_log_rejects") == 1
     assert log.reads(connection, Interval(at(0), at(60))) == []
     assert log.covered_to(connection) is None
@@ -215,7 +215,7 @@ def test_coverage_is_complete_up_to_the_first_second_that_was_not_read(
 ) -> None:
     empty(opened)
     for first, end in spans:
-        log.append(opened, batch(window=Interval(at(first), at(end))), "run")
+        log.append(opened, [batch(window=Interval(at(first), at(end)))], "run")
     covered = {second for first, end in spans for second in range(first, end)}
     end = start
     while end in covered:
@@ -241,7 +241,7 @@ def test_the_last_rows_begin_at_the_earliest_second_from_which_on_they_are_so_fe
     at_most: int,
 ) -> None:
     empty(opened)
-    log.append(opened, batch(record(id=id, created_at=wire(at(second))) for id, second in enumerate(seconds)), "run")
+    log.append(opened, [batch(record(id=id, created_at=wire(at(second))) for id, second in enumerate(seconds))], "run")
 
     def few_from(start: int) -> bool:
         return sum(second >= start for second in seconds) <= rows
@@ -252,7 +252,7 @@ def test_the_last_rows_begin_at_the_earliest_second_from_which_on_they_are_so_fe
 
 
 def test_what_is_stored_tells_its_rows(connection: duckdb.DuckDBPyConnection, batch: Make, record: Make) -> None:
-    log.append(connection, batch(record(id=id) for id in range(5)), "run")
+    log.append(connection, [batch(record(id=id) for id in range(5))], "run")
     assert log.row_count(connection) == 5
 
 
@@ -266,6 +266,6 @@ def test_an_error_while_appending_is_not_hidden_by_the_tidying_up(
     one: Batch = batch([record(brand="x")])
     broken = Batch(one.window, one.read_at, 1, one.rows.with_columns(extra=one.rows["extra"] + "}"), one.rejects)
     with pytest.raises(duckdb.ConversionException, match="JSON"), warehouse.transaction() as connection:
-        log.append(connection, broken, "run")
+        log.append(connection, [broken], "run")
     with warehouse.transaction() as connection:
         assert log.row_count(connection) == 0

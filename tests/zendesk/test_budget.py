@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -241,10 +242,17 @@ print(sent)
     assert sum(sent) <= 0.5 * limit / 60 * elapsed + 10 + len(sent)
 
 
-@pytest.mark.parametrize("content", ["", '{"due": 1', "[]", '{"unknown": 1}'])
-def test_a_state_that_was_written_only_half_is_begun_anew(clock, tmp_path, content):
+@pytest.mark.parametrize("left", [0, 3, 8, 63])
+def test_a_state_that_was_written_only_half_is_begun_anew(clock, tmp_path, left):
     file = tmp_path / "account.budget"
-    file.write_text(content)
+    RateBudget(0.5, file=file, now=clock.now, sleep=clock.wait).pause(50)
+    os.truncate(file, left)
+    assert RateBudget(0.5, file=file, now=clock.now, sleep=clock.wait).acquire() == 0
+
+
+def test_a_state_of_another_version_is_begun_anew(clock, tmp_path):
+    file = tmp_path / "account.budget"
+    file.write_text('{"limit": 200.0, "due": 1e9, "paused_until": 1e9, "written_at": 0.0}' + 100 * " ")
     assert RateBudget(0.5, file=file, now=clock.now, sleep=clock.wait).acquire() == 0
 
 

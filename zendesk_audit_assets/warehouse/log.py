@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import datetime, timedelta, timezone
 
 import duckdb
@@ -13,7 +13,16 @@ import polars as pl
 from zendesk_audit_assets.coverage import SECOND, Interval, Read
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.record import FIELDS
-from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS, COVERAGE, REJECTS, REVISIONS, get_meta, scalar, set_meta
+from zendesk_audit_assets.warehouse.schema import (
+    AUDIT_LOGS,
+    COVERAGE,
+    REJECTS,
+    REVISIONS,
+    Table,
+    get_meta,
+    scalar,
+    set_meta,
+)
 
 
 @dataclass(frozen=True)
@@ -60,29 +69,35 @@ def claim(connection: duckdb.DuckDBPyConnection, account_url: str) -> None:
         )
 
 
-def append(connection: duckdb.DuckDBPyConnection, batch: Batch, run_id: str) -> Appended:
-    """Store a batch inside the caller's transaction; appending it again changes nothing but the coverage.
+def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_id: str) -> Appended:
+    """Store batches inside the caller's transaction; appending them again changes nothing but the coverage.
 
-    The search for known ids is bounded by the batch's `created_at` range, so its cost does not grow with the log.
+    All are inserted at once, because a statement costs the same for one batch as for many. The search for known ids
+    is bounded by each batch's `created_at` range, so its cost does not grow with the log.
     """
-    batch_id = _next_batch_id(connection)
+    first_id = scalar(connection, f"SELECT coalesce(max(batch_id), 0) + 1 FROM {COVERAGE.name}")
     now = datetime.now(timezone.utc)
-    with _batch_views(connection, batch, batch_id, now, run_id):
-        inserted = revised = rejected = 0
-        if not batch.rows.is_empty():
-            bounds = [batch.rows["created_at"].min(), batch.rows["created_at"].max()]
-            inserted = scalar(connection, _INSERT_NEW, bounds)
-            if inserted < batch.rows.height:
-                revised = scalar(connection, _INSERT_REVISIONS, bounds)
-        if not batch.rejects.is_empty():
-            rejected = scalar(connection, _INSERT_REJECTS)
-    appended = Appended(batch.rows.height + batch.rejects.height, inserted, revised, rejected)
-    counts = [batch.requests, appended.received, inserted, revised, rejected]
-    connection.execute(
+    batch_ids = range(first_id, first_id + len(batches))
+    rows = _with_origin([batch.rows for batch in batches], batch_ids, now, run_id)
+    rejects = _with_origin([batch.rejects for batch in batches], batch_ids, now, run_id)
+    if not rows.is_empty():
+        _insert_rows(connection, rows, batches)
+    if not rejects.is_empty():
+        with _view(connection, "incoming_rejects", rejects):
+            connection.execute(_INSERT_REJECTS)
+    counts = [_count_by_batch(connection, table, first_id) for table in (AUDIT_LOGS, REVISIONS, REJECTS)]
+    appended = [
+        Appended(batch.rows.height + batch.rejects.height, *(count.get(batch_id, 0) for count in counts))
+        for batch_id, batch in zip(batch_ids, batches, strict=True)
+    ]
+    connection.executemany(
         f"INSERT INTO {COVERAGE.name} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [batch_id, batch.window.start, batch.window.end, batch.read_at, run_id, *counts, now],
+        [
+            [batch_id, batch.window.start, batch.window.end, batch.read_at, run_id, batch.requests, *astuple(of), now]
+            for batch_id, batch, of in zip(batch_ids, batches, appended, strict=True)
+        ],
     )
-    return appended
+    return sum(appended, Appended())
 
 
 def reads(connection: duckdb.DuckDBPyConnection, window: Interval) -> list[Read]:
@@ -146,8 +161,7 @@ _EQUALS = " AND ".join(f'revision."{name}" IS NOT DISTINCT FROM incoming."{name}
 _INSERT_NEW = f"""
     INSERT INTO {AUDIT_LOGS.name} BY NAME
     SELECT {_COLUMNS} FROM incoming
-    WHERE nth_of_id = 1
-      AND id NOT IN (SELECT id FROM {AUDIT_LOGS.name} WHERE created_at BETWEEN $1 AND $2)
+    WHERE id NOT IN (SELECT id FROM stored)
     ORDER BY created_at, id
 """
 
@@ -156,38 +170,65 @@ _INSERT_REVISIONS = f"""
     SELECT DISTINCT ON ({", ".join(f'incoming."{name}"' for name in ["id", *_CONTENT])})
         {", ".join(f'incoming."{column.name}"' for column in AUDIT_LOGS.columns)}
     FROM incoming
-    JOIN (SELECT * FROM {AUDIT_LOGS.name} WHERE created_at BETWEEN $1 AND $2) AS stored USING (id)
+    JOIN stored USING (id)
     WHERE ({_DIFFERS})
       AND NOT EXISTS (FROM {REVISIONS.name} AS revision WHERE revision.id = incoming.id AND {_EQUALS})
+    ORDER BY incoming.batch_id
 """
 
 _INSERT_REJECTS = f"""
     INSERT INTO {REJECTS.name} BY NAME
-    SELECT DISTINCT * FROM incoming_rejects
+    SELECT DISTINCT ON (reason, raw) * FROM incoming_rejects
     WHERE raw NOT IN (SELECT raw FROM {REJECTS.name})
+    ORDER BY batch_id
 """
 
 
-def _next_batch_id(connection: duckdb.DuckDBPyConnection) -> int:
-    return int(scalar(connection, f"SELECT coalesce(max(batch_id), 0) + 1 FROM {COVERAGE.name}"))
+def _with_origin(frames: Sequence[pl.DataFrame], batch_ids: Sequence[int], now: datetime, run_id: str) -> pl.DataFrame:
+    numbered = [
+        frame.with_columns(pl.lit(batch_id, pl.Int64()).alias("batch_id"))
+        for batch_id, frame in zip(batch_ids, frames, strict=True)
+    ]
+    return pl.concat(numbered).with_columns(
+        pl.lit(now, pl.Datetime("us", "UTC")).alias("inserted_at"), pl.lit(run_id).alias("run_id")
+    )
+
+
+def _insert_rows(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, batches: Sequence[Batch]) -> None:
+    first_of_each = rows.unique("id", keep="first", maintain_order=True)
+    with _stored_around(connection, batches):
+        with _view(connection, "incoming", first_of_each):
+            inserted = scalar(connection, _INSERT_NEW)
+        if inserted < rows.height:
+            with _view(connection, "incoming", rows):
+                connection.execute(_INSERT_REVISIONS)
 
 
 @contextmanager
-def _batch_views(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, batch_id: int, now: datetime, run_id: str
-) -> Iterator[None]:
-    origin = [
-        pl.lit(batch_id, pl.Int64()).alias("batch_id"),
-        pl.lit(now, pl.Datetime("us", "UTC")).alias("inserted_at"),
-        pl.lit(run_id).alias("run_id"),
+def _stored_around(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> Iterator[None]:
+    """The view `stored`: the events whose ids may be among those of the batches, by their times."""
+    # A branch for each with constants: DuckDB then skips the rest of the log by its minima and maxima.
+    branches = [
+        f"SELECT * FROM {AUDIT_LOGS.name} WHERE created_at BETWEEN TIMESTAMPTZ '{times.min()!s}' AND '{times.max()!s}'"
+        for times in (batch.rows["created_at"] for batch in batches)
+        if len(times)
     ]
-    nth_of_id = pl.int_range(1, pl.len() + 1).over("id").alias("nth_of_id")
-    connection.register("incoming", batch.rows.with_columns(*origin, nth_of_id))
-    connection.register("incoming_rejects", batch.rejects.with_columns(*origin))
+    connection.execute(f"CREATE TEMP VIEW stored AS {' UNION ALL '.join(branches)}")
     yield
-    # Not after an error: an aborted transaction refuses it, and its ROLLBACK takes the views away anyway.
-    connection.unregister("incoming")
-    connection.unregister("incoming_rejects")
+    connection.execute("DROP VIEW temp.stored")
+
+
+@contextmanager
+def _view(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> Iterator[None]:
+    connection.register(name, frame)
+    yield
+    # Not after an error: an aborted transaction refuses it, and its ROLLBACK takes the view away anyway.
+    connection.unregister(name)
+
+
+def _count_by_batch(connection: duckdb.DuckDBPyConnection, table: Table, first_id: int) -> dict[int, int]:
+    counted = f"SELECT batch_id, count(*) FROM {table.name} WHERE batch_id >= {first_id} GROUP BY batch_id"
+    return dict(connection.execute(counted).fetchall())
 
 
 def _utc(instant: datetime) -> datetime:

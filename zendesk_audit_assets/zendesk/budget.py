@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
 import logging
 import math
+import mmap
+import os
+import struct
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
-
-from filelock import FileLock
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
@@ -196,27 +199,45 @@ class _InMemory:
 
 
 class _InFile:
+    """A record of fixed size in a file that stays open; it is locked for the microseconds of a change.
+
+    The lock is the system's own, which it frees when a process dies, and which waits without asking again and again.
+    """
+
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._threads = threading.Lock()
-        self._processes = FileLock(f"{path}.lock", poll_interval=0.005)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        weakref.finalize(self, os.close, self._file)
+        if os.fstat(self._file).st_size < _RECORD.size:
+            os.ftruncate(self._file, _RECORD.size)
+        # In memory, because every call of the system lets another thread go first.
+        self._record = mmap.mmap(self._file, _RECORD.size)
+        self._threads = threading.Lock()  # the file's lock belongs to the whole process
 
     @contextmanager
     def held(self, now: float) -> Iterator[BudgetState]:
-        # Threads first: whoever waits for the file's lock asks for it again and again.
-        with self._threads, self._processes:
-            state = self._read(now)
-            before = asdict(state)
-            yield state
-            if asdict(state) != before:
+        with self._threads:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                state = _unpacked(self._record, now)
+                yield state
                 state.written_at = now
-                self._path.write_text(json.dumps(asdict(state)))
+                _RECORD.pack_into(self._record, 0, _MAGIC, *_values(state))
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def _read(self, now: float) -> BudgetState:
-        try:
-            state = BudgetState(**json.loads(self._path.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
-            return BudgetState()  # the first use, or its writer was killed half-way: begin anew
-        # A state from the future is of before the last start of the machine, when the clock began at 0 again.
-        return state if state.written_at <= now + WINDOW_S else BudgetState()
+
+_NAMES = tuple(field.name for field in fields(BudgetState))
+_values = attrgetter(*_NAMES)
+# Which version wrote it, then the fields: a file of another one begins anew.
+_MAGIC = b"budget 1"
+_RECORD = struct.Struct("<8s" + "".join("q" if name == "pauses" else "d" for name in _NAMES))
+
+
+def _unpacked(record: mmap.mmap, now: float) -> BudgetState:
+    magic, *values = _RECORD.unpack_from(record)
+    if magic != _MAGIC:
+        return BudgetState()
+    state = BudgetState(*values)
+    # A state from the future is of before the last start of the machine, when the clock began at 0 again.
+    return state if state.written_at <= now + WINDOW_S else BudgetState()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import orjson
 from urllib3.exceptions import LocationParseError
@@ -143,7 +144,7 @@ class ZendeskClient:
         followed: set[int] = set()
         # The answer's links lead on even from the last page: only `has_more` tells that it is the last.
         while page.has_more:
-            if _origin(link) != _origin(self._url):
+            if not link.startswith(f"{self._url}?") and _origin(link) != _origin(self._url):
                 raise ForeignLink(
                     f"The link to the next page does not lead to {self._url.removesuffix(PATH)}.",
                     "Set ZENDESK_SUBDOMAIN to the account's own subdomain, "
@@ -232,8 +233,12 @@ def _wire_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+_CURSOR = re.compile(r"[?&]page(?:\[|%5[Bb])after(?:\]|%5[Dd])=([^&#]+)")
+
+
 def _cursor(link: str) -> str:
-    return parse_qs(urlsplit(link).query).get("page[after]", [link])[-1]
+    found = _CURSOR.search(link)
+    return found[1] if found else link
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
