@@ -21,7 +21,7 @@ from zendesk_audit_assets.coverage import SECOND, Interval, Read, missing, run_e
 from zendesk_audit_assets.slices import Slice, Slices
 from zendesk_audit_assets.warehouse import log
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.frames import Records, Times, times, typed
+from zendesk_audit_assets.warehouse.frames import Checked, checked, typed
 from zendesk_audit_assets.zendesk import CursorRejected, MalformedAnswer, Page, RepeatedCursor, ZendeskClient
 
 # Late events may still appear in what was read sooner than this after it happened.
@@ -30,7 +30,7 @@ SETTLE = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=7)
 LOOK_BACK_ROWS = 90
 # A commit takes some 50 ms whatever its size; what was read since the last one is what a crash costs.
-COMMIT_ROWS = 20_000
+COMMIT_ROWS = 30_000
 COMMIT_SECONDS = 5.0
 WORKERS = 8
 # A slice that had to be started again this often without getting any further is given up.
@@ -142,7 +142,7 @@ class _Piece:
     completes: Interval
     last: bool
     requests: int
-    records: Records
+    records: Checked
 
 
 class _Sync:
@@ -206,10 +206,10 @@ class _Sync:
     def _pages(self, part: Slice) -> Iterator[_Piece]:
         asked = Interval(part.position, part.end)
         for page in self._client.pages(asked.start, asked.end):
-            records = Records(page.records, partial(_reread, page))
-            rows = _times(records, asked)
+            records = checked(page.records, partial(_reread, page))
+            _require_place(records, asked)
             # The rest of the last row's second is on the next page.
-            last_second = part.position if rows is None else rows.last.replace(microsecond=0)
+            last_second = records.times.last.replace(microsecond=0) if records.times else part.position
             completes = self._slices.advance(part, last_second if page.has_more else None, page.date)
             yield _Piece(part, completes, part.done, page.requests, records)
             if part.done or self._slices.stopped:
@@ -244,7 +244,7 @@ class _Sync:
 
     def _note(self, piece: _Piece) -> None:
         self._uncommitted.setdefault(piece.part, []).append(piece)
-        received = len(piece.records.decoded)
+        received = piece.records.received
         self._uncommitted_rows += received
         seen = self._progress
         self._progress = Progress(
@@ -303,17 +303,15 @@ def _float(text: str) -> float | str:
     return text if math.isinf(number) else number
 
 
-def _times(records: Records, asked: Interval) -> Times | None:
-    """The times of a page's rows, by which it is told what the page completes; raises `MisplacedPage`."""
-    rows = times(records)
-    if rows is None:
-        return None
-    if not rows.in_order:
+def _require_place(records: Checked, asked: Interval) -> None:
+    """Raises `MisplacedPage` unless the page is in order and of the time that was asked for."""
+    if records.times is None:
+        return
+    if not records.times.in_order:
         raise MisplacedPage("A page is not in the order of created_at.", _REMEDY_OF_PAGES)
     # The client asks for a second more on both sides.
-    if not asked.start - SECOND <= rows.first <= rows.last < asked.end + SECOND:
+    if not asked.start - SECOND <= records.times.first <= records.times.last < asked.end + SECOND:
         raise MisplacedPage("A page holds records of another time than was asked for.", _REMEDY_OF_PAGES)
-    return rows
 
 
 _REMEDY_OF_PAGES = "Try again later; if it stays, a proxy or a changed API is in the way."

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from zendesk_audit_assets.coverage import Interval
-from zendesk_audit_assets.warehouse.frames import Records, typed
+from zendesk_audit_assets.warehouse.frames import checked, typed
 from zendesk_audit_assets.warehouse.log import Batch
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -30,7 +30,7 @@ def batch() -> Callable[..., Batch]:
         records = list(records)
         if window is None:  # an empty one would be false
             window = Interval(START, START + DAY)
-        of = typed([Records(records, lambda: records)])
+        of = typed([checked(records, lambda: records)])
         return Batch(window, read_at or START + DAY, requests, of.rows, of.rejects)
 
     return make

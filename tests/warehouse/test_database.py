@@ -56,14 +56,14 @@ APPENDS_FOR_EVER = (
 from datetime import datetime, timedelta, timezone
 from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.warehouse import log
-from zendesk_audit_assets.warehouse.frames import Records, typed
+from zendesk_audit_assets.warehouse.frames import checked, typed
 
 start = datetime(2026, 1, 1, tzinfo=timezone.utc)
 second = 0
 while True:
     records = [{"id": second * 50 + n, "created_at": f"{start + timedelta(seconds=second):%Y-%m-%dT%H:%M:%SZ}"}
                for n in range(50)]
-    rows = typed([Records(records, lambda: records)])
+    rows = typed([checked(records, lambda: records)])
     window = Interval(start + timedelta(seconds=second), start + timedelta(seconds=second + 1))
     with warehouse.transaction() as connection:
         log.append(connection, log.Batch(window, window.end, 1, rows.rows, rows.rejects), "run")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.record import FIELDS
-from zendesk_audit_assets.warehouse.frames import REJECTS_SCHEMA, ROWS_SCHEMA, Records, Times, Typed, times, typed
+from zendesk_audit_assets.warehouse.frames import REJECTS_SCHEMA, ROWS_SCHEMA, Times, Typed, checked, typed
 
 RecordList = list[Any]
 NAMES = [field.name for field in FIELDS]
@@ -24,7 +24,7 @@ def not_reread() -> NoReturn:
 
 
 def typed_as_is(records: RecordList) -> Typed:
-    return typed([Records(records, lambda: records)])
+    return typed([checked(records, lambda: records)])
 
 
 def typed_one_by_one(records: RecordList) -> Typed:
@@ -106,7 +106,7 @@ def test_every_record_is_a_row_or_a_reject_with_all_that_was_in_it(records: Reco
 @settings(deadline=None)
 @given(st.lists(good_records, max_size=4))
 def test_usual_pages_are_typed_at_once_and_none_is_rejected(records: RecordList) -> None:
-    result = typed([Records(records, not_reread)])
+    result = typed([checked(records, not_reread)])
     assert result.received == result.rows.height == len(records)
     assert result.rows.equals(typed_one_by_one(records).rows)
 
@@ -122,15 +122,15 @@ def test_what_becomes_of_a_record_does_not_depend_on_its_page(record: Any) -> No
 @settings(deadline=None)
 @given(st.lists(st.lists(odd_records, max_size=3), max_size=4))
 def test_pages_typed_together_give_what_each_gives_alone(pages: list[RecordList]) -> None:
-    together = typed([Records(page, lambda page=page: page) for page in pages])
+    together = typed([checked(page, lambda page=page: page) for page in pages])
     alone = [typed_as_is(page) for page in pages]
     assert together.rows.equals(pl.concat([typed_as_is([]).rows, *(one.rows for one in alone)]))
     assert together.rejects.equals(pl.concat([typed_as_is([]).rejects, *(one.rejects for one in alone)]))
 
 
 def test_a_strange_page_does_not_slow_the_pages_beside_it(record: Callable[..., Any]) -> None:
-    usual, strange = Records([record(id=1)], not_reread), [record(id=2, brand="x")]
-    together = typed([usual, Records(strange, lambda: strange), usual])
+    usual, strange = checked([record(id=1)], not_reread), [record(id=2, brand="x")]
+    together = typed([usual, checked(strange, lambda: strange), usual])
     assert together.rows["id"].to_list() == [1, 2, 1]
 
 
@@ -139,14 +139,14 @@ def test_a_strange_page_does_not_slow_the_pages_beside_it(record: Callable[..., 
 def test_the_times_of_a_usual_page_are_those_of_its_rows(records: RecordList) -> None:
     created_at = typed_as_is(records).rows["created_at"]
     expected = Times(created_at[0], created_at[-1], created_at.is_sorted()) if records else None
-    assert times(Records(records, not_reread)) == expected
+    assert checked(records, not_reread).times == expected
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(odd_records, max_size=4))
 def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> None:
     created_at = typed_as_is(records).rows["created_at"]
-    enclosing = times(Records(records, lambda: records))
+    enclosing = checked(records, lambda: records).times
     if enclosing is None:
         assert created_at.is_empty()
     elif enclosing.in_order and len(created_at):
@@ -167,7 +167,7 @@ def test_unknown_fields_are_kept_in_extra(records: RecordList, value: Any) -> No
 
 
 def test_no_records_are_no_rows() -> None:
-    result = typed([Records([], not_reread)])
+    result = typed([checked([], not_reread)])
     assert (result.received, result.rows.schema, result.rejects.schema) == (0, ROWS_SCHEMA, REJECTS_SCHEMA)
 
 
@@ -224,7 +224,7 @@ def test_times_of_any_zone_are_stored_in_utc(record: Callable[..., Any]) -> None
 
 def test_a_strange_page_is_typed_from_the_records_of_the_careful_decoder(record: Callable[..., Any]) -> None:
     rounded, exact = [record(source_id=float(2**64)), record(id=2)], [record(source_id=2**64 + 1), record(id=2)]
-    result = typed([Records(rounded, lambda: exact)])
+    result = typed([checked(rounded, lambda: exact)])
     assert result.rejects["raw"].to_list() == [json.dumps(exact[0], sort_keys=True)]
 
 

@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
 import polars as pl
 
 from zendesk_audit_assets.record import FIELD_NAMES, FIELDS, Column
+
+# The values of some records, field by field, in the order of `record.FIELDS`.
+Columns = tuple[tuple[Any, ...], ...]
 
 ROWS_SCHEMA = pl.Schema({**{field.name: field.polars for field in FIELDS}, "extra": pl.String()})
 REJECTS_SCHEMA = pl.Schema({"reason": pl.String(), "raw": pl.String()})
@@ -32,17 +36,6 @@ class Typed:
 
 
 @dataclass(frozen=True)
-class Records:
-    """The records of a page as a fast decoder gave them, and how to read them again from one that loses nothing.
-
-    A fast decoder may round integers beyond 64 bits.
-    """
-
-    decoded: Sequence[Any]
-    reread: Callable[[], Sequence[Any]]
-
-
-@dataclass(frozen=True)
 class Times:
     """The `created_at` of a page's first and last record, and whether those between are in order."""
 
@@ -51,35 +44,53 @@ class Times:
     in_order: bool
 
 
-def typed(pages: Sequence[Records]) -> Typed:
-    """Type the records of some pages; every one of them ends up in `rows` or in `rejects`.
+@dataclass(frozen=True)
+class Checked:
+    """A page's records: `columns` when all are exactly as documented, else what each became; `times` when any is typed.
 
-    All are typed at once, column by column, because a frame costs the same for one page as for many. If there is
-    anything unusual among them, it is done page by page, and for the page that has it record by record.
+    Columns take a fraction of the memory of the records, and a frame costs the same for one page as for many:
+    see `typed`.
     """
-    rows = _by_columns([record for page in pages for record in page.decoded])
-    if rows is not None:
-        return Typed(rows, pl.DataFrame(schema=REJECTS_SCHEMA))
-    if len(pages) == 1:
-        return _one_by_one(pages[0].reread())
-    each = [typed([page]) for page in pages]
-    return Typed(pl.concat([of.rows for of in each]), pl.concat([of.rejects for of in each]))
+
+    received: int
+    times: Times | None
+    columns: Columns | None = None
+    unusual: Typed | None = None
 
 
-def times(page: Records) -> Times | None:
-    """The times of a page's records as far as they can be typed; None when there are none."""
-    try:
-        written = [record["created_at"] for record in page.decoded]
-        if written and all(map(_TIME_FORM.fullmatch, written)):
-            first, last = _instant("created_at", written[0]), _instant("created_at", written[-1])
-            return Times(first, last, written == sorted(written))
-    except (TypeError, KeyError, _UntypeableError):
-        pass  # what is unusual here, the typed rows show
-    created_at = typed([page]).rows["created_at"]
-    return Times(created_at[0], created_at[-1], created_at.is_sorted()) if len(created_at) else None
+def checked(decoded: Sequence[Any], reread: Callable[[], Sequence[Any]]) -> Checked:
+    """Look at the records of a page as a fast decoder gave them; every one of them will be in `typed`.
+
+    `reread` gives them again from a decoder that loses nothing: a fast one may round integers beyond 64 bits.
+    """
+    columns = _columns(decoded)
+    if columns is not None:
+        written = columns[_CREATED_AT]
+        times = Times(_parsed(written[0]), _parsed(written[-1]), list(written) == sorted(written)) if written else None
+        return Checked(len(decoded), times, columns=columns)
+    unusual = _one_by_one(reread())
+    created_at = unusual.rows["created_at"]
+    times = Times(created_at[0], created_at[-1], created_at.is_sorted()) if len(created_at) else None
+    return Checked(len(decoded), times, unusual=unusual)
 
 
+def typed(pages: Sequence[Checked]) -> Typed:
+    """The rows and rejects of some pages, in the order of the pages."""
+    parts = []
+    for is_usual, group in groupby(pages, lambda page: page.columns is not None):
+        if is_usual:
+            parts.append(Typed(_frame([page.columns for page in group if page.columns]), _NO_REJECTS))
+        else:
+            parts += [page.unusual for page in group if page.unusual]
+    return Typed(
+        pl.concat([_NO_ROWS, *(of.rows for of in parts)]), pl.concat([_NO_REJECTS, *(of.rejects for of in parts)])
+    )
+
+
+_NO_ROWS = pl.DataFrame(schema=ROWS_SCHEMA)
+_NO_REJECTS = pl.DataFrame(schema=REJECTS_SCHEMA)
 _NAMES = tuple(field.name for field in FIELDS)
+_CREATED_AT = _NAMES.index("created_at")
 _VALUES_OF = itemgetter(*_NAMES)
 _WIRE_SCHEMA = {**{field.name: field.polars for field in FIELDS}, "created_at": pl.String()}
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -91,38 +102,61 @@ def _wire_type(field: Column) -> type:
     return int if field.type == "BIGINT" else str
 
 
-# The exact Python types that a column may have. Polars itself is laxer: it takes true for 1 and 5 for "5".
-_ALLOWED = tuple(
-    frozenset({_wire_type(field)} if field.required else {_wire_type(field), type(None)}) for field in FIELDS
-)
+# The exact Python types that a column may have: Polars itself takes true for 1 and 5 for "5".
+_ALLOWED = {
+    field.name: frozenset({_wire_type(field)} if field.required else {_wire_type(field), type(None)})
+    for field in FIELDS
+}
 
 
-def _by_columns(records: Sequence[Any]) -> pl.DataFrame | None:
-    """All records at once, or None when one of them is not exactly as documented."""
+def _columns(records: Sequence[Any]) -> Columns | None:
+    """The records' values by field; None when one of them is not exactly as documented."""
     if not records:
-        return pl.DataFrame(schema=ROWS_SCHEMA)
+        return tuple(() for _ in FIELDS)
     try:
         if not FIELD_NAMES.issuperset(set().union(*records)):
             return None
-        columns = _columns(records)
-        if not all(allowed.issuperset(map(type, values)) for allowed, values in zip(_ALLOWED, columns, strict=True)):
+        columns = _by_field(records)
+        if not all(map(_is_usual, FIELDS, columns)):
             return None
-        frame = pl.DataFrame(dict(zip(_NAMES, columns, strict=True)), schema=_WIRE_SCHEMA)
-        if not frame["created_at"].str.contains(_TIME_FORM.pattern).all():
-            return None
-        return frame.with_columns(
-            pl.col("created_at").str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC"),
-            extra=pl.lit(None, pl.String()),
-        )
-    except (TypeError, AttributeError, OverflowError, UnicodeError, pl.exceptions.PolarsError):
-        return None  # the slow way finds out which record it is, and why
+        return columns
+    except (TypeError, AttributeError, ValueError, _UntypeableError):
+        return None  # looked at one by one, it turns out which record it is, and why
 
 
-def _columns(records: Sequence[Any]) -> Sequence[Sequence[Any]]:
+def _is_usual(field: Column, values: Sequence[Any]) -> bool:
+    """Whether all have exactly the field's type; raises if one does not fit into it."""
+    if not _ALLOWED[field.name].issuperset(map(type, values)):
+        return False
+    if field.type == "VARCHAR":
+        _text(field.name, "".join(filter(None, values)))
+    elif field.type == "BIGINT":
+        known = [value for value in values if value is not None]
+        _int64(field.name, min(known, default=0))
+        _int64(field.name, max(known, default=0))
+    else:
+        return all(map(_TIME_FORM.fullmatch, values)) and all(map(_parsed, values))
+    return True
+
+
+def _by_field(records: Sequence[Any]) -> Columns:
     try:
         return tuple(zip(*map(_VALUES_OF, records), strict=True))
     except KeyError:  # old records lack a field or two
-        return [[record.get(name) for record in records] for name in _NAMES]
+        return tuple(tuple(record.get(name) for record in records) for name in _NAMES)
+
+
+def _parsed(written: str) -> datetime:
+    # Python 3.10 does not know the Z of ISO 8601.
+    return datetime.fromisoformat(written[:-1]).replace(tzinfo=timezone.utc)
+
+
+def _frame(pages: Sequence[Columns]) -> pl.DataFrame:
+    columns = {name: list(chain.from_iterable(page[n] for page in pages)) for n, name in enumerate(_NAMES)}
+    return pl.DataFrame(columns, schema=_WIRE_SCHEMA).with_columns(
+        pl.col("created_at").str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC"),
+        extra=pl.lit(None, pl.String()),
+    )
 
 
 def _one_by_one(records: Sequence[Any]) -> Typed:

@@ -222,20 +222,20 @@ class _InFile:
                 state = _unpacked(self._record, now)
                 yield state
                 state.written_at = now
-                _RECORD.pack_into(self._record, 0, _MAGIC, *_values(state))
+                _RECORD.pack_into(self._record, 0, *_values(state), _MAGIC)
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 _NAMES = tuple(field.name for field in fields(BudgetState))
 _values = attrgetter(*_NAMES)
-# Which version wrote it, then the fields: a file of another one begins anew.
+# The fields, then which version wrote them: what is not whole, or of another version, begins anew.
 _MAGIC = b"budget 1"
-_RECORD = struct.Struct("<8s" + "".join("q" if name == "pauses" else "d" for name in _NAMES))
+_RECORD = struct.Struct("<" + "".join("q" if name == "pauses" else "d" for name in _NAMES) + "8s")
 
 
 def _unpacked(record: mmap.mmap, now: float) -> BudgetState:
-    magic, *values = _RECORD.unpack_from(record)
+    *values, magic = _RECORD.unpack_from(record)
     if magic != _MAGIC:
         return BudgetState()
     state = BudgetState(*values)

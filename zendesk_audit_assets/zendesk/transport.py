@@ -189,24 +189,15 @@ class Transport:
         self._spend(waited=seconds)
 
     def _send(self, method: str, url: str, authorization: str | None, json: Any) -> Answer:
-        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            if authorization is not None:
-                request.headers["Authorization"] = authorization
-            return request
-
         self._spend(sent=1)
         sent_at = self._now()
+        session, environment = self._session()
         try:
-            # `auth` is always given, or requests would take credentials for this host from a .netrc file.
-            with self._session().request(
-                method,
-                url,
-                json=json,
-                auth=authorize,
-                timeout=self._timeouts,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            # Prepared by itself: a session would look for credentials for this host in a .netrc file.
+            request = requests.PreparedRequest()
+            headers = session.headers if authorization is None else {**session.headers, "Authorization": authorization}
+            request.prepare(method, url, headers=headers, json=json)
+            with session.send(request, timeout=self._timeouts, allow_redirects=False, **environment) as response:
                 body = self._read(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
             raise self._no_answer(fault) from None  # the chain may hold a proxy's password
@@ -216,18 +207,19 @@ class Transport:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), timezone.utc)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._thread, "session", None)
-        if session is None:
+    def _session(self) -> tuple[requests.Session, dict[str, Any]]:
+        """This thread's session, and what the environment says of proxies and certificates: looked up once."""
+        if not hasattr(self._thread, "session"):
             session = requests.Session()
             session.headers.update({"Accept": "application/json", "User-Agent": USER_AGENT})
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             # A proxy of the environment would see what is sent unencrypted to this machine's own emulator.
             session.trust_env = self._account.url.startswith("https:")
-            self._thread.session = session
+            environment = session.merge_environment_settings(self._account.url, {}, True, None, None)
+            self._thread.session = session, environment
             with self._lock:
                 self._sessions.add(session)
-        return session
+        return self._thread.session  # type: ignore[no-any-return]
 
     def _read(self, response: requests.Response) -> bytes:
         # The read timeout starts anew with every byte; a body that trickles would never end.
