@@ -18,8 +18,10 @@ dev: $(VENV)/ready           ## the Dagster UI for the account that .env names
 test: $(VENV)/ready          ## all tests
 	$(BIN)/python -m pytest
 
-prove: $(VENV)/ready         ## the long proof: a backfill killed at many random moments
+prove: $(VENV)/ready         ## the long proofs: a backfill killed at many random moments, the fault suite with other seeds
 	$(BIN)/python tests/faults/kill_many.py --kills 200
+	FAULT_SEED=11 $(BIN)/python -m pytest tests/faults
+	FAULT_SEED=21 $(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/ready          ## what CI checks besides the tests
 	$(BIN)/ruff check .

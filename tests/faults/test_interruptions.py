@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from zendesk_audit_assets import ingest
 from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.zendesk import client
 
-SEEDS = (1, 2, 3)
+SEED = int(os.environ.get("FAULT_SEED", "1"))
+SEEDS = (SEED, SEED + 1, SEED + 2)
 
 # Every so many lines of the writer; each seed begins at another one.
 LINES_APART = 37

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from datetime import datetime, timedelta, timezone
 from itertools import count
@@ -14,7 +15,8 @@ from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.ingest import LOOK_BACK, SETTLE
 from zendesk_audit_assets.zendesk import ClockSkew, client
 
-SEEDS = (1, 2, 3)
+SEED = int(os.environ.get("FAULT_SEED", "1"))
+SEEDS = (SEED, SEED + 1, SEED + 2)
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

@@ -1,10 +1,11 @@
 """Random histories of an account and of its warehouse, beside a model that is simple enough to be right.
 
-The histories follow from `SEED`. A longer search: set `EXAMPLES` and `STEPS` higher, and run this file alone.
+The histories follow from `SEED`, which `FAULT_SEED` in the environment sets. A longer search: set `EXAMPLES` and `STEPS` higher, and run this file alone.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from zendesk_audit_assets.warehouse import log
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient, client
 
-SEED = 1
+SEED = int(os.environ.get("FAULT_SEED", "1"))
 EXAMPLES = 16
 STEPS = 14
 
