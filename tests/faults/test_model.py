@@ -1,6 +1,7 @@
 """Random histories of an account and of its warehouse, beside a model that is simple enough to be right.
 
-The histories follow from `SEED`, which `FAULT_SEED` in the environment sets. A longer search: set `EXAMPLES` and `STEPS` higher, and run this file alone.
+The histories follow from `SEED`, which `FAULT_SEED` in the environment sets. A longer search: set `EXAMPLES` and
+`STEPS` higher, and run this file alone.
 """
 
 from __future__ import annotations
