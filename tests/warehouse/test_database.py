@@ -66,7 +66,7 @@ while True:
     rows = typed([checked(records, lambda: records)])
     window = Interval(start + timedelta(seconds=second), start + timedelta(seconds=second + 1))
     with warehouse.transaction() as connection:
-        log.append(connection, log.Batch(window, window.end, 1, rows.rows, rows.rejects), "run")
+        log.append(connection, [log.Batch(window, window.end, 1, rows.rows, rows.rejects)], "run")
     second += 1
     print(second, flush=True)
 """

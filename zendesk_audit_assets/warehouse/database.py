@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.warehouse.schema import migrate
+from zendesk_audit_assets.warehouse.schema import is_current, migrate
 
 LOCK_TIMEOUT_S = 600.0
 STRAY_READER_TIMEOUT_S = 60.0
@@ -74,9 +74,11 @@ class Warehouse:
         is no usable file at the path or the disk fails, `NewerWarehouse` when a newer version of this project wrote it.
         """
         with self.locked(), self._connection() as connection:
+            current = is_current(connection)
             connection.execute("BEGIN")
             try:
-                migrate(connection)
+                if not current:
+                    migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException as error:

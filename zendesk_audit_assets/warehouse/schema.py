@@ -111,6 +111,18 @@ def migrate(connection: duckdb.DuckDBPyConnection, steps: Sequence[Sequence[str]
     set_meta(connection, "schema_version", str(len(steps)))
 
 
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the open database has the schema of this code. Not for within a transaction: it may abort it.
+
+    The usual answer, at a tenth of the price of asking DuckDB first which tables there are.
+    """
+    try:
+        version = scalar(connection, f"SELECT max(value) FROM {META.name} WHERE name = 'schema_version'")
+    except duckdb.CatalogException:
+        return False
+    return bool(version == str(SCHEMA_VERSION))
+
+
 def stored_version(connection: duckdb.DuckDBPyConnection) -> int:
     """The schema version of the open database; 0 for an empty one."""
     return int(get_meta(connection, "schema_version") or 0)
