@@ -38,7 +38,7 @@ def _append(warehouse: Warehouse, rows: int, number: int, events: int) -> float:
     batch = bulk.next_batch(rows, number, events)
     started = time.perf_counter()
     with warehouse.transaction() as connection:
-        appended = log.append(connection, batch, "benchmark")
+        appended = log.append(connection, [batch], "benchmark")
     seconds = time.perf_counter() - started
     if appended.inserted != events:
         raise SystemExit(f"{appended.inserted:,} of {events:,} events were new: this is not what is to be measured.")

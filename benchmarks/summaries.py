@@ -24,7 +24,7 @@ def main() -> int:
         refreshes = []
         for number in range(given.runs):
             with warehouse.transaction() as connection:
-                log.append(connection, bulk.next_batch(given.rows, number, given.events), "benchmark")
+                log.append(connection, [bulk.next_batch(given.rows, number, given.events)], "benchmark")
             refreshes.append(child("summarized.py", warehouse.path))
         _require_equal_sums(warehouse, given.rows + given.runs * given.events)
         size = warehouse.path.stat().st_size / 1e6

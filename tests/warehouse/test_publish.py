@@ -54,9 +54,8 @@ def fill(warehouse: Warehouse, batch: Make, record: Make) -> Callable[[int], Non
     def append(events: int) -> None:
         with warehouse.transaction() as connection:
             first = log.row_count(connection)
-            log.append(
-                connection, batch(record(id=first + n, source_label=os.urandom(8).hex()) for n in range(events)), "run"
-            )
+            records = (record(id=first + n, source_label=os.urandom(8).hex()) for n in range(events))
+            log.append(connection, [batch(records)], "run")
 
     return append
 
