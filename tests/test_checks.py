@@ -39,6 +39,11 @@ def of_the_log(check: str, *statements: str, says: str, warns: bool = False) -> 
     return Damage("audit_logs", check, statements, says, severity)
 
 
+A_FINDING = (
+    "INSERT INTO findings BY NAME SELECT '{uid}' AS uid, 'id' AS rule_id, 'ZD-1' AS rule, 'high' AS severity, "
+    "'Title' AS title, 'So.' AS explanation, now() AS first_event_at, now() AS last_event_at, 1 AS events, "
+    "[1] AS event_ids, [] AS attack, false AS experimental, 'open' AS status, now() AS found_at, 1 AS batch_id"
+)
 A_ROW = "id = (SELECT min(id) FROM audit_logs)"
 DAMAGES = [
     of_the_log(
@@ -125,6 +130,30 @@ DAMAGES = [
             f"events in {table}",
         )
         for table in SUMMARIES
+    ),
+    Damage(
+        "findings",
+        "uids_are_unique",
+        (A_FINDING.format(uid="twice"), A_FINDING.format(uid="twice")),
+        "1 findings repeat a uid",
+    ),
+    Damage("findings", "uids_are_unique", ("DROP TABLE findings",), "does not exist yet", dg.AssetCheckSeverity.WARN),
+    Damage(
+        "alerts",
+        "no_delivery_has_failed",
+        (
+            A_FINDING.format(uid="one"),
+            "INSERT INTO alert_deliveries BY NAME "
+            "SELECT 'one' AS uid, 'slack' AS channel, 'failed' AS status, 8 AS attempts",
+        ),
+        "Alerts have failed for good: 1 to slack.",
+    ),
+    Damage(
+        "alerts",
+        "no_delivery_has_failed",
+        ("DROP TABLE alert_deliveries",),
+        "does not exist yet",
+        dg.AssetCheckSeverity.WARN,
     ),
     *(
         Damage(
@@ -255,3 +284,13 @@ def test_a_read_may_be_three_hours_old_and_no_older(good: Any, damaged: Any, age
 def test_every_check_says_what_it_promises(good: Any) -> None:
     keys = {spec.key: spec.description for one in good.definitions.asset_checks for spec in one.check_specs}
     assert keys == {check.key: check.promise for check in CHECKS}
+
+
+def test_a_failed_delivery_of_a_closed_finding_is_settled(good: Any, damaged: Any) -> None:
+    warehouse = damaged(
+        A_FINDING.format(uid="one"),
+        "INSERT INTO alert_deliveries BY NAME "
+        "SELECT 'one' AS uid, 'slack' AS channel, 'failed' AS status, 8 AS attempts",
+        "UPDATE findings SET status = 'closed' WHERE uid = 'one'",
+    )
+    assert find(check_named("alerts", "no_delivery_has_failed"), warehouse, good).passed

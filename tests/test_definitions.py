@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,14 +13,16 @@ import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap  # what the UI is given; not public
 
 from zendesk_audit_assets import definitions, settings
-from zendesk_audit_assets.analysis.tables import DERIVED
+from zendesk_audit_assets.analysis.tables import CHANGES, DERIVED, HISTORIES, DerivedTable
 from zendesk_audit_assets.automation import BACKFILL
 from zendesk_audit_assets.checks import CHECKS
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.emulator import EmulatorOptions
-from zendesk_audit_assets.resources import ZendeskResource
+from zendesk_audit_assets.resources import AlertsResource, ZendeskResource
 from zendesk_audit_assets.settings import Settings
-from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS
+from zendesk_audit_assets.warehouse.findings import FINDINGS
+from zendesk_audit_assets.warehouse.outbox import DELIVERIES
+from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS, Table
 
 CONFIGURED = {
     "ZENDESK_SUBDOMAIN": "acme",
@@ -27,6 +30,7 @@ CONFIGURED = {
     "ZENDESK_CLIENT_SECRET": "s3cret-of-the-client",
     "ZENDESK_START_DATE": "2024-01-01",
 }
+NOBODY = "https://events.example.invalid"
 NEXT_YEAR = f"{datetime.now(timezone.utc) + timedelta(days=366):%Y-%m-%d}"
 
 # A change to the configured settings that makes them wrong, and the variable that a tick then names.
@@ -49,6 +53,8 @@ WRONG = [
     ({"ZENDESK_RATE_SHARE": "half"}, "ZENDESK_RATE_SHARE"),
     ({"ZENDESK_SENSOR_SECONDS": "1"}, "ZENDESK_SENSOR_SECONDS"),
     ({"ZENDESK_SENSOR_SECONDS": "a minute"}, "ZENDESK_SENSOR_SECONDS"),
+    ({"ZENDESK_ALERT_LEVEL": "urgent"}, "ZENDESK_ALERT_LEVEL"),
+    ({"ZENDESK_ALERT_WEBHOOK_URL": "https://example.com"}, "ZENDESK_ALERT_WEBHOOK_SECRET"),
 ]
 
 
@@ -100,7 +106,7 @@ def test_wrongly_configured_everything_loads_nothing_starts_and_a_tick_names_the
     dg.Definitions.validate_loadable(loaded)
     assert statuses(loaded) == {"STOPPED"}
     said = list(ticks(loaded))
-    assert len(said) == 3
+    assert len(said) == 4
     for sentence in said:
         assert named in sentence
         assert "\n" not in sentence
@@ -131,6 +137,9 @@ def test_the_assets_are_these() -> None:
         "actor_addresses": summary,
         "actor_summary": summary,
         "action_summary": summary,
+        **{table.name: (table.group, {"duckdb", "sql"}) for table in (*CHANGES, *HISTORIES)},
+        "findings": ("findings", {"duckdb", "sql"}),
+        "alerts": ("delivery", {"python"}),
         "published_warehouse": ("published", {"duckdb"}),
         "published_parquet": ("published", {"parquet"}),
     }
@@ -147,7 +156,9 @@ def test_each_asset_comes_after_those_it_is_made_from() -> None:
     assert deps == {
         "audit_logs": set(),
         **tables,
-        "published_warehouse": {"audit_logs", *tables},
+        "findings": {"audit_logs", *(table.name for table in (*CHANGES, *HISTORIES))},
+        "alerts": {"findings"},
+        "published_warehouse": {"audit_logs", *tables, "findings"},
         "published_parquet": {"published_warehouse"},
     }
 
@@ -155,7 +166,7 @@ def test_each_asset_comes_after_those_it_is_made_from() -> None:
 def test_the_jobs_schedules_sensors_and_checks_are_these() -> None:
     loaded = build_definitions(Settings(CONFIGURED))
     jobs = {job.name: job for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert jobs.keys() == {"refresh", "backfill", "nightly", "prune_runs"}
+    assert jobs.keys() == {"refresh", "backfill", "nightly", "deliver_alerts", "prune_runs"}
     assert all(job.description for job in jobs.values())
     schedules = {one.name: one for one in loaded.schedules or [] if isinstance(one, dg.ScheduleDefinition)}
     assert {name: (one.cron_schedule, one.job_name, one.execution_timezone) for name, one in schedules.items()} == {
@@ -163,15 +174,18 @@ def test_the_jobs_schedules_sensors_and_checks_are_these() -> None:
         "nightly": ("30 3 * * *", "nightly", "UTC"),
         "maintenance": ("0 5 * * *", "prune_runs", "UTC"),
     }
-    (sensor,) = loaded.sensors or []
-    assert (sensor.name, sensor.job_name, sensor.minimum_interval_seconds) == ("new_audit_events", "refresh", 60)
-    assert all(one.description for one in [*schedules.values(), sensor])
+    sensors = loaded.sensors or []
+    assert [(one.name, one.job_name, one.minimum_interval_seconds) for one in sensors] == [
+        ("new_audit_events", "refresh", 60),
+        ("undelivered_alerts", "deliver_alerts", 30),
+    ]
+    assert all(one.description for one in [*schedules.values(), *sensors])
     checks = {spec.key for one in loaded.asset_checks or [] for spec in one.check_specs}
     assert checks == {check.key for check in CHECKS}
 
 
 def test_the_sensor_looks_as_often_as_it_is_told() -> None:
-    (sensor,) = build_definitions(Settings({**CONFIGURED, "ZENDESK_SENSOR_SECONDS": "15"})).sensors or []
+    sensor, _ = build_definitions(Settings({**CONFIGURED, "ZENDESK_SENSOR_SECONDS": "15"})).sensors or []
     assert sensor.minimum_interval_seconds == 15
 
 
@@ -181,18 +195,18 @@ def test_every_column_of_every_table_has_a_type_and_a_meaning_and_the_personal_o
         for spec in build_definitions(Settings({})).resolve_all_asset_specs()
         if spec.group_name != "published"
     }
-    assert schemas.keys() == {AUDIT_LOGS.name, *(table.name for table in DERIVED)}
-    for table in [AUDIT_LOGS, *DERIVED]:
-        shown = schemas[table.name].columns
+    tables: dict[str, Table | DerivedTable] = {table.name: table for table in (AUDIT_LOGS, *DERIVED, FINDINGS)}
+    tables["alerts"] = DELIVERIES
+    assert schemas.keys() == tables.keys()
+    for name, table in tables.items():
+        shown = schemas[name].columns
         assert [column.name for column in shown] == [column.name for column in table.columns]
         assert all(column.description and column.type for column in shown)
         assert {column.name for column in shown if "pii" in column.tags} == {
             column.name for column in table.columns if column.personal
         }
     marked = {column.name for schema in schemas.values() for column in schema.columns if "pii" in column.tags}
-    assert marked == {
-        "actor_id", "actor_name", "ip_address", "source_label", "change_description",
-    }  # fmt: skip
+    assert marked >= {"actor_id", "actor_name", "ip_address", "source_label", "change_description"}
 
 
 def test_a_resource_can_be_replaced() -> None:
@@ -258,6 +272,68 @@ def test_no_secret_gets_into_dagsters_files_or_logs(
     for text in {secret, *sent}:
         assert text not in printed
         assert not any(text.encode() in content for content in written)
+
+
+ALERT_SECRETS = {
+    "ZENDESK_ALERT_SLACK_URL": "https://hooks.example.invalid/services/T0/B0/{}",
+    "ZENDESK_ALERT_WEBHOOK_URL": "https://example.invalid/hook/{}",
+    "ZENDESK_ALERT_WEBHOOK_SECRET": "{}",
+    "ZENDESK_ALERT_PAGERDUTY_KEY": "{}",
+    "ZENDESK_ALERT_SMTP_URL": "smtp://alerts:{}@example.invalid:1",
+}
+
+
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
+def test_what_the_ui_is_given_names_the_variables_of_alerts_and_none_of_their_secrets(
+    deploy: Callable[..., Any],
+) -> None:
+    secret = "s3cret-of-alerts-90ab"
+    variables = {name: form.format(secret) for name, form in ALERT_SECRETS.items()}
+    deployment = deploy(**variables, ZENDESK_ALERT_EMAIL_TO="a@example.com")
+    loaded = deployment.definitions
+    given_to_ui = dg.serialize_value(RepositorySnap.from_def(loaded.get_repository_def()))
+    assert [name for name in variables if name not in given_to_ui] == []
+    assert secret not in given_to_ui
+    fields = {name.removeprefix("ZENDESK_").lower(): value for name, value in variables.items()}
+    resource = AlertsResource(**fields)
+    assert not [text for text in map(repr, (loaded, loaded.resources, resource, str(resource))) if secret in text]
+
+
+def test_no_secret_of_alerts_gets_into_dagsters_files_or_logs_whether_or_not_they_arrive(
+    deployed: Callable[..., Any],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "s3cret-of-alerts-90ab"
+    variables = {name: form.format(secret) for name, form in ALERT_SECRETS.items()}
+    home = tmp_path / "home"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home), overrides={"telemetry": {"enabled": False}}) as instance:
+        alerting = {**variables, "ZENDESK_ALERT_EMAIL_TO": "a@example.com", "ZENDESK_ALERT_PAGERDUTY_URL": NOBODY}
+        with deployed(tmp_path, instance, **alerting) as deployment:
+            now = datetime.now(timezone.utc)
+            with deployment.warehouse.transaction() as connection:
+                connection.execute(FINDINGS.ddl)
+                connection.execute(
+                    "INSERT INTO findings BY NAME SELECT 'uid' AS uid, 'id' AS rule_id, 'ZD-1' AS rule, "
+                    "'high' AS severity, 'Title' AS title, 'So.' AS explanation, $now AS first_event_at, "
+                    "$now AS last_event_at, 1 AS events, [1] AS event_ids, [] AS attack, false AS experimental, "
+                    "'open' AS status, $now AS found_at, 1 AS batch_id",
+                    {"now": now},
+                )
+            job = deployment.definitions.resolve_job_def("deliver_alerts")
+            result = job.execute_in_process(instance=instance, raise_on_error=False)
+            assert result.success
+            (said,) = result.asset_materializations_for_node("alerts")
+            assert said.metadata["pending"].value == 4
+    printed = "".join((*capfd.readouterr(), caplog.text))
+    written = [file.read_bytes() for file in home.rglob("*") if file.is_file()]
+    assert any(b"No answer from example.invalid" in content for content in written)  # else nothing was looked at
+    assert "No answer from example.invalid" in printed
+    assert secret not in printed
+    assert not any(secret.encode() in content for content in written)
 
 
 def loud(deployment: Any) -> dg.ExecuteInProcessResult:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.delivery import Mail, Network, PagerDuty, Slack, Webhook
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.settings import BadSettings, Settings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials
@@ -22,6 +23,7 @@ WAYS = {
     "oauth_access_token": (ACCESS_TOKEN, AccessToken("access-secret")),
     "oauth_client_credentials": (CLIENT, ClientCredentials("audit", "client-secret")),
 }
+MAIL = {"ZENDESK_ALERT_SMTP_URL": "smtp://mail.example.com", "ZENDESK_ALERT_EMAIL_TO": "a@example.com"}
 COMPLETE = {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_START_DATE": "2024-02-29", **ACCESS_TOKEN}
 
 
@@ -87,6 +89,20 @@ def test_another_address_than_zendesk_s_can_be_given() -> None:
         ({"ZENDESK_RATE_SHARE": "nan"}, ["ZENDESK_RATE_SHARE"]),
         ({"ZENDESK_SENSOR_SECONDS": "4"}, ["ZENDESK_SENSOR_SECONDS", "above 4"]),
         ({"ZENDESK_SENSOR_SECONDS": "inf"}, ["ZENDESK_SENSOR_SECONDS"]),
+        ({"ZENDESK_ALERT_LEVEL": "urgent"}, ["ZENDESK_ALERT_LEVEL", "urgent", "critical"]),
+        ({"ZENDESK_ALERT_MAX_AGE": "0"}, ["ZENDESK_ALERT_MAX_AGE", "above 0"]),
+        ({"ZENDESK_ALERT_MAX_AGE": "a day"}, ["ZENDESK_ALERT_MAX_AGE", "a day"]),
+        ({"ZENDESK_ALERT_ALLOW_PRIVATE": "perhaps"}, ["ZENDESK_ALERT_ALLOW_PRIVATE", "on or off"]),
+        ({"ZENDESK_ALERT_SLACK_URL": "hooks.slack.com/services/x"}, ["ZENDESK_ALERT_SLACK_URL", "https://"]),
+        ({"ZENDESK_ALERT_SLACK_URL": "http://hooks.slack.com/services/x"}, ["ZENDESK_ALERT_SLACK_URL"]),
+        ({"ZENDESK_ALERT_WEBHOOK_URL": "https://example.com/x"}, ["ZENDESK_ALERT_WEBHOOK_SECRET"]),
+        ({"ZENDESK_ALERT_WEBHOOK_SECRET": "x"}, ["ZENDESK_ALERT_WEBHOOK_URL"]),
+        ({"ZENDESK_ALERT_EMAIL_TO": "a@example.com"}, ["ZENDESK_ALERT_SMTP_URL"]),
+        ({"ZENDESK_ALERT_SMTP_URL": "smtp://mail.example.com"}, ["ZENDESK_ALERT_EMAIL_TO"]),
+        ({**MAIL, "ZENDESK_ALERT_SMTP_URL": "mail.example.com:25"}, ["ZENDESK_ALERT_SMTP_URL", "smtps://"]),
+        ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": "a@example.com, bob"}, ["ZENDESK_ALERT_EMAIL_TO", "bob"]),
+        ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": "a@example.com\nBcc: b@example.com"}, ["ZENDESK_ALERT_EMAIL_TO"]),
+        ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": ","}, ["ZENDESK_ALERT_EMAIL_TO"]),
         ({"ZENDESK_BASE_URL": "http://gateway.example"}, ["ZENDESK_BASE_URL"]),
         ({"ZENDESK_SUBDOMAIN": "https://acme.zendesk.com"}, ["ZENDESK_SUBDOMAIN", "'acme'"]),
     ],
@@ -148,9 +164,65 @@ def test_no_secret_shows_in_a_repr_or_an_error() -> None:
     assert not [text for text in shown if "secret" in str(text).replace("SECRET", "")]
 
 
+def test_alerts_go_nowhere_unless_a_channel_is_set() -> None:
+    given = Settings({})
+    assert given.alert_channels == ()
+    assert (given.alert_level, given.alert_max_age) == ("high", timedelta(hours=24))
+
+
+def test_alerts_go_to_every_channel_that_is_set() -> None:
+    network = Network()
+    given = Settings(
+        {
+            "ZENDESK_ALERT_SLACK_URL": "https://hooks.slack.com/services/T/B/x",
+            "ZENDESK_ALERT_WEBHOOK_URL": "https://example.com/alerts",
+            "ZENDESK_ALERT_WEBHOOK_SECRET": "s3cret",
+            "ZENDESK_ALERT_PAGERDUTY_KEY": "key",
+            "ZENDESK_ALERT_EMAIL_TO": "a@example.com, b@example.com,",
+            "ZENDESK_ALERT_SMTP_URL": "smtps://user:pass@mail.example.com",
+            "ZENDESK_ALERT_LEVEL": "Critical",
+            "ZENDESK_ALERT_MAX_AGE": "0.5",
+        }
+    )
+    assert given.alert_channels == (
+        Slack("https://hooks.slack.com/services/T/B/x", network),
+        Webhook("https://example.com/alerts", "s3cret", network),
+        PagerDuty("key", "https://events.pagerduty.com/v2/enqueue", network),
+        Mail(("a@example.com", "b@example.com"), "smtps://user:pass@mail.example.com", network),
+    )
+    assert (given.alert_level, given.alert_max_age) == ("critical", timedelta(minutes=30))
+
+
+@pytest.mark.parametrize("word", ["on", "ON", "true", "yes", "1"])
+def test_private_networks_are_reached_where_that_is_allowed_also_without_encryption(word: str) -> None:
+    given = Settings({"ZENDESK_ALERT_SLACK_URL": "http://10.0.0.1/hook", "ZENDESK_ALERT_ALLOW_PRIVATE": word})
+    assert given.alert_channels == (Slack("http://10.0.0.1/hook", Network(allow_private=True)),)
+
+
+@pytest.mark.parametrize(
+    "address", ["https:///", "https://x y.example/", "https://example.com/\n", "https://example.com:0/", "https://[::1/",
+                "https://example.com:99999/", f"https://{'x' * 64}.example/", "https://example.com/ü", "https:///the-secret"]
+)  # fmt: skip
+def test_a_wrong_address_is_named_and_never_repeated(address: str) -> None:
+    wrong = Settings({"ZENDESK_ALERT_SLACK_URL": f"{address}the-secret"})
+    with pytest.raises(BadSettings, match="ZENDESK_ALERT_SLACK_URL") as error:
+        _ = wrong.alert_channels
+    assert "the-secret" not in str(error.value)
+
+
+def test_a_folder_of_rules_is_none_unless_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings({}).rules_dir is None
+    assert Settings({"ZENDESK_RULES_DIR": "rules"}).rules_dir == tmp_path / "rules"
+
+
 def test_secrets_are_declared_as_such() -> None:
     secrets = {variable.name for variable in settings.VARIABLES if variable.secret}
-    assert secrets == {"ZENDESK_API_TOKEN", "ZENDESK_ACCESS_TOKEN", "ZENDESK_CLIENT_SECRET"}
+    assert secrets == {
+        "ZENDESK_API_TOKEN", "ZENDESK_ACCESS_TOKEN", "ZENDESK_CLIENT_SECRET", "ZENDESK_ALERT_SLACK_URL",
+        "ZENDESK_ALERT_WEBHOOK_URL", "ZENDESK_ALERT_WEBHOOK_SECRET", "ZENDESK_ALERT_PAGERDUTY_KEY",
+        "ZENDESK_ALERT_SMTP_URL",
+    }  # fmt: skip
 
 
 def test_the_environment_is_read(environment: Callable[..., None]) -> None:

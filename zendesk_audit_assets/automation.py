@@ -1,4 +1,4 @@
-"""Jobs, schedules and the sensor: what keeps the log current. None of them opens the warehouse's file."""
+"""Jobs, schedules and sensors: what keeps the log current. None of them opens the warehouse's file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ from typing import Any
 import dagster as dg
 
 from zendesk_audit_assets.analysis.tables import DERIVED
+from zendesk_audit_assets.assets.alerts import ALERTS_KEY, NEXT_TRY, PENDING
 from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, DAYS_PER_RUN, AuditLogsConfig
+from zendesk_audit_assets.assets.findings import FINDINGS_KEY
 from zendesk_audit_assets.assets.published import PARQUET_KEY, PUBLISHED_KEY, PublishConfig
 from zendesk_audit_assets.checks import WHOLE_TABLE_CHECK_KEYS
 from zendesk_audit_assets.errors import AuditError
@@ -25,9 +27,11 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 # Which newest page of the log a refresh was asked for.
 FINGERPRINT_TAG = "zendesk/newest_events"
 
-REFRESH, BACKFILL, NIGHTLY = "refresh", "backfill", "nightly"
+REFRESH, BACKFILL, NIGHTLY, DELIVER_ALERTS = "refresh", "backfill", "nightly", "deliver_alerts"
 NIGHTLY_DAYS = 3
-# After one failed refresh in a row, after two, after three or more.
+# Seconds between two looks whether an alert is due to be tried again; the shortest pause is a minute.
+ALERT_SENSOR_SECONDS = 30
+# After one failed run in a row, after two, after three or more.
 PAUSES_AFTER_FAILURE = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 
 _UNFINISHED = [
@@ -70,22 +74,31 @@ def complete_to(instance: dg.DagsterInstance) -> datetime | None:
     """Up to when the log is complete, as the newest materialization says; None before the first."""
     event = instance.get_latest_materialization_event(AUDIT_LOGS_KEY)
     materialization = event.asset_materialization if event else None
-    value = materialization.metadata.get(COMPLETE_TO) if materialization else None
-    return datetime.fromtimestamp(value.value, timezone.utc) if isinstance(value, dg.TimestampMetadataValue) else None
+    return _moment(materialization, COMPLETE_TO)
+
+
+def alerts_due(instance: dg.DagsterInstance) -> datetime | None:
+    """When the first alert that waits may be tried, as the newest materialization says; None when none waits."""
+    event = instance.get_latest_materialization_event(ALERTS_KEY)
+    materialization = event.asset_materialization if event else None
+    pending = materialization.metadata.get(PENDING) if materialization else None
+    if pending is None or not pending.value:
+        return None
+    return _moment(materialization, NEXT_TRY) or datetime.min.replace(tzinfo=timezone.utc)
 
 
 def build_jobs() -> list[Any]:
-    """The jobs: `refresh`, `backfill`, `nightly` and `prune_runs`."""
+    """The jobs: `refresh`, `backfill`, `nightly`, `deliver_alerts` and `prune_runs`."""
     # By name, so that the definitions can be merged into a deployment that has other assets.
     log_to_copy = dg.AssetSelection.assets(
-        AUDIT_LOGS_KEY, *(dg.AssetKey(table.name) for table in DERIVED), PUBLISHED_KEY
+        AUDIT_LOGS_KEY, *(dg.AssetKey(table.name) for table in DERIVED), FINDINGS_KEY, ALERTS_KEY, PUBLISHED_KEY
     )
     whole_table_checks = dg.AssetSelection.checks(*WHOLE_TABLE_CHECK_KEYS)
     return [
         dg.define_asset_job(
             REFRESH,
             selection=log_to_copy - whole_table_checks,
-            description="Brings the log, the summaries and the published copy up to now.",
+            description="Brings the log, all that follows from it and the published copy up to now; sends alerts.",
         ),
         dg.define_asset_job(
             BACKFILL,
@@ -97,12 +110,17 @@ def build_jobs() -> list[Any]:
             selection=log_to_copy | dg.AssetSelection.assets(PARQUET_KEY),
             description="Reads the last closed days again, runs every check and exports everything.",
         ),
+        dg.define_asset_job(
+            DELIVER_ALERTS,
+            selection=dg.AssetSelection.assets(ALERTS_KEY),
+            description="Sends the alerts that are due, without looking for new events.",
+        ),
         prune_runs,
     ]
 
 
 def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefinition], list[dg.SensorDefinition]]:
-    """The schedules and the sensor; they run by themselves once the account is configured."""
+    """The schedules and the sensors; they run by themselves once the account is configured."""
     configured = given.problem() is None
     status = dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED
 
@@ -149,7 +167,7 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
     def new_audit_events(
         context: dg.SensorEvaluationContext, zendesk: ZendeskResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        reason = given.problem() or _busy(context.instance) or _pausing_after_failure(context.instance)
+        reason = given.problem() or _busy(context.instance) or _pausing_after_failure(context.instance, REFRESH)
         if reason:
             return dg.SkipReason(reason)
         try:
@@ -161,6 +179,25 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
             return dg.SkipReason("Nothing new in the audit log.")
         return _refreshes(context.instance, start, newest)
 
+    @dg.sensor(
+        job_name=DELIVER_ALERTS,
+        minimum_interval_seconds=ALERT_SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING if configured else dg.DefaultSensorStatus.STOPPED,
+        description="Sends alerts again that did not arrive, as soon as their pause is over; asks Zendesk nothing.",
+    )
+    def undelivered_alerts(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        instance = context.instance
+        reason = given.problem() or _busy(instance, REFRESH, DELIVER_ALERTS)
+        reason = reason or _pausing_after_failure(instance, DELIVER_ALERTS)
+        if reason:
+            return dg.SkipReason(reason)
+        due = alerts_due(instance)
+        if due is None:
+            return dg.SkipReason("No alert waits.")
+        if due > datetime.now(timezone.utc):
+            return dg.SkipReason(f"The next alert is due at {due:%H:%M:%S} UTC.")
+        return dg.RunRequest()
+
     maintenance = dg.ScheduleDefinition(
         name="maintenance",
         job=prune_runs,
@@ -170,7 +207,7 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
         description="Every day: deletes old runs from Dagster's history.",
     )
 
-    return [hourly, nightly, maintenance], [new_audit_events]
+    return [hourly, nightly, maintenance], [new_audit_events, undelivered_alerts]
 
 
 def fingerprint(page: Page) -> str:
@@ -189,9 +226,17 @@ def _refreshes(instance: dg.DagsterInstance, start: date, newest: str | None = N
     return [dg.RunRequest(f"{now:%Y-%m-%dT%H:%M:%S} {one[RANGE_START_TAG]}", tags=one) for one in tags]
 
 
-def _busy(instance: dg.DagsterInstance) -> str | None:
-    unfinished = instance.get_runs(dg.RunsFilter(job_name=REFRESH, statuses=_UNFINISHED), limit=1)
-    return f"The refresh {unfinished[0].run_id} has not finished yet." if unfinished else None
+def _moment(materialization: dg.AssetMaterialization | None, name: str) -> datetime | None:
+    value = materialization.metadata.get(name) if materialization else None
+    return datetime.fromtimestamp(value.value, timezone.utc) if isinstance(value, dg.TimestampMetadataValue) else None
+
+
+def _busy(instance: dg.DagsterInstance, *jobs: str) -> str | None:
+    for job in jobs or (REFRESH,):
+        unfinished = instance.get_runs(dg.RunsFilter(job_name=job, statuses=_UNFINISHED), limit=1)
+        if unfinished:
+            return f"The {job} {unfinished[0].run_id} has not finished yet."
+    return None
 
 
 def _was_fetched(instance: dg.DagsterInstance, newest: str) -> bool:
@@ -200,13 +245,13 @@ def _was_fetched(instance: dg.DagsterInstance, newest: str) -> bool:
     return bool(instance.get_runs(succeeded, limit=1))
 
 
-def _pausing_after_failure(instance: dg.DagsterInstance) -> str | None:
-    """Why to wait, when the newest refreshes failed: asking every minute would only spend the rate limit."""
-    newest = instance.get_run_records(dg.RunsFilter(job_name=REFRESH), limit=len(PAUSES_AFTER_FAILURE))
+def _pausing_after_failure(instance: dg.DagsterInstance, job: str) -> str | None:
+    """Why to wait, when the newest runs of a job failed: trying every minute would only cost, such as rate limit."""
+    newest = instance.get_run_records(dg.RunsFilter(job_name=job), limit=len(PAUSES_AFTER_FAILURE))
     failed = list(takewhile(lambda record: record.dagster_run.status == dg.DagsterRunStatus.FAILURE, newest))
     if not failed or failed[0].end_time is None:
         return None
     until = datetime.fromtimestamp(failed[0].end_time, timezone.utc) + PAUSES_AFTER_FAILURE[len(failed) - 1]
     if datetime.now(timezone.utc) >= until:
         return None
-    return f"The last refresh failed ({failed[0].dagster_run.run_id}); the next one may start at {until:%H:%M:%S} UTC."
+    return f"The last {job} failed ({failed[0].dagster_run.run_id}); the next one may start at {until:%H:%M:%S} UTC."

@@ -12,12 +12,16 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from zendesk_audit_assets.assets.alerts import ALERTS_KEY
 from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY
 from zendesk_audit_assets.assets.common import errors_in_words
+from zendesk_audit_assets.assets.findings import FINDINGS_KEY
 from zendesk_audit_assets.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
 from zendesk_audit_assets.resources import WarehouseResource
 from zendesk_audit_assets.warehouse import log
 from zendesk_audit_assets.warehouse.derived import STATE
+from zendesk_audit_assets.warehouse.findings import FINDINGS
+from zendesk_audit_assets.warehouse.outbox import DELIVERIES
 from zendesk_audit_assets.warehouse.schema import scalar
 
 # An hourly refresh may fail once without anybody being told.
@@ -26,6 +30,11 @@ READ_WITHIN = timedelta(hours=3)
 EVENT_WITHIN = timedelta(days=4)
 # Actions and source types are open sets: what has been there for longer than this is nothing to warn of.
 NEW_WITHIN = timedelta(days=30)
+# When Zendesk words its texts otherwise, or the reading user's language changes, less is understood than before.
+PARSED_WITHIN = timedelta(days=30)
+PARSED_LESS = 0.05
+# Fewer lines than this say nothing about a share.
+PARSED_LINES = 50
 
 
 @dataclass(frozen=True)
@@ -155,8 +164,8 @@ def events_equal_the_log(table: str) -> Callable[[duckdb.DuckDBPyConnection, dat
     """The events of a summary are as many as the log had when it was made."""
 
     def test(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
-        if not scalar(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]):
-            return Finding(False, f"{table} does not exist yet; materialize it.", severity=dg.AssetCheckSeverity.WARN)
+        if not _exists(connection, table):
+            return _missing(table)
         seen = scalar(connection, f"SELECT batch_id FROM {STATE.name} WHERE table_name = ?", [table])
         in_log = scalar(connection, "SELECT count(*) FROM audit_logs WHERE batch_id <= ?", [seen])
         in_summary = scalar(connection, f"SELECT coalesce(sum(events), 0)::BIGINT FROM {table}")
@@ -165,6 +174,117 @@ def events_equal_the_log(table: str) -> Callable[[duckdb.DuckDBPyConnection, dat
 
     return test
 
+
+def share_parsed_is_steady(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """As much of what is written lately is understood as of what was written before. Sign-ins are no changes."""
+    if not _exists(connection, "audit_changes"):
+        return _missing("audit_changes")
+    ((recent, share_recent, before, share_before),) = connection.execute(
+        f"""
+        SELECT
+            count(*) FILTER (recent), avg(parsed) FILTER (recent),
+            count(*) FILTER (NOT recent), avg(parsed) FILTER (NOT recent)
+        FROM (
+            SELECT
+                created_at > (SELECT max(created_at) FROM audit_changes) - to_days({PARSED_WITHIN.days}) AS recent,
+                (confidence <> 'unparsed')::INTEGER AS parsed
+            FROM audit_changes WHERE action IS DISTINCT FROM 'login'
+        )
+        """
+    ).fetchall()
+    if min(recent, before) < PARSED_LINES:
+        return Finding(True, "There are too few changes to compare yet.", {"lines": recent + before})
+    return Finding(
+        share_recent >= share_before - PARSED_LESS,
+        f"{share_recent:.1%} of the lines of the last {PARSED_WITHIN.days} days are understood, "
+        f"{share_before:.1%} of those before.",
+        {"share_recent": share_recent, "share_before": share_before},
+        dg.AssetCheckSeverity.WARN,
+    )
+
+
+def one_period_is_open(table: str, *keys: str) -> Callable[[duckdb.DuckDBPyConnection, datetime], Finding]:
+    """Of each thing one value holds today, neither none nor several."""
+
+    def test(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+        if not _exists(connection, table):
+            return _missing(table)
+        wrong = scalar(
+            connection,
+            f"""
+            SELECT count(*) FROM (
+                SELECT 1 FROM {table} GROUP BY {", ".join(keys)}
+                HAVING count(DISTINCT (event_id, line)) FILTER (valid_to IS NULL) <> 1
+            )
+            """,
+        )
+        return Finding(wrong == 0, f"{wrong:,} of them have no value today, or more than one.", {"wrong": wrong})
+
+    return test
+
+
+def nothing_is_missing(
+    table: str, counted: str, base: str, expected: str
+) -> Callable[[duckdb.DuckDBPyConnection, datetime], Finding]:
+    """A count over a table is what it should be by its base, as far as the table follows it."""
+
+    def test(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+        if not _exists(connection, table):
+            return _missing(table)
+        seen = scalar(connection, f"SELECT batch_id FROM {STATE.name} WHERE table_name = ?", [table])
+        there = scalar(connection, f"SELECT {counted} FROM {table}")
+        should = scalar(connection, f"SELECT {expected} FROM {base} WHERE batch_id <= ?", [seen])
+        sentence = f"{there:,} in {table}, {should:,} by {base}."
+        return Finding(there == should, sentence, {"there": there, "expected": should})
+
+    return test
+
+
+def uids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """No finding is there twice: each is alerted of once."""
+    if not _exists(connection, FINDINGS.name):
+        return _missing(FINDINGS.name)
+    twice = scalar(connection, f"SELECT count(*) - count(DISTINCT uid) FROM {FINDINGS.name}")
+    return Finding(twice == 0, f"{twice:,} findings repeat a uid.", {"repeated": twice})
+
+
+def no_delivery_has_failed(connection: duckdb.DuckDBPyConnection, _: datetime) -> Finding:
+    """Every alert has arrived or may yet. Closing the finding settles one that has not."""
+    if not (_exists(connection, DELIVERIES.name) and _exists(connection, FINDINGS.name)):
+        return _missing(DELIVERIES.name)
+    failed = connection.execute(
+        f"SELECT channel, count(*) FROM {DELIVERIES.name} AS delivery JOIN {FINDINGS.name} AS found USING (uid) "
+        "WHERE delivery.status = 'failed' AND found.status = 'open' GROUP BY channel ORDER BY channel"
+    ).fetchall()
+    if not failed:
+        return Finding(True, "No alert has failed for good.")
+    channels = ", ".join(f"{count:,} to {channel}" for channel, count in failed)
+    sentence = f"Alerts have failed for good: {channels}. The reason is in {DELIVERIES.name}; correct it, then run "
+    return Finding(False, f"{sentence}`alerts` with try_failed_again.", dict(failed))
+
+
+_KEYS = {
+    "object_history": ("object_type", "source_id", "field"),
+    "user_role_history": ("user_id", "product"),
+    "schedule_history": ("schedule_id",),
+}
+# What is counted in a table, the table that it comes from, and what is counted there.
+_COUNTS = {
+    "audit_changes": (
+        "count(DISTINCT event_id)",
+        "audit_logs",
+        r"count(*) FILTER (regexp_matches(change_description, '[^ \r\n]'))",
+    ),
+    "object_history": (
+        "count(event_id)",
+        "audit_changes",
+        "count(*) FILTER (field IS NOT NULL AND source_id IS NOT NULL)",
+    ),
+    "setting_state": ("coalesce(sum(times_changed), 0)::BIGINT", "audit_events", "count(setting)"),
+    "sign_ins": ("count(*)", "audit_logs", "count(*) FILTER (action = 'login')"),
+    "actor_networks": ("coalesce(sum(events), 0)::BIGINT", "audit_logs", "count(*)"),
+    "privileged_changes": ("count(*)", "privileged_changes", "count(DISTINCT event_id)"),
+}
 
 CHECKS: tuple[Check, ...] = (
     Check(AUDIT_LOGS_KEY, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
@@ -191,6 +311,35 @@ CHECKS: tuple[Check, ...] = (
         Check(dg.AssetKey(table), "events_equal_the_log", "As many events as the log.", events_equal_the_log(table))
         for table in ("daily_activity", "actor_summary", "action_summary")
     ),
+    Check(
+        dg.AssetKey("audit_changes"),
+        "share_parsed_is_steady",
+        "Of recent changes as much is understood as before.",
+        share_parsed_is_steady,
+        whole_table=True,
+    ),
+    *(
+        Check(
+            dg.AssetKey(table),
+            "nothing_is_missing",
+            "Holds all that it should, once.",
+            nothing_is_missing(table, *counts),
+            whole_table=True,
+        )
+        for table, counts in _COUNTS.items()
+    ),
+    *(
+        Check(
+            dg.AssetKey(table),
+            "one_period_is_open",
+            "One value of each holds today.",
+            one_period_is_open(table, *keys),
+            whole_table=True,
+        )
+        for table, keys in _KEYS.items()
+    ),
+    Check(FINDINGS_KEY, "uids_are_unique", "No finding is there twice.", uids_are_unique),
+    Check(ALERTS_KEY, "no_delivery_has_failed", "Every alert has arrived or may yet.", no_delivery_has_failed),
 )
 
 WHOLE_TABLE_CHECK_KEYS = [check.key for check in CHECKS if check.whole_table]
@@ -235,6 +384,14 @@ def _new(connection: duckdb.DuckDBPyConnection, expression: str, known: frozense
         HAVING min(created_at) > (SELECT max(created_at) FROM audit_logs) - to_days({NEW_WITHIN.days})
     """
     return sorted({str(value) for value, _ in connection.execute(first_seen).fetchall()} - known)
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(scalar(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]))
+
+
+def _missing(table: str) -> Finding:
+    return Finding(False, f"{table} does not exist yet; materialize it.", severity=dg.AssetCheckSeverity.WARN)
 
 
 def _recent(instant: datetime | None, within: timedelta, what: str) -> Finding:

@@ -9,13 +9,15 @@ from typing import Any
 import dagster as dg
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.assets.alerts import alerts
 from zendesk_audit_assets.assets.audit_logs import build_audit_logs
+from zendesk_audit_assets.assets.findings import build_findings
 from zendesk_audit_assets.assets.published import build_published
 from zendesk_audit_assets.assets.summaries import build_summaries
 from zendesk_audit_assets.automation import build_automation, build_jobs
 from zendesk_audit_assets.checks import build_checks
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.resources import WarehouseResource, ZendeskResource
+from zendesk_audit_assets.resources import AlertsResource, RulesResource, WarehouseResource, ZendeskResource
 from zendesk_audit_assets.settings import Settings
 
 
@@ -30,7 +32,13 @@ def build_definitions(
     start = _start_or_this_year(given)
     schedules, sensors = build_automation(given, start)
     return dg.Definitions(
-        assets=[build_audit_logs(start), *build_summaries(), *build_published()],
+        assets=[
+            build_audit_logs(start),
+            *build_summaries(),
+            build_findings(datetime(start.year, start.month, start.day, tzinfo=timezone.utc)),
+            alerts,
+            *build_published(),
+        ],
         asset_checks=build_checks(start),
         jobs=build_jobs(),
         schedules=schedules,
@@ -38,6 +46,8 @@ def build_definitions(
         resources={
             "zendesk": ZendeskResource.from_settings(given),
             "warehouse": WarehouseResource(database=str(given.database), timezone=given[settings.TIMEZONE]),
+            "rules": RulesResource(folder=given[settings.RULES_DIR]),
+            "delivery": AlertsResource.from_settings(given),
             **(resource_overrides or {}),
         },
         # One run, one process: steps of a run never wait for each other's lock.

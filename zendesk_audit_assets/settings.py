@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from getpass import getuser
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
 
+from zendesk_audit_assets.delivery import SEVERITIES, Channel, Mail, Network, PagerDuty, Slack, Webhook
+from zendesk_audit_assets.delivery.channels import PAGERDUTY_URL
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.zendesk import AccessToken, Account, ApiToken, ClientCredentials, Credentials, RateBudget
 
@@ -49,11 +53,40 @@ RATE_SHARE = Variable(
 )
 SENSOR_SECONDS = Variable("ZENDESK_SENSOR_SECONDS", "Seconds between two looks for new events.", default="60")
 
+RULES_DIR = Variable("ZENDESK_RULES_DIR", "A folder with detection rules of your own; see docs/rules.md.")
+
+ALERT_LEVEL = Variable(
+    "ZENDESK_ALERT_LEVEL", f"The least severity that is alerted of: {', '.join(SEVERITIES)}.", default="high"
+)
+ALERT_MAX_AGE = Variable(
+    "ZENDESK_ALERT_MAX_AGE", "Hours; what happened longer ago when it is found is not alerted of.", default="24"
+)
+ALERT_SLACK_URL = Variable("ZENDESK_ALERT_SLACK_URL", "Slack: the address of an incoming webhook.", secret=True)
+ALERT_WEBHOOK_URL = Variable("ZENDESK_ALERT_WEBHOOK_URL", "Address to which alerts are posted as JSON.", secret=True)
+ALERT_WEBHOOK_SECRET = Variable("ZENDESK_ALERT_WEBHOOK_SECRET", "What those are signed with.", secret=True)
+ALERT_PAGERDUTY_KEY = Variable(
+    "ZENDESK_ALERT_PAGERDUTY_KEY", "PagerDuty: the integration key of a service, for its Events API v2.", secret=True
+)
+ALERT_PAGERDUTY_URL = Variable(
+    "ZENDESK_ALERT_PAGERDUTY_URL", "PagerDuty: another address, such as that of its EU region.", default=PAGERDUTY_URL
+)
+ALERT_EMAIL_TO = Variable("ZENDESK_ALERT_EMAIL_TO", "E-mail addresses to alert, with commas between them.")
+ALERT_SMTP_URL = Variable(
+    "ZENDESK_ALERT_SMTP_URL",
+    "The server that sends them: `smtp://user:password@host:587`, or `smtps://`.",
+    secret=True,
+)
+ALERT_ALLOW_PRIVATE = Variable(
+    "ZENDESK_ALERT_ALLOW_PRIVATE", "on: alerts may go to addresses in private networks, also by http.", default="off"
+)
+
 DAGSTER_HOME = Variable("DAGSTER_HOME", "Folder where Dagster keeps its history; unset, `.dagster` in this folder.")
 
 VARIABLES: tuple[Variable, ...] = (
     SUBDOMAIN, START_DATE, AUTH_TYPE, CLIENT_ID, CLIENT_SECRET, ACCESS_TOKEN, EMAIL, API_TOKEN,
-    BASE_URL, DATABASE, TIMEZONE, RATE_SHARE, SENSOR_SECONDS, DAGSTER_HOME,
+    BASE_URL, DATABASE, TIMEZONE, RATE_SHARE, SENSOR_SECONDS, RULES_DIR,
+    ALERT_LEVEL, ALERT_MAX_AGE, ALERT_SLACK_URL, ALERT_WEBHOOK_URL, ALERT_WEBHOOK_SECRET, ALERT_PAGERDUTY_KEY,
+    ALERT_PAGERDUTY_URL, ALERT_EMAIL_TO, ALERT_SMTP_URL, ALERT_ALLOW_PRIVATE, DAGSTER_HOME,
 )  # fmt: skip
 
 # The variables that each way to authenticate needs, beside the subdomain.
@@ -62,6 +95,9 @@ AUTH_TYPES: dict[str, tuple[Variable, ...]] = {
     "oauth_access_token": (ACCESS_TOKEN,),
     "api_token": (EMAIL, API_TOKEN),
 }
+
+
+_ON, _OFF = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
 
 
 class BadSettings(AuditError):
@@ -121,6 +157,41 @@ class Settings:
         return int(self._number(SENSOR_SECONDS, above=4, up_to=86_400))
 
     @property
+    def rules_dir(self) -> Path | None:
+        """The folder of one's own rules, absolute; None when there is none."""
+        return Path(self[RULES_DIR]).expanduser().absolute() if self[RULES_DIR] else None
+
+    @property
+    def alert_level(self) -> str:
+        """The least severity that is alerted of. Raises `BadSettings`."""
+        level = self[ALERT_LEVEL].lower()
+        if level not in SEVERITIES:
+            raise BadSettings(f"{ALERT_LEVEL.name} is {self[ALERT_LEVEL]!r}.", f"Use one of {', '.join(SEVERITIES)}.")
+        return level
+
+    @property
+    def alert_max_age(self) -> timedelta:
+        """The age from which on nothing is alerted of. Raises `BadSettings`."""
+        return timedelta(hours=self._number(ALERT_MAX_AGE, above=0, up_to=24 * 366))
+
+    @property
+    def alert_channels(self) -> tuple[Channel, ...]:
+        """Where alerts go, Raises `BadSettings`."""
+        network = Network(allow_private=self._switch(ALERT_ALLOW_PRIVATE))
+        channels: list[Channel] = []
+        if self[ALERT_SLACK_URL]:
+            channels.append(Slack(self._address(ALERT_SLACK_URL, network), network))
+        if self._both_or_none(ALERT_WEBHOOK_URL, ALERT_WEBHOOK_SECRET):
+            channels.append(Webhook(self._address(ALERT_WEBHOOK_URL, network), self[ALERT_WEBHOOK_SECRET], network))
+        if self[ALERT_PAGERDUTY_KEY]:
+            channels.append(PagerDuty(self[ALERT_PAGERDUTY_KEY], self._address(ALERT_PAGERDUTY_URL, network), network))
+        if self._both_or_none(ALERT_EMAIL_TO, ALERT_SMTP_URL):
+            channels.append(
+                Mail(self._recipients(), self._address(ALERT_SMTP_URL, network, ("smtp", "smtps")), network)
+            )
+        return tuple(channels)
+
+    @property
     def account(self) -> Account:
         """The account and how to authenticate there. Raises `BadSettings` naming the variables to set."""
         if not self[SUBDOMAIN]:
@@ -141,6 +212,8 @@ class Settings:
     def require(self) -> None:
         """Raises the `AuditError` for the first setting that keeps the project from running."""
         for _ in (self.account, self.start_date, self.timezone, self.rate_share, self.sensor_seconds):
+            pass
+        for _ in (self.alert_level, self.alert_max_age, self.alert_channels):
             pass
 
     def problem(self) -> str | None:
@@ -177,6 +250,40 @@ class Settings:
                 f"Set {AUTH_TYPE.name} to {' or '.join(complete)}.",
             )
         raise BadSettings("No way to authenticate at Zendesk is set.", f"Set {ways}.")
+
+    def _both_or_none(self, one: Variable, other: Variable) -> bool:
+        if bool(self[one]) != bool(self[other]):
+            unset = other if self[one] else one
+            raise BadSettings(f"{unset.name} is not set, {(one if self[one] else other).name} is.", "Set both or none.")
+        return bool(self[one])
+
+    def _address(self, variable: Variable, network: Network, schemes: tuple[str, ...] = ("https",)) -> str:
+        """An address to connect to; what is wrong with it is said without repeating it, as it may hold a secret."""
+        if network.allow_private and schemes == ("https",):
+            schemes = ("https", "http")
+        address = self[variable]
+        try:
+            parts = urlsplit(address)
+            good = parts.scheme in schemes and parts.port != 0 and bool((parts.hostname or "").encode("idna"))
+        except ValueError:
+            good = False
+        if not good or not address.isascii() or not address.isprintable() or " " in address:
+            ways = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise BadSettings(f"{variable.name} is not an address that starts with {ways} and a host.", "Correct it.")
+        return address
+
+    def _recipients(self) -> tuple[str, ...]:
+        recipients = tuple(filter(None, (one.strip() for one in self[ALERT_EMAIL_TO].split(","))))
+        for one in recipients or ("nobody",):
+            if not re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", one) or set(one) & set('<>()[];:\\"'):
+                raise BadSettings(f"{ALERT_EMAIL_TO.name} has {one!r} in it.", "Use addresses such as me@example.com.")
+        return recipients
+
+    def _switch(self, variable: Variable) -> bool:
+        word = self[variable].lower()
+        if word not in (*_ON, *_OFF):
+            raise BadSettings(f"{variable.name} is {self[variable]!r}.", "Use on or off.")
+        return word in _ON
 
     def _number(self, variable: Variable, *, above: float, up_to: float) -> float:
         try:

@@ -19,7 +19,14 @@ EVENTS = [
     ("2026-03-27T23:30:00+00", 1, "Ada", "update", "user"),
     ("2026-03-29T00:30:00+00", SYSTEM_ACTOR_ID, "Zendesk", "destroy", "attachment"),
     ("2026-03-30T12:00:00+00", None, None, None, None),
-]
+    ("2025-03-30T12:00:00+00", 2, "Bo", "login", "user", "Team member: Bo", "Successful sign-in using JWT from https://x"),
+    ("2025-03-30T12:10:00+00", 2, "Bo", "update", "user", "Team member: Bo", "Role changed from Agent to Admin"),
+    ("2025-03-30T12:20:00+00", 2, "Bo", "update", "account_setting", "Security: Enable IP restrictions", "Turned off"),
+    (
+        "2025-03-30T12:30:00+00", 2, "Bo", "update", "zendesk/business_hours/workweek", "Schedule: Office",
+        'Workweek changed from {} to {"mon":{"09:00":"17:00"}}',
+    ),
+]  # fmt: skip
 
 
 def test_every_query_belongs_to_a_table_or_a_chart() -> None:
@@ -74,5 +81,7 @@ def test_what_is_personal_in_the_log_is_personal_in_every_table() -> None:
     personal = {field.name for field in FIELDS if field.personal}
     for table in DERIVED:
         for column in table.columns:
-            assert column.personal == (column.name in personal), f"{table.name}.{column.name}"
+            # Summaries take their columns from the log; parts of texts have names of their own.
+            assert column.personal >= (column.name in personal), f"{table.name}.{column.name}"
+            assert table.group != "summaries" or column.personal == (column.name in personal)
             assert column.meaning.endswith(".")

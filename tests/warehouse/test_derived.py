@@ -21,7 +21,7 @@ from zendesk_audit_assets.analysis.tables import (
     ACTOR_SOURCES,
     ACTOR_SUMMARY,
     DAILY_ACTIVITY,
-    DERIVED,
+    SUMMARIES,
     DerivedTable,
     Whole,
 )
@@ -104,7 +104,7 @@ class Log:
 
     def refresh(self, *tables: DerivedTable, zone: str = BERLIN, full: bool = False) -> dict[str, Refreshed]:
         refreshed = {}
-        for table in tables or DERIVED:
+        for table in tables or SUMMARIES:
             with self.transaction():
                 refreshed[table.name] = derived.refresh(self.connection, table, timezone=zone, full=full)
         return refreshed
@@ -114,7 +114,7 @@ class Log:
 
     def tables(self) -> dict[str, list[tuple[object, ...]]]:
         """All derived tables, their rows in a fixed order."""
-        return {table.name: sorted(self.rows(table), key=repr) for table in DERIVED}
+        return {table.name: sorted(self.rows(table), key=repr) for table in SUMMARIES}
 
 
 @pytest.fixture
@@ -149,11 +149,11 @@ EVENTS = st.builds(
     actor_name=st.sampled_from([None, "Ada", "Grace"]),
 )
 BATCHES = st.tuples(st.lists(EVENTS, max_size=6), st.none() | st.sampled_from([*DAYS, at("2026-04-02T12:34:56")]))
-REFRESHES = st.sets(st.sampled_from([table.name for table in DERIVED]), min_size=1)
+REFRESHES = st.sets(st.sampled_from([table.name for table in SUMMARIES]), min_size=1)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in DERIVED}), max_size=9))
+@given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in SUMMARIES}), max_size=9))
 def test_refreshed_at_any_points_the_tables_equal_a_rebuild_and_a_recount_by_hand(steps: list[object]) -> None:
     with TemporaryDirectory() as folder:
         log = Log(Path(folder) / "log.duckdb")
@@ -162,7 +162,7 @@ def test_refreshed_at_any_points_the_tables_equal_a_rebuild_and_a_recount_by_han
             if isinstance(step, tuple):
                 log.append(step[0], covers_to=step[1])
                 continue
-            for table in DERIVED:
+            for table in SUMMARIES:
                 if table.name in step and built >= set(table.depends_on) - {"audit_logs"}:
                     log.refresh(table)
                     built.add(table.name)
@@ -336,7 +336,7 @@ def test_a_full_refresh_repairs_what_was_changed_by_hand(log: Log) -> None:
     log.append([Event(at("2026-01-05T10:00:00"))])
     log.refresh()
     before = log.tables()
-    for table in DERIVED:
+    for table in SUMMARIES:
         log.connection.execute(f"UPDATE {table.name} SET events = 99")
     assert log.tables() != before
 
@@ -344,7 +344,7 @@ def test_a_full_refresh_repairs_what_was_changed_by_hand(log: Log) -> None:
     assert log.tables() == before
 
 
-@pytest.mark.parametrize("table", [table for table in DERIVED if isinstance(table.follows, Whole)])
+@pytest.mark.parametrize("table", [table for table in SUMMARIES if isinstance(table.follows, Whole)])
 def test_a_summary_asks_for_the_tables_below_it(log: Log, table: DerivedTable) -> None:
     with pytest.raises(DependencyNotBuilt, match=r"Materialize daily_activity first\."):
         log.refresh(table)
@@ -378,7 +378,7 @@ def test_a_rollback_undoes_a_refresh_and_leaves_nothing_behind(log: Log) -> None
     before = log.tables()
     log.append([Event(at("2026-01-05T11:00:00")), Event(at("2026-01-05T11:00:00"), actor_id=2)])
 
-    for table in DERIVED:
+    for table in SUMMARIES:
         log.connection.execute("BEGIN")
         derived.refresh(log.connection, table, timezone=BERLIN)
         log.connection.execute("ROLLBACK")
@@ -430,7 +430,7 @@ def test_the_same_batches_give_the_same_file_order(tmp_path: Path) -> None:
                 for n in range(200)
             )
             log.refresh()
-        orders.append([log.rows(table) for table in DERIVED])
+        orders.append([log.rows(table) for table in SUMMARIES])
         log.connection.close()
     assert orders[0] == orders[1]
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from zendesk_audit_assets.analysis.tables import DERIVED
 from zendesk_audit_assets.assets.common import OWNERS, TAGS, errors_in_words
+from zendesk_audit_assets.assets.findings import FINDINGS_KEY
 from zendesk_audit_assets.resources import WarehouseResource
 from zendesk_audit_assets.warehouse.publish import PUBLISHING_SHARE, Published, export_parquet, publish
 
@@ -25,7 +26,7 @@ def build_published() -> list[dg.AssetsDefinition]:
 
 @dg.asset(
     key=PUBLISHED_KEY,
-    deps=["audit_logs", *(table.name for table in DERIVED)],
+    deps=["audit_logs", *(table.name for table in DERIVED), FINDINGS_KEY],
     group_name="published",
     kinds={"duckdb"},
     owners=OWNERS,

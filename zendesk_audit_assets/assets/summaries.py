@@ -26,7 +26,7 @@ def _summary(table: DerivedTable) -> dg.AssetsDefinition:
     @dg.asset(
         name=table.name,
         deps=list(table.depends_on),
-        group_name="summaries",
+        group_name=table.group,
         kinds={"duckdb", "sql"},
         owners=OWNERS,
         tags=TAGS,

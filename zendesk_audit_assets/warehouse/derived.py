@@ -6,15 +6,24 @@ stands before the table that it reads. After an error the caller's ROLLBACK remo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 
 import duckdb
 
-from zendesk_audit_assets.analysis.tables import DERIVED, ByDay, ByKey, DerivedTable, Whole
+from zendesk_audit_assets.analysis.tables import (
+    DERIVED,
+    ByDay,
+    ByEvent,
+    ByKey,
+    ByTouched,
+    DerivedTable,
+    View,
+    Whole,
+)
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.record import Column
 from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS, COVERAGE, Table, scalar
@@ -25,7 +34,12 @@ STATE = Table(
     (
         Column("table_name", "VARCHAR", "The derived table.", required=True),
         Column("batch_id", "BIGINT", "It holds the rows of audit_logs up to this batch.", required=True),
-        Column("definition", "VARCHAR", "SHA-256 of its query, columns and time zone.", required=True),
+        Column(
+            "definition",
+            "VARCHAR",
+            "SHA-256 of its query, columns and time zone.",
+            required=True,
+        ),
         Column("refreshed_at", "TIMESTAMPTZ", "When it was last brought up to date, UTC.", required=True),
     ),
 )
@@ -57,29 +71,33 @@ def refresh(
     """Bring a derived table up to date with the log, inside the caller's transaction.
 
     It is built anew when asked for (`full`), when it is missing, and when its definition has changed: its query,
-    its columns or the IANA `timezone` of business hours. Either way the result is the same. The variable
-    `timezone` stays set on the connection.
+    its columns, the IANA `timezone` of business hours, or any of these in a derived table that it reads. Either way
+    the result is the same. The variable `timezone` stays set on the connection.
 
     Raises `DependencyNotBuilt` when a derived table that it reads is missing or has another definition.
     """
     connection.execute("SET VARIABLE timezone = ?", [timezone])
     connection.execute(STATE.ddl)
     seen = None if full else _seen(connection, table, timezone)
+    newest = min(_batches(connection, table, timezone, seen or 0))
     if seen is None:
-        connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
-        connection.execute(_ddl(table))
+        _create(connection, table)
 
-    if isinstance(table.follows, Whole):
-        newest = min(_seen_by_dependencies(connection, table, timezone))
+    follows = table.follows
+    if isinstance(follows, View):
+        written, note = 0, "a view: computed when it is read"
+    elif isinstance(follows, Whole):
         written, note = _replace(connection, table, newest)
+    elif isinstance(follows, ByEvent):
+        written, note = _append(connection, table, seen, newest)
+    elif seen is None:
+        written, note = _insert(connection, table), "built from the whole log"
+    elif isinstance(follows, ByDay):
+        written, note = _recompute_days(connection, table, seen)
+    elif isinstance(follows, ByKey):
+        written, note = _add_to_keys(connection, table, follows, seen)
     else:
-        newest = _newest_batch(connection, seen or 0)
-        if seen is None:
-            written, note = _insert(connection, table), "built from the whole log"
-        elif isinstance(table.follows, ByDay):
-            written, note = _recompute_days(connection, table, seen)
-        else:
-            written, note = _add_to_keys(connection, table, table.follows, seen)
+        written, note = _recompute_keys(connection, table, follows, seen)
 
     connection.execute(f"DELETE FROM {STATE.name} WHERE table_name = ?", [table.name])
     connection.execute(
@@ -95,8 +113,8 @@ def _seen(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: 
         connection,
         f"""
         SELECT batch_id FROM {STATE.name} WHERE table_name = $1 AND definition = $2 AND EXISTS (
-            FROM duckdb_tables()
-            WHERE database_name = current_database() AND schema_name = current_schema() AND table_name = $1
+            FROM information_schema.tables
+            WHERE table_catalog = current_database() AND table_schema = current_schema() AND table_name = $1
         )
         """,
         [table.name, _definition(table, timezone)],
@@ -105,23 +123,38 @@ def _seen(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: 
 
 
 def _definition(table: DerivedTable, timezone: str) -> str:
-    return sha256(repr((table.sql, table.follows, _ddl(table), timezone)).encode()).hexdigest()
+    below = [_definition(dependency, timezone) for dependency in _dependencies(table)]
+    return sha256(repr((table.sql, table.follows, _ddl(table), timezone, below)).encode()).hexdigest()
+
+
+def _dependencies(table: DerivedTable) -> list[DerivedTable]:
+    return [dependency for dependency in DERIVED if dependency.name in table.depends_on]
 
 
 def _ddl(table: DerivedTable) -> str:
     return Table(table.name, table.meaning, table.columns).ddl
 
 
-def _seen_by_dependencies(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: str) -> Iterator[int]:
-    for dependency in DERIVED:
-        if dependency.name in table.depends_on:
-            seen = _seen(connection, dependency, timezone)
-            if seen is None:
-                raise DependencyNotBuilt(
-                    f"{table.name} is computed from {dependency.name}, which is missing or was built otherwise.",
-                    f"Materialize {dependency.name} first.",
-                )
-            yield seen
+def _create(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> None:
+    if isinstance(table.follows, View):
+        connection.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {table.sql}')
+    else:
+        connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+        connection.execute(_ddl(table))
+
+
+def _batches(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: str, seen: int) -> Iterator[int]:
+    """The batch up to which each of the things that it reads follows the log."""
+    if AUDIT_LOGS.name in table.depends_on:
+        yield _newest_batch(connection, seen)
+    for dependency in _dependencies(table):
+        reached = _seen(connection, dependency, timezone)
+        if reached is None:
+            raise DependencyNotBuilt(
+                f"{table.name} is computed from {dependency.name}, which is missing or was built otherwise.",
+                f"Materialize {dependency.name} first.",
+            )
+        yield _newest_batch(connection, seen) if isinstance(dependency.follows, View) else reached
 
 
 def _newest_batch(connection: duckdb.DuckDBPyConnection, seen: int) -> int:
@@ -138,6 +171,18 @@ def _replace(connection: duckdb.DuckDBPyConnection, table: DerivedTable, newest:
     # Coverage that the tables below have not seen yet would vouch for events that they do not hold.
     with _only(connection, COVERAGE.name, [f"batch_id <= {newest}"]):
         return _insert(connection, table), f"computed from {', '.join(table.depends_on)}"
+
+
+def _append(
+    connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int | None, newest: int
+) -> tuple[int, str]:
+    # Of tables that have come to different batches, only what all of them hold.
+    new = f"batch_id <= {newest}" if seen is None else f"batch_id > {seen} AND batch_id <= {newest}"
+    with ExitStack() as limited:
+        for name in table.depends_on:
+            limited.enter_context(_only(connection, name, [new]))
+        written = _insert(connection, table)
+    return written, "built from the whole log" if seen is None else f"{_count(written, 'new row')}"
 
 
 def _recompute_days(connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int) -> tuple[int, str]:
@@ -174,7 +219,8 @@ def _stretches(days: Sequence[date]) -> list[tuple[date, date]]:
 
 
 def _add_to_keys(connection: duckdb.DuckDBPyConnection, table: DerivedTable, by: ByKey, seen: int) -> tuple[int, str]:
-    with _only(connection, AUDIT_LOGS.name, [f"batch_id > {seen}"]):
+    (base,) = table.depends_on
+    with _only(connection, base, [f"batch_id > {seen}"]):
         connection.execute(f"CREATE TEMP TABLE news AS {table.sql}")
     same_key = " AND ".join(f'stored."{key}" IS NOT DISTINCT FROM news."{key}"' for key in by.keys)
     known = scalar(
@@ -199,13 +245,42 @@ def _add_to_keys(connection: duckdb.DuckDBPyConnection, table: DerivedTable, by:
     return known + new, f"{_count(new, 'new row')}, {_count(known, 'known one')} updated"
 
 
+def _recompute_keys(
+    connection: duckdb.DuckDBPyConnection, table: DerivedTable, by: ByTouched, seen: int
+) -> tuple[int, str]:
+    (base,) = table.depends_on
+    names = list(zip(by.keys, by.base_keys, strict=True))
+    touched = scalar(
+        connection,
+        f"""
+        CREATE TEMP TABLE touched AS
+        SELECT DISTINCT {", ".join(f'"{in_base}" AS "{key}"' for key, in_base in names)}
+        FROM "{base}" WHERE batch_id > {seen} AND ({by.rows})
+        """,
+    )
+    written = 0
+    if touched:
+        connection.execute(
+            f'DELETE FROM "{table.name}" AS stored USING touched WHERE {_same((key, key) for key in by.keys)}'
+        )
+        of_touched = f"({by.rows}) AND EXISTS (FROM touched WHERE {_same(names)})"
+        with _only(connection, base, [of_touched]):
+            written = _insert(connection, table)
+    connection.execute("DROP TABLE temp.touched")
+    return written, f"{_count(touched, 'key')} touched" if touched else "nothing new"
+
+
+def _same(names: Iterable[tuple[str, str]]) -> str:
+    return " AND ".join(f'touched."{key}" IS NOT DISTINCT FROM stored."{in_base}"' for key, in_base in names)
+
+
 @contextmanager
 def _only(connection: duckdb.DuckDBPyConnection, name: str, conditions: Sequence[str]) -> Iterator[None]:
     """Unqualified, `name` means only its rows that meet one of the conditions, which exclude each other."""
     # The view lives in a schema `main` of its own, so nothing less than the database's name reaches past it.
     ((database, schema),) = connection.execute("SELECT current_database(), current_schema()").fetchall()
     stored = ".".join(f'"{part.replace(_QUOTE, 2 * _QUOTE)}"' for part in (database, schema, name))
-    rows = " UNION ALL ".join(f"SELECT * FROM {stored} WHERE {condition}" for condition in conditions)
+    rows = " UNION ALL ".join(f"SELECT * FROM {stored} AS stored WHERE {condition}" for condition in conditions)
     connection.execute(f'CREATE TEMP VIEW "{name}" AS {rows}')
     yield
     connection.execute(f'DROP VIEW temp."{name}"')

@@ -1,0 +1,117 @@
+"""How many descriptions a second are parsed, and how long changes and histories take to follow 1,000 new events."""
+
+import sys
+import time
+from datetime import datetime, timezone
+
+import duckdb
+import polars as pl
+from common import Report, arguments, folder, require_disk
+
+from zendesk_audit_assets.analysis.tables import CHANGES, DERIVED, HISTORIES, DerivedTable
+from zendesk_audit_assets.emulator import HistoryOptions, generate_history
+from zendesk_audit_assets.warehouse import derived
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+DESCRIPTIONS_PER_S = 500_000
+PARSED = next(table for table in CHANGES if table.name == "audit_changes")
+
+START, END = datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2026, 1, 1, tzinfo=timezone.utc)
+EVENTS_PER_BATCH = 100
+# The year again and again, each time with ids and a time of its own. Sign-ins are said in one sentence each, and half
+# of the events of a deletion in none: what is measured is the rest.
+COPIES = """
+    INSERT INTO audit_logs BY NAME
+    SELECT
+        year.* REPLACE (id + copy * 10_000_000_000_000 AS id, created_at + to_seconds(copy) AS created_at),
+        NULL::JSON AS extra,
+        (row_number() OVER (ORDER BY created_at, copy)) // $per_batch + 1 AS batch_id,
+        now() AS inserted_at,
+        'benchmark' AS run_id
+    FROM year, range($copies) AS copies(copy)
+    WHERE change_description <> '' AND action <> 'login'
+    ORDER BY created_at
+"""
+
+
+def main() -> int:
+    given, default = arguments(__doc__, descriptions=2_000_000, events=1_000, runs=5)
+    report = Report("changes", **vars(given))
+    with folder() as scratch:
+        require_disk(scratch, 4)
+        warehouse = Warehouse(scratch / "warehouse.duckdb")
+        descriptions = _fill(warehouse, given.descriptions)
+        for table in DERIVED:
+            if table not in (*CHANGES, *HISTORIES):
+                _refresh(warehouse, table)
+        built: dict[str, list[float]] = {table.name: [] for table in (*CHANGES, *HISTORIES)}
+        for _ in range(given.runs):
+            for table in (*CHANGES, *HISTORIES):
+                built[table.name].append(_refresh(warehouse, table, full=True))
+        _require_every_description(warehouse, descriptions)
+        followed: dict[str, list[float]] = {table.name: [] for table in (*CHANGES, *HISTORIES)}
+        for number in range(given.runs):
+            _append(warehouse, number, given.events)
+            for table in DERIVED:
+                seconds = _refresh(warehouse, table)
+                if table.name in followed:
+                    followed[table.name].append(seconds)
+        _require_every_description(warehouse, descriptions + given.runs * given.events)
+    speeds = [descriptions / seconds for seconds in built[PARSED.name]]
+    report.figure("descriptions parsed", "1/s", speeds)
+    for what, runs in (("built from nothing", built), (f"+{given.events:,} events", followed)):
+        for name, seconds in runs.items():
+            report.figure(f"{what}: {name}", "s", seconds)
+    slowest = max(built[PARSED.name])
+    report.bound("slowest parse of all descriptions", slowest, descriptions / DESCRIPTIONS_PER_S, "s")
+    return report.finish(keep=default)
+
+
+def _fill(warehouse: Warehouse, descriptions: int) -> int:
+    """Put a year of a made-up company into the warehouse as often as it takes; gives the number of descriptions."""
+    records = [event.record("demo") for event in generate_history(HistoryOptions(start=START, end=END))]
+    year = pl.DataFrame(records, infer_schema_length=None)
+    with warehouse.transaction() as connection:
+        connection.register("incoming", year)
+        connection.execute(
+            "CREATE TEMP TABLE year AS SELECT * REPLACE (created_at::TIMESTAMPTZ AS created_at) FROM incoming"
+        )
+        ((described,),) = connection.execute(
+            "SELECT count(*) FROM year WHERE change_description <> '' AND action <> 'login'"
+        ).fetchall()
+        copies = -(-descriptions // described)
+        connection.execute(COPIES, {"copies": copies, "per_batch": EVENTS_PER_BATCH})
+        connection.unregister("incoming")
+    return int(copies * described)
+
+
+def _append(warehouse: Warehouse, number: int, events: int) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute(
+            """
+            INSERT INTO audit_logs
+            SELECT * REPLACE (
+                -id - $number * 10_000_000_000_000_000 AS id, (SELECT max(batch_id) + 1 FROM audit_logs) AS batch_id
+            )
+            FROM (FROM audit_logs ORDER BY created_at DESC, id LIMIT $events)
+            """,
+            {"number": number, "events": events},
+        )
+
+
+def _refresh(warehouse: Warehouse, table: DerivedTable, *, full: bool = False) -> float:
+    started = time.perf_counter()
+    with warehouse.transaction() as connection:
+        derived.refresh(connection, table, full=full)
+    return time.perf_counter() - started
+
+
+def _require_every_description(warehouse: Warehouse, descriptions: int) -> None:
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        ((parsed,),) = connection.execute("SELECT count(DISTINCT event_id) FROM audit_changes").fetchall()
+    if parsed != descriptions:
+        raise SystemExit(f"audit_changes has lines of {parsed:,} events instead of {descriptions:,}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

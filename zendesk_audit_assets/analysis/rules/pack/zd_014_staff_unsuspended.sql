@@ -1,0 +1,40 @@
+-- title: Team member unsuspended
+-- id: f3c95789-ace1-4954-ac5d-6baed2eac902
+-- name: ZD-014-staff
+-- status: stable
+-- level: high
+-- description: >-
+--   Somebody who was locked out may sign in again, and has worked in the account before: the log holds events of theirs,
+--   and only what team members do is logged.
+-- references:
+--   - https://attack.mitre.org/techniques/T1078/
+-- tags: [attack.persistence, attack.t1098, attack.t1078]
+-- falsepositives:
+--   - Somebody who comes back, a lock by mistake.
+-- look_back: 180d
+-- examples:
+--   match:
+--     - - {source_type: macro, action: update, actor_id: 6, source_id: 1, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user_setting, action: update, actor_id: 5, source_id: 6, change_description: Unsuspended, created_at: 2026-01-02T10:00:00Z}
+--   no_match:
+--     - - {source_type: user_setting, action: update, actor_id: 5, source_id: 7, change_description: Unsuspended, created_at: 2026-01-02T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, source_id: 1, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user_setting, action: create, actor_id: 5, source_id: 6, change_description: Suspended, created_at: 2026-01-02T10:00:00Z}
+WITH unsuspended AS (
+    SELECT * FROM judged WHERE object_type = 'user_setting' AND state = 'unsuspended'
+)
+SELECT
+    unsuspended.id::VARCHAR AS group_key,
+    [unsuspended.id] AS event_ids,
+    format(
+        '{} was unsuspended, and has left {} events in the 180 days before, the last on {}.',
+        coalesce(any_value(unsuspended.label_name), 'User ' || any_value(unsuspended.source_id)),
+        count(*),
+        strftime(max(own.created_at), '%Y-%m-%d')
+    ) AS explanation
+FROM unsuspended
+JOIN history AS own
+    ON own.actor_id = unsuspended.source_id
+    AND own.created_at < unsuspended.created_at
+    AND own.created_at >= unsuspended.created_at - INTERVAL 180 DAY
+GROUP BY unsuspended.id;

@@ -1,0 +1,53 @@
+-- title: First export by this person
+-- id: cbf27734-ac10-4525-8b66-402800e03d2c
+-- name: ZD-015-first
+-- status: stable
+-- level: medium
+-- description: >-
+--   Somebody who has not exported anything for 90 days, although at work all that time, now does. Low for those who made
+--   privileged changes before the day: administrators export now and then.
+-- references:
+--   - https://attack.mitre.org/techniques/T1213/
+-- tags: [attack.collection, attack.exfiltration, attack.t1213]
+-- falsepositives:
+--   - A new task.
+-- look_back: 90d
+WITH own AS (
+    SELECT
+        id,
+        created_at,
+        actor_id,
+        action,
+        object_type,
+        count(*) OVER before AS events_before,
+        min(created_at) OVER before AS known_since,
+        max(CASE WHEN action = 'exported' THEN created_at END) OVER before AS exported_before,
+        -- Of this day nothing counts: whoever takes a role to export something has it for minutes.
+        count(*) FILTER (is_privileged) OVER (
+            PARTITION BY actor_id ORDER BY created_at
+            RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING
+        ) AS privileged_before
+    FROM history
+    WHERE is_person AND actor_id IN (SELECT actor_id FROM judged WHERE action = 'exported')
+    WINDOW before AS (
+        PARTITION BY actor_id ORDER BY created_at
+        RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 SECOND PRECEDING
+    )
+)
+SELECT
+    concat_ws(' ', actor_id, created_at) AS group_key,
+    list(id) AS event_ids,
+    format(
+        'No export among the {} events of this actor in the 90 days before, of which {} were privileged; now of: {}.',
+        any_value(events_before),
+        any_value(privileged_before),
+        string_agg(DISTINCT coalesce(object_type, 'something'), ', ' ORDER BY coalesce(object_type, 'something'))
+    ) AS explanation,
+    CASE WHEN any_value(privileged_before) > 0 THEN 'low' ELSE 'medium' END AS level
+FROM own
+WHERE action = 'exported'
+  AND exported_before IS NULL
+  AND events_before >= 20
+  AND known_since <= created_at - INTERVAL 14 DAY
+  AND getvariable('log_start') <= created_at - INTERVAL 30 DAY
+GROUP BY actor_id, created_at;

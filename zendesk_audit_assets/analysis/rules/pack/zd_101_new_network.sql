@@ -1,0 +1,46 @@
+-- title: New network of a privileged actor
+-- id: e0a3a91f-2346-4c13-bc27-ed12b10877a9
+-- name: ZD-101
+-- status: stable
+-- level: medium
+-- description: >-
+--   Somebody who changes who may do what, or how the account is protected, came from a network from which none of their
+--   events of the last 90 days came.
+-- references:
+--   - https://attack.mitre.org/techniques/T1078/
+-- tags: [attack.initial-access, attack.t1078]
+-- falsepositives:
+--   - Journeys, a new provider at home.
+-- look_back: 90d
+WITH own AS (
+    SELECT
+        id,
+        created_at,
+        actor_id,
+        network,
+        is_privileged,
+        lag(created_at) OVER (PARTITION BY actor_id, network ORDER BY created_at, id) AS last_from_there,
+        count(*) OVER before AS events_before,
+        count(*) FILTER (is_privileged) OVER before AS privileged_before,
+        count(DISTINCT network) OVER before AS networks_before,
+        min(created_at) OVER before AS known_since
+    FROM history
+    WHERE is_person AND network IS NOT NULL AND actor_id IN (SELECT actor_id FROM judged)
+    WINDOW before AS (
+        PARTITION BY actor_id ORDER BY created_at
+        RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 SECOND PRECEDING
+    )
+)
+SELECT
+    concat_ws(' ', actor_id, network) AS group_key,
+    [id] AS event_ids,
+    format(
+        'All {} events of this actor in the 90 days before came from {} other network{}; this one came from {}.',
+        events_before, networks_before, CASE WHEN networks_before > 1 THEN 's' ELSE '' END, network
+    ) AS explanation
+FROM own
+WHERE (last_from_there IS NULL OR last_from_there < created_at - INTERVAL 90 DAY)
+  AND (privileged_before > 0 OR is_privileged)
+  AND events_before >= 20
+  AND known_since <= created_at - INTERVAL 14 DAY
+  AND getvariable('log_start') <= created_at - INTERVAL 30 DAY;

@@ -1,0 +1,39 @@
+-- title: One actor in two countries within an hour
+-- id: f1260ebc-7d56-4b56-b714-dc919b27dbdf
+-- name: ZD-102
+-- status: experimental
+-- level: high
+-- description: >-
+--   The same person came from two countries within an hour. Where a network lies, the log does not say: the rule waits
+--   for a table `network_countries` with the columns `network`, written as in audit_events, and `country`.
+-- references:
+--   - https://attack.mitre.org/techniques/T1078/
+-- tags: [attack.initial-access, attack.t1078]
+-- falsepositives:
+--   - A VPN; people who share an account.
+-- look_back: 1h
+-- needs: [network_countries]
+WITH located AS (
+    SELECT id, created_at, actor_id, country
+    FROM history
+    JOIN network_countries USING (network)
+    WHERE is_person AND country IS NOT NULL
+),
+moved AS (
+    SELECT
+        *,
+        lag(id) OVER of_actor AS previous_id,
+        lag(created_at) OVER of_actor AS previous_at,
+        lag(country) OVER of_actor AS previous_country
+    FROM located
+    WINDOW of_actor AS (PARTITION BY actor_id ORDER BY created_at, id)
+)
+SELECT
+    concat_ws(' ', actor_id, id) AS group_key,
+    [previous_id, id] AS event_ids,
+    format(
+        'From {} to {} within {} minutes; the rule asks for an hour at the least.',
+        previous_country, country, date_diff('minute', previous_at, created_at)
+    ) AS explanation
+FROM moved
+WHERE country <> previous_country AND created_at <= previous_at + INTERVAL 1 HOUR;

@@ -1,0 +1,60 @@
+-- title: Privileged change at an unusual hour
+-- id: 6caf76a5-7035-48ae-8280-ad3729a6f2e7
+-- name: ZD-104
+-- status: stable
+-- level: medium
+-- description: >-
+--   Outside 08:00 to 18:00 in the configured time zone, and at an hour of the day around which hardly any of the
+--   actor's own events of the last 90 days lie.
+-- references:
+--   - https://attack.mitre.org/techniques/T1078/
+-- tags: [attack.t1078]
+-- falsepositives:
+--   - An emergency; a journey.
+-- look_back: 90d
+WITH suspects AS (
+    SELECT
+        id, actor_id, created_at,
+        hour(created_at AT TIME ZONE coalesce(getvariable('timezone'), 'UTC')) AS hour_of_day
+    FROM judged
+    WHERE is_person
+      AND is_privileged
+      AND hour(created_at AT TIME ZONE coalesce(getvariable('timezone'), 'UTC')) NOT BETWEEN 8 AND 17
+      AND getvariable('log_start') <= created_at - INTERVAL 30 DAY
+),
+own AS (
+    SELECT
+        actor_id, created_at,
+        hour(created_at AT TIME ZONE coalesce(getvariable('timezone'), 'UTC')) AS hour_of_day
+    FROM history
+    WHERE actor_id IN (SELECT actor_id FROM suspects)
+),
+compared AS (
+    SELECT
+        suspects.id,
+        suspects.actor_id,
+        suspects.created_at,
+        suspects.hour_of_day,
+        count(*) AS events_before,
+        min(own.created_at) AS known_since,
+        -- The hour before and the hour after count as well; the day is a circle.
+        count(*) FILTER ((own.hour_of_day - suspects.hour_of_day + 25) % 24 <= 2) AS around
+    FROM suspects
+    JOIN own
+        ON own.actor_id = suspects.actor_id
+        AND own.created_at < suspects.created_at
+        AND own.created_at >= suspects.created_at - INTERVAL 90 DAY
+    GROUP BY ALL
+)
+SELECT
+    concat_ws(' ', actor_id, time_bucket(INTERVAL 1 HOUR, created_at)) AS group_key,
+    list(id) AS event_ids,
+    format(
+        '{} of {} events of this actor in the 90 days before lie around {:02d}:00 in {}; the rule asks for less than 1 %.',
+        any_value(around), any_value(events_before), any_value(hour_of_day), coalesce(getvariable('timezone'), 'UTC')
+    ) AS explanation
+FROM compared
+WHERE around < 0.01 * events_before
+  AND events_before >= 20
+  AND known_since <= created_at - INTERVAL 14 DAY
+GROUP BY actor_id, time_bucket(INTERVAL 1 HOUR, created_at);

@@ -1,0 +1,62 @@
+-- title: Burst of deletions
+-- id: 3f0c9931-918c-40bf-9670-c342c6cce996
+-- name: ZD-105
+-- status: stable
+-- level: high
+-- description: >-
+--   Somebody deleted ten or more things within ten minutes, and more than in 99 of 100 of their own such stretches in
+--   the 90 days before.
+-- references:
+--   - https://attack.mitre.org/techniques/T1485/
+-- tags: [attack.impact, attack.t1485]
+-- falsepositives:
+--   - Spam, tests, requests to be forgotten.
+-- look_back: 91d
+WITH deletions AS (
+    SELECT
+        id,
+        created_at,
+        actor_id,
+        count(*) OVER (PARTITION BY actor_id ORDER BY created_at RANGE INTERVAL 10 MINUTE PRECEDING) AS observed
+    FROM history
+    WHERE action = 'destroy' AND is_person
+      AND actor_id IN (SELECT actor_id FROM judged WHERE action = 'destroy')
+),
+compared AS (
+    SELECT
+        *,
+        quantile_disc(observed, 0.99) OVER (
+            PARTITION BY actor_id ORDER BY created_at
+            RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 601 SECOND PRECEDING
+        ) AS usual
+    FROM deletions
+),
+bursts AS (
+    SELECT
+        *,
+        -- One finding until there are ten quiet minutes, or midnight UTC.
+        coalesce(created_at - lag(created_at) OVER of_day > INTERVAL 10 MINUTE, true) AS begins
+    FROM compared
+    WHERE observed >= greatest(10, coalesce(usual, 0) + 1)
+    WINDOW of_day AS (PARTITION BY actor_id, (created_at AT TIME ZONE 'UTC')::DATE ORDER BY created_at, id)
+),
+numbered AS (
+    SELECT *, count(*) FILTER (begins) OVER (PARTITION BY actor_id ORDER BY created_at, id) AS burst FROM bursts
+),
+whole AS (
+    SELECT
+        actor_id, burst, min(created_at) - INTERVAL 10 MINUTE AS first, max(created_at) AS last,
+        max(observed) AS observed, arg_min(coalesce(usual, 0), created_at) AS usual
+    FROM numbered
+    GROUP BY actor_id, burst
+)
+SELECT
+    whole.actor_id::VARCHAR AS group_key,
+    list(deletions.id) AS event_ids,
+    format(
+        '{} deletions within 10 minutes; in the 90 days before, at most {} in 99 of 100 such stretches of this actor.',
+        any_value(whole.observed), any_value(usual)
+    ) AS explanation
+FROM whole
+JOIN deletions ON deletions.actor_id = whole.actor_id AND deletions.created_at BETWEEN first AND last
+GROUP BY whole.actor_id, burst;

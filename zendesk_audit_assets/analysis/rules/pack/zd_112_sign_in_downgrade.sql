@@ -1,0 +1,43 @@
+-- title: Password instead of single sign-on
+-- id: 73f80e52-a369-48b5-a441-4c46f147ecf9
+-- name: ZD-112
+-- status: stable
+-- level: high
+-- description: >-
+--   Somebody who signed in ten times or more in 90 days, never with a password, now did with one.
+-- references:
+--   - https://attack.mitre.org/techniques/T1556/
+-- tags: [attack.initial-access, attack.t1556, attack.t1078]
+-- falsepositives:
+--   - An outage of the identity provider.
+-- look_back: 90d
+WITH own AS (
+    SELECT
+        id, created_at, actor_id, sign_in_method,
+        count(*) OVER before AS sign_ins_before,
+        count(*) FILTER (sign_in_method = 'password') OVER before AS by_password_before,
+        mode(sign_in_method) OVER before AS usual,
+        min(created_at) OVER before AS known_since
+    FROM history
+    WHERE action = 'login'
+      AND sign_in_method IS NOT NULL
+      AND actor_id IN (SELECT actor_id FROM judged WHERE sign_in_method = 'password')
+    WINDOW before AS (
+        PARTITION BY actor_id ORDER BY created_at
+        RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 SECOND PRECEDING
+    )
+)
+SELECT
+    concat_ws(' ', actor_id, created_at) AS group_key,
+    list(id) AS event_ids,
+    format(
+        'None of {} sign-ins of this actor in the 90 days before was with a password, most were by {}; this one was.',
+        any_value(sign_ins_before), any_value(usual)
+    ) AS explanation
+FROM own
+WHERE sign_in_method = 'password'
+  AND sign_ins_before >= 10
+  AND by_password_before = 0
+  AND known_since <= created_at - INTERVAL 14 DAY
+  AND getvariable('log_start') <= created_at - INTERVAL 30 DAY
+GROUP BY actor_id, created_at;

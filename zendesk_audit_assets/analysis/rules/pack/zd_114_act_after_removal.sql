@@ -1,0 +1,65 @@
+-- title: Act after removal
+-- id: c1af4465-06f1-42fc-a101-0f154a9f2968
+-- name: ZD-114
+-- status: stable
+-- level: high
+-- description: >-
+--   Somebody whose role was taken away, or who was suspended, did something afterwards; a session or a token may have
+--   outlived them. Each UTC day is a finding of its own.
+-- references:
+--   - https://attack.mitre.org/techniques/T1078/
+-- tags: [attack.persistence, attack.t1078]
+-- falsepositives:
+--   - Work that was under way in the minute of the removal.
+-- look_back: 180d
+-- examples:
+--   match:
+--     - - {source_type: user, action: update, actor_id: 5, source_id: 6, change_description: Support role changed from Agent to End User, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:50:00Z}
+--     - - {source_type: user_setting, action: create, actor_id: 5, source_id: 6, change_description: Suspended, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user, action: login, actor_id: 6, created_at: 2026-03-01T10:50:00Z}
+--   no_match:
+--     - - {source_type: user, action: update, actor_id: 5, source_id: 6, change_description: Support role changed from Agent to End User, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user, action: update, actor_id: 5, source_id: 6, change_description: Support role changed from End User to Agent, created_at: 2026-01-01T10:10:00Z}
+--       - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:50:00Z}
+--     - - {source_type: user, action: update, actor_id: 5, source_id: 6, change_description: Support role changed from Agent to Light agent, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:50:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T09:50:00Z}
+--       - {source_type: user_setting, action: create, actor_id: 5, source_id: 6, change_description: Suspended, created_at: 2026-01-01T10:00:00Z}
+WITH turns AS (
+    SELECT
+        id AS removal_id,
+        source_id AS actor_id,
+        created_at,
+        coalesce(
+            state = 'suspended'
+            OR regexp_matches(change_description, '(?i)(?:^|\n|\\n)(?:support )?role changed from [^\n]* to (?:end.?user|not set)'),
+            false
+        ) AS removed,
+        CASE WHEN object_type = 'user' THEN 'lost their role' ELSE 'was suspended' END AS how
+    FROM history
+    WHERE source_id IN (SELECT actor_id FROM judged WHERE is_person)
+      AND (
+          (object_type = 'user_setting' AND state IN ('suspended', 'unsuspended'))
+          OR (object_type = 'user' AND regexp_matches(change_description, '(?i)(?:^|\n|\\n)(?:support )?role changed from'))
+      )
+),
+acts AS (
+    -- The last turn strictly before the act counts.
+    SELECT judged.id, judged.created_at, judged.actor_id, turns.removal_id, turns.removed, turns.how,
+        turns.created_at AS removed_at
+    FROM judged
+    ASOF JOIN turns ON turns.actor_id = judged.actor_id AND turns.created_at < judged.created_at
+    WHERE judged.is_person
+)
+SELECT
+    concat_ws(' ', actor_id, (created_at AT TIME ZONE 'UTC')::DATE) AS group_key,
+    list_distinct(list(id) || list(removal_id)) AS event_ids,
+    format(
+        'This actor {} on {}, and was not given anything back; {} event{} after that on this day.',
+        any_value(how), strftime(any_value(removed_at), '%Y-%m-%d at %H:%M UTC'), count(*),
+        CASE WHEN count(*) = 1 THEN '' ELSE 's' END
+    ) AS explanation
+FROM acts
+WHERE removed AND removed_at >= created_at - INTERVAL 180 DAY
+GROUP BY actor_id, removal_id, (created_at AT TIME ZONE 'UTC')::DATE;

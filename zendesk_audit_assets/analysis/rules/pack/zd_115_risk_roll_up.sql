@@ -1,0 +1,46 @@
+-- title: Many findings about one person
+-- id: b459071a-fb8a-4f9e-bf72-c46dca8fbe35
+-- name: ZD-115
+-- status: stable
+-- level: high
+-- description: >-
+--   Within a day, different rules found things about the same person: a low one counts 1, medium 4, high 10, critical
+--   20, each rule once. It takes 20 together from three rules or more. Each UTC day is a finding of its own.
+-- falsepositives:
+--   - An administrator on a busy day.
+-- over: findings
+-- look_back: 1d
+WITH weighed AS (
+    SELECT
+        uid, rule, actor_id, last_event_at, event_ids[-1] AS event_id,
+        CASE severity WHEN 'low' THEN 1 WHEN 'medium' THEN 4 WHEN 'high' THEN 10 ELSE 20 END AS weight
+    FROM found
+    WHERE actor_id > 0 AND severity <> 'informational'
+),
+together AS (
+    -- What had been found of the actor in the 24 hours up to each finding, each rule once.
+    SELECT latest.actor_id, latest.uid, latest.last_event_at, earlier.rule, max(earlier.weight) AS weight,
+        list(earlier.event_id) AS event_ids
+    FROM weighed AS latest
+    JOIN weighed AS earlier
+        ON earlier.actor_id = latest.actor_id
+        AND earlier.last_event_at <= latest.last_event_at
+        AND earlier.last_event_at > latest.last_event_at - INTERVAL 1 DAY
+    GROUP BY ALL
+),
+risks AS (
+    SELECT actor_id, uid, last_event_at, sum(weight) AS risk, count(*) AS rules,
+        string_agg(rule, ', ' ORDER BY rule) AS names, flatten(list(event_ids)) AS event_ids
+    FROM together
+    GROUP BY actor_id, uid, last_event_at
+)
+SELECT
+    concat_ws(' ', actor_id, (last_event_at AT TIME ZONE 'UTC')::DATE) AS group_key,
+    list_distinct(flatten(list(event_ids))) AS event_ids,
+    format(
+        '{} rules within 24 hours: {}. Together they weigh {}; the rule asks for 20.',
+        arg_max(rules, (risk, uid)), arg_max(names, (risk, uid)), max(risk)
+    ) AS explanation
+FROM risks
+WHERE risk >= 20 AND rules >= 3
+GROUP BY actor_id, (last_event_at AT TIME ZONE 'UTC')::DATE;

@@ -1,0 +1,32 @@
+-- title: The warehouse holds other rows than were committed
+-- id: 135d63cf-1293-424c-802a-2e8f96fc5ce8
+-- name: ZD-202
+-- status: stable
+-- level: high
+-- description: >-
+--   A batch of the last 30 days has brought a number of events, which stands in coverage; the log holds another number of
+--   it. Somebody has added or removed rows by other means.
+-- tags: [attack.t1070, attack.t1565.001]
+-- falsepositives:
+--   - A purge that was asked for.
+-- over: log
+WITH recent AS (
+    SELECT batch_id, window_start, window_end, rows_inserted
+    FROM coverage
+    WHERE committed_at >= (SELECT max(committed_at) FROM coverage) - INTERVAL 30 DAY
+),
+stored AS (
+    SELECT batch_id, count(*) AS rows
+    FROM audit_logs
+    WHERE batch_id >= (SELECT min(batch_id) FROM recent)
+    GROUP BY batch_id
+)
+SELECT
+    'batch ' || batch_id AS group_key,
+    format('Batch {} brought {} events, and the log holds {} of it.', batch_id, rows_inserted, coalesce(rows, 0)) AS explanation,
+    window_start AS began_at,
+    window_end AS ended_at,
+    coalesce(rows, 0) AS events
+FROM recent
+LEFT JOIN stored USING (batch_id)
+WHERE rows_inserted <> coalesce(rows, 0);

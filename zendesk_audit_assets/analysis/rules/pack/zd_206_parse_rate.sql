@@ -1,0 +1,37 @@
+-- title: Descriptions are understood less often
+-- id: 4260ce86-ca96-4d78-ba56-9ee452a5d423
+-- name: ZD-206
+-- status: stable
+-- level: medium
+-- description: >-
+--   Of the changes of the last 7 days a smaller share could be parsed than of those of the 30 days before, by 5 points or
+--   more. The texts may have changed, or come in another language; rules that look at text then miss what they look for.
+-- falsepositives:
+--   - A week with an unusual kind of work.
+-- over: log
+-- needs: [audit_changes]
+WITH known AS (
+    SELECT max(created_at) AS known_to FROM audit_logs
+),
+shares AS (
+    SELECT
+        known_to,
+        count(*) FILTER (created_at >= known_to - INTERVAL 7 DAY) AS recent,
+        count(*) FILTER (created_at < known_to - INTERVAL 7 DAY) AS earlier,
+        avg((confidence <> 'unparsed')::INTEGER) FILTER (created_at >= known_to - INTERVAL 7 DAY) AS recent_share,
+        avg((confidence <> 'unparsed')::INTEGER) FILTER (created_at < known_to - INTERVAL 7 DAY) AS earlier_share
+    FROM audit_changes CROSS JOIN known
+    WHERE created_at >= known_to - INTERVAL 37 DAY
+    GROUP BY known_to
+)
+SELECT
+    'parse rate' AS group_key,
+    format(
+        '{:.0f} % of {} changes of the last 7 days could be parsed, {:.0f} % of {} in the 30 days before.',
+        100 * recent_share, recent, 100 * earlier_share, earlier
+    ) AS explanation,
+    time_bucket(INTERVAL 7 DAY, known_to) AS began_at,
+    known_to AS ended_at,
+    recent AS events
+FROM shares
+WHERE recent >= 50 AND earlier >= 200 AND recent_share < earlier_share - 0.05;

@@ -1,0 +1,17 @@
+"""What both halves of the compiler need."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from sigma.exceptions import SigmaFeatureNotSupportedByBackendError
+
+
+def refuse(feature: str) -> NoReturn:
+    """Raises the error that names what a rule asks for and cannot have."""
+    raise SigmaFeatureNotSupportedByBackendError(feature)
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"

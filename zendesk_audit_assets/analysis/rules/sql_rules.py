@@ -1,0 +1,119 @@
+"""Rules written in SQL: one SELECT, below a header of comment lines that are YAML in Sigma's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, get_args
+from uuid import UUID
+
+import yaml
+from sigma.correlations import SigmaCorrelationTimespan
+from sigma.exceptions import SigmaTimespanError
+
+from zendesk_audit_assets.analysis.rules.rule import LEVELS, Examples, Over, Rule, RuleError
+
+_KEYS = frozenset(
+    {
+        "title", "id", "name", "status", "level", "description", "tags", "falsepositives", "references",
+        "over", "look_back", "needs", "examples",
+    }
+)  # fmt: skip
+_REQUIRED = ("title", "id", "name", "level")
+
+
+def sql_rule(text: str, file: str) -> Rule:
+    """The rule of a file. Raises `RuleError` when its header is not complete, or there is no query below it."""
+    lines = text.splitlines()
+    end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    header = _header("\n".join(line[2:].removeprefix(" ") for line in lines[:end]), file)
+    query = "\n".join(lines[end:]).strip().removesuffix(";")
+    if not query:
+        raise RuleError(file, "there is no query below its header")
+    over = str(header.get("over", "events"))
+    if over not in get_args(Over):
+        raise RuleError(file, f"'over' is {over!r}, not one of {', '.join(get_args(Over))}")
+    return Rule(
+        id=_uuid(header["id"], file),
+        name=str(header["name"]),
+        title=str(header["title"]),
+        level=_level(header["level"], file),
+        form="sql",
+        sql=query,
+        file=file,
+        over=over,
+        look_back=_span(header.get("look_back", "1d"), file),
+        needs=_texts(header, "needs", file),
+        experimental=header.get("status") == "experimental",
+        description=" ".join(str(header.get("description", "")).split()),
+        attack=attack_techniques(_texts(header, "tags", file)),
+        falsepositives=_texts(header, "falsepositives", file),
+        references=_texts(header, "references", file),
+        examples=examples_of(header.get("examples"), file),
+    )
+
+
+def attack_techniques(tags: Iterable[str]) -> tuple[str, ...]:
+    """The ids of ATT&CK techniques among Sigma's tags, such as T1098.003; tactics are left out."""
+    found = (re.fullmatch(r"attack\.(t\d{4}(?:\.\d{3})?)", tag.lower()) for tag in tags)
+    return tuple(match[1].upper() for match in found if match)
+
+
+def examples_of(given: Any, file: str) -> Examples:
+    """What stands below `examples`: partial records, or lists of them where it takes several events."""
+    if given is None:
+        return Examples()
+    if not isinstance(given, dict) or set(given) - {"match", "no_match"}:
+        raise RuleError(file, "'examples' may have 'match' and 'no_match', and nothing else")
+    return Examples(_logs(given.get("match"), file), _logs(given.get("no_match"), file))
+
+
+def _logs(given: Any, file: str) -> tuple[tuple[Mapping[str, Any], ...], ...]:
+    logs = [one if isinstance(one, list) else [one] for one in given or []]
+    if not all(isinstance(record, dict) for log in logs for record in log):
+        raise RuleError(file, "an example is not a record, nor a list of records")
+    return tuple(map(tuple, logs))
+
+
+def _header(text: str, file: str) -> Mapping[str, Any]:
+    try:
+        header = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RuleError(file, f"its header is not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(header, dict):
+        raise RuleError(file, "it does not begin with a header: comment lines such as '-- title: ...'")
+    for key in _REQUIRED:
+        if key not in header:
+            raise RuleError(file, f"its header has no '{key}'")
+    for key in header:
+        if key not in _KEYS:
+            raise RuleError(file, f"its header has the unknown entry '{key}'")
+    return header
+
+
+def _uuid(value: Any, file: str) -> str:
+    try:
+        return str(UUID(str(value)))
+    except ValueError as error:
+        raise RuleError(file, f"its id {value!r} is not a UUID") from error
+
+
+def _level(value: Any, file: str) -> str:
+    if value not in LEVELS:
+        raise RuleError(file, f"its level {value!r} is not one of {', '.join(LEVELS)}")
+    return str(value)
+
+
+def _span(value: Any, file: str) -> timedelta:
+    try:
+        return timedelta(seconds=SigmaCorrelationTimespan(value).seconds)
+    except SigmaTimespanError as error:
+        raise RuleError(file, f"its look_back {value!r} is not a span such as 30d or 1h") from error
+
+
+def _texts(header: Mapping[str, Any], key: str, file: str) -> tuple[str, ...]:
+    given = header.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise RuleError(file, f"'{key}' in its header is not a list of texts")
+    return tuple(given)

@@ -1,0 +1,45 @@
+-- Which role every user had in which product, from when to when, and who gave it to them. Read from audit_changes.
+--
+-- Who was an administrator on 31 March 2026:
+--     SELECT * FROM user_role_history
+--     WHERE is_admin AND coalesce(valid_from <= '2026-03-31', true) AND coalesce(valid_to > '2026-03-31', true)
+-- The log does not tell of the creation of users: whose role never changed is not here. What the first change tells
+-- of the time before it is a row without valid_from. The owner of the account changes by name only: see audit_changes.
+WITH changes AS (
+    SELECT
+        *,
+        regexp_replace(source_label, '^[^:]+: ', '') AS user_name,
+        coalesce(nullif(lower(trim(regexp_extract(field, '(?i)^(.*?) ?role$', 1))), ''), 'support') AS product
+    FROM audit_changes
+    WHERE object_type = 'user' AND source_id IS NOT NULL AND regexp_matches(field, '(?i)(?:^| )role$')
+),
+ordered AS (
+    SELECT
+        *,
+        lead(created_at) OVER of_user AS changed_again,
+        row_number() OVER of_user AS number
+    FROM changes
+    WINDOW of_user AS (PARTITION BY source_id, product ORDER BY created_at, event_id, line)
+),
+held AS (
+    SELECT
+        source_id AS user_id,
+        user_name,
+        product,
+        new_value AS role,
+        created_at AS valid_from,
+        changed_again AS valid_to,
+        actor_id AS granted_by,
+        actor_name,
+        ip_address,
+        event_id,
+        line
+    FROM ordered
+    UNION ALL
+    SELECT source_id, user_name, product, old_value, NULL, created_at, NULL, NULL, NULL, NULL, NULL
+    FROM ordered
+    WHERE number = 1
+)
+SELECT *, coalesce(regexp_matches(role, '(?i)admin|account owner'), false) AS is_admin
+FROM held
+ORDER BY user_id, product, valid_from NULLS FIRST, event_id, line;

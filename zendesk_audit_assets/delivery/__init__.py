@@ -1,0 +1,23 @@
+"""Findings to people: a message for every finding, and the channels that carry it."""
+
+from zendesk_audit_assets.delivery.channels import Channel, PagerDuty, Slack, Webhook
+from zendesk_audit_assets.delivery.errors import NotDelivered, PrivateTarget, Undeliverable
+from zendesk_audit_assets.delivery.mail import Mail
+from zendesk_audit_assets.delivery.message import SEVERITIES, Message, of_finding, of_suppressed
+from zendesk_audit_assets.delivery.network import Network
+
+__all__ = [
+    "SEVERITIES",
+    "Channel",
+    "Mail",
+    "Message",
+    "Network",
+    "NotDelivered",
+    "PagerDuty",
+    "PrivateTarget",
+    "Slack",
+    "Undeliverable",
+    "Webhook",
+    "of_finding",
+    "of_suppressed",
+]

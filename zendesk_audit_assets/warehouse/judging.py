@@ -1,0 +1,194 @@
+"""How rules become rows of `findings`: in one pass over new events, or over a stretch of time and what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import duckdb
+
+from zendesk_audit_assets.analysis.rules import HISTORY, Rule
+from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
+from zendesk_audit_assets.warehouse.schema import scalar
+
+
+def match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
+    """Add what rules about single events find in batches after `seen`; the number of findings."""
+    columns = ", ".join(_columns_of(rules))
+    # Once, because the columns of the view are computed each time that they are read.
+    connection.execute(f"CREATE TEMP TABLE news AS SELECT {columns} FROM audit_events WHERE batch_id > {seen}")
+    with _rule_table(connection, rules):
+        matches = ", ".join(f"CASE WHEN {rule.sql} THEN {number} END" for number, rule in enumerate(rules))
+        written = scalar(connection, _INSERT_MATCHES.format(matches=matches))
+    connection.execute("DROP TABLE temp.news")
+    return int(written)
+
+
+def judge(connection: duckdb.DuckDBPyConnection, rule: Rule, since: datetime, until: datetime) -> int:
+    """Add what a rule that compares or counts finds among the events of `[since, until)`; the number of findings."""
+    if not _has_tables(connection, rule):
+        return 0
+    begin = since - rule.look_back
+    connection.execute(
+        f"""
+        CREATE TEMP VIEW history AS SELECT * FROM ({HISTORY})
+        WHERE created_at >= TIMESTAMPTZ '{begin.isoformat()}' AND created_at < TIMESTAMPTZ '{until.isoformat()}'
+        """
+    )
+    connection.execute(
+        f"CREATE TEMP VIEW judged AS SELECT * FROM history WHERE created_at >= TIMESTAMPTZ '{since.isoformat()}'"
+    )
+    connection.execute(
+        f"""
+        CREATE TEMP VIEW found AS SELECT * FROM findings
+        WHERE rule_id <> '{rule.id}' AND batch_id > 0
+          AND last_event_at >= TIMESTAMPTZ '{begin.isoformat()}' AND last_event_at < TIMESTAMPTZ '{until.isoformat()}'
+        """
+    )
+    with _rule_table(connection, [rule]):
+        written = scalar(connection, _INSERT_JUDGED.format(query=rule.sql), [since])
+    for view in ("found", "judged", "history"):
+        connection.execute(f"DROP VIEW temp.{view}")
+    return int(written)
+
+
+def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
+    """Add what a rule about the log itself finds, and close what it finds no longer; the number of findings added."""
+    if not _has_tables(connection, rule):
+        return 0
+    with _rule_table(connection, [rule]):
+        connection.execute(_FIND_STATES.format(query=rule.sql))
+        connection.execute(
+            "UPDATE findings SET status = 'closed' WHERE rule_id = ? AND uid NOT IN (SELECT uid FROM states)", [rule.id]
+        )
+        connection.execute(
+            f"UPDATE findings SET {_UPDATED} FROM states WHERE states.uid = findings.uid"
+        )
+        written = scalar(
+            connection, "INSERT INTO findings BY NAME FROM states WHERE uid NOT IN (SELECT uid FROM findings)"
+        )
+        connection.execute("DROP TABLE temp.states")
+    return int(written)
+
+
+def _columns_of(rules: Sequence[Rule]) -> list[str]:
+    """The columns that conditions name, always quoted, and those that findings show."""
+    conditions = " ".join(rule.sql for rule in rules)
+    return [
+        f'"{column.name}"'
+        for column in AUDIT_EVENTS.columns
+        if column.name in _SHOWN or f'"{column.name}"' in conditions
+    ]
+
+
+def _has_tables(connection: duckdb.DuckDBPyConnection, rule: Rule) -> bool:
+    exist = "SELECT count(DISTINCT table_name) FROM information_schema.tables WHERE table_name IN (SELECT unnest($1))"
+    return not rule.needs or scalar(connection, exist, [list(rule.needs)]) == len(set(rule.needs))
+
+
+@contextmanager
+def _rule_table(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Iterator[None]:
+    """What findings say of their rule; `number` is its place."""
+    connection.execute(
+        """
+        CREATE TEMP TABLE rules (
+            number BIGINT, rule_id VARCHAR, rule VARCHAR, severity VARCHAR, title VARCHAR, attack VARCHAR[],
+            experimental BOOLEAN
+        )
+        """
+    )
+    for number, rule in enumerate(rules):
+        values = [number, rule.id, rule.name, rule.level, rule.title, list(rule.attack), rule.experimental]
+        connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    yield
+    connection.execute("DROP TABLE temp.rules")
+
+
+_SHOWN = frozenset(
+    {
+        "id", "created_at", "batch_id", "actor_id", "actor_name", "ip_address", "action", "object_type", "source_id",
+        "source_label", "change_description",
+    }
+)  # fmt: skip
+
+_WHAT_HAPPENED = """
+    coalesce(actor_name, 'Actor ' || actor_id, 'Somebody') || coalesce(' from ' || ip_address, '') || ': '
+    || concat_ws(' ', action, object_type, '"' || source_label || '"')
+    || CASE
+        WHEN coalesce(change_description, '') = '' THEN '.'
+        WHEN length(change_description) > 300 THEN ': ' || change_description[:300] || '…'
+        ELSE ': ' || change_description
+    END
+"""
+
+_INSERT_MATCHES = f"""
+    INSERT INTO findings BY NAME
+    WITH matched AS (
+        SELECT *, unnest(list_filter([{{matches}}], lambda number: number IS NOT NULL)) AS number FROM news
+    )
+    SELECT
+        sha256(rule_id || ' ' || id) AS uid, rule_id, rule, severity, title, {_WHAT_HAPPENED} AS explanation,
+        actor_id, actor_name, object_type, source_id AS object_id, source_label AS object_label, ip_address,
+        created_at AS first_event_at, created_at AS last_event_at, 1 AS events, [id] AS event_ids,
+        attack, experimental, 'open' AS status, now() AS found_at, batch_id
+    FROM matched JOIN rules USING (number)
+    ORDER BY created_at, id, rule
+"""
+
+# The query of a rule may leave out the level, which is then the rule's own.
+_RESULTS = """
+    SELECT row_number() OVER () AS finding, *
+    FROM (
+        SELECT * FROM (SELECT NULL::VARCHAR AS level, {types} LIMIT 0)
+        UNION ALL BY NAME
+        ({{query}}
+        )
+    )
+"""
+_OF_EVENTS = "NULL::VARCHAR AS group_key, NULL::BIGINT[] AS event_ids, NULL::VARCHAR AS explanation"
+_OF_THE_LOG = """
+    NULL::VARCHAR AS group_key, NULL::VARCHAR AS explanation, NULL::TIMESTAMPTZ AS began_at,
+    NULL::TIMESTAMPTZ AS ended_at, NULL::BIGINT AS events
+"""
+
+_INSERT_JUDGED = f"""
+    INSERT INTO findings BY NAME
+    WITH results AS ({_RESULTS.format(types=_OF_EVENTS)}),
+    parts AS (
+        SELECT finding, event.*
+        FROM (SELECT finding, unnest(list_distinct(event_ids)) AS event_id FROM results)
+        JOIN history AS event ON event.id = event_id
+    ),
+    whole AS (
+        SELECT
+            finding, min(created_at) AS first_event_at, max(created_at) AS last_event_at, count(*) AS events,
+            list(id ORDER BY created_at, id) AS event_ids, max(batch_id) AS batch_id,
+            last(actor_id ORDER BY created_at, id) AS actor_id, last(actor_name ORDER BY created_at, id) AS actor_name,
+            last(object_type ORDER BY created_at, id) AS object_type, last(source_id ORDER BY created_at, id) AS object_id,
+            last(source_label ORDER BY created_at, id) AS object_label, last(ip_address ORDER BY created_at, id) AS ip_address
+        FROM parts GROUP BY finding
+    )
+    SELECT
+        sha256(concat_ws(' ', rule_id, epoch(first_event_at)::BIGINT, group_key)) AS uid, rule_id, rule,
+        coalesce(level, severity) AS severity, title, explanation, whole.*  EXCLUDE (finding), attack, experimental,
+        'open' AS status, now() AS found_at
+    FROM results JOIN whole USING (finding) CROSS JOIN rules
+    WHERE last_event_at >= $1
+    ORDER BY first_event_at, uid
+"""
+
+_FIND_STATES = f"""
+    CREATE TEMP TABLE states AS
+    WITH results AS ({_RESULTS.format(types=_OF_THE_LOG)})
+    SELECT
+        sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
+        coalesce(level, severity) AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,
+        began_at AS first_event_at, ended_at AS last_event_at, coalesce(events, 0) AS events, []::BIGINT[] AS event_ids,
+        attack, experimental, 'open' AS status, now() AS found_at, 0 AS batch_id
+    FROM results CROSS JOIN rules
+    ORDER BY first_event_at, uid
+"""
+_UPDATED = ", ".join(
+    f"{column} = states.{column}" for column in ("explanation", "severity", "title", "last_event_at", "events")
+)
