@@ -18,6 +18,13 @@ from zendesk_audit_assets.checks import CHECKS, WHOLE_TABLE_CHECK_KEYS, Check, F
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 SUMMARIES = ("daily_activity", "actor_summary", "action_summary")
+HISTORIES = {
+    "nothing_is_missing": (
+        "audit_changes", "object_history", "setting_state", "sign_ins", "actor_networks", "privileged_changes",
+    ),
+    "one_period_is_open": ("object_history", "user_role_history", "schedule_history"),
+    "share_parsed_is_steady": ("audit_changes",),
+}  # fmt: skip
 
 
 FULL_REFRESH = {"audit_logs": {"config": {"full_refresh": True}}}
@@ -130,6 +137,54 @@ DAMAGES = [
             f"events in {table}",
         )
         for table in SUMMARIES
+    ),
+    *(
+        Damage(
+            table,
+            check,
+            (f"DROP TABLE {table}",),
+            f"{table} does not exist yet",
+            dg.AssetCheckSeverity.WARN,
+        )
+        for check, tables in HISTORIES.items()
+        for table in tables
+    ),
+    *(
+        Damage(
+            table,
+            "nothing_is_missing",
+            (f"INSERT INTO {table} FROM {table} LIMIT 1",),
+            f"in {table}, ",
+        )
+        for table in HISTORIES["nothing_is_missing"]
+        if table != "audit_changes"
+    ),
+    Damage(
+        "audit_changes",
+        "nothing_is_missing",
+        ("DELETE FROM audit_changes WHERE event_id = (SELECT min(event_id) FROM audit_changes)",),
+        "in audit_changes, ",
+    ),
+    *(
+        Damage(
+            table,
+            "one_period_is_open",
+            (f"UPDATE {table} SET valid_to = now() WHERE valid_to IS NULL",),
+            "of them have no value today",
+        )
+        for table in HISTORIES["one_period_is_open"]
+    ),
+    Damage(
+        "audit_changes",
+        "share_parsed_is_steady",
+        (
+            "INSERT INTO audit_changes SELECT one.* REPLACE (NULL AS action, "
+            "now() - to_hours(3 * n::INTEGER) AS created_at, "
+            "CASE WHEN n > 240 THEN 'exact' ELSE 'unparsed' END AS confidence) "
+            "FROM (FROM audit_changes LIMIT 1) AS one, range(2000) AS hours(n)",
+        ),
+        "of those before",
+        dg.AssetCheckSeverity.WARN,
     ),
     Damage(
         "findings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import duckdb
 import pytest
 from dagster_duckdb import DuckDBResource
 
+from zendesk_audit_assets.analysis.rules import load_rules
+from zendesk_audit_assets.delivery import Slack
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.resources import WarehouseResource, ZendeskResource
+from zendesk_audit_assets.resources import AlertsResource, RulesResource, WarehouseResource, ZendeskResource
 from zendesk_audit_assets.settings import BadSettings, Settings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials
 
@@ -79,6 +82,31 @@ def test_all_clients_of_an_account_share_one_rate_budget(deployment: Any) -> Non
     with resource.client() as client:
         client.count()
     assert budget.read_text() != before
+
+
+def test_alerts_have_their_channels_level_and_age_from_the_environment_of_the_run(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"ZENDESK_ALERT_SLACK_URL": "https://hooks.example.com/one", "ZENDESK_ALERT_LEVEL": "critical"}
+    resource = AlertsResource.from_settings(Settings(variables))
+    monkeypatch.setenv("ZENDESK_ALERT_SLACK_URL", "https://hooks.example.com/two")
+    monkeypatch.setenv("ZENDESK_ALERT_LEVEL", "low")
+    with dg.build_resources({"delivery": resource}) as resources:
+        given = resources.delivery.settings()
+    assert given.alert_channels == (Slack("https://hooks.example.com/two"),)
+    assert (given.alert_level, given.alert_max_age) == ("low", timedelta(hours=24))
+
+
+def test_rules_are_those_of_the_package_and_of_the_folder(tmp_path: Path) -> None:
+    packaged = RulesResource().rules()
+    assert packaged == load_rules()
+    (tmp_path / "settings.yml").write_text(f"disable: [{packaged[0].name}]\n")
+    assert RulesResource(folder=str(tmp_path)).rules() == packaged[1:]
+
+
+def test_a_folder_of_rules_that_is_not_there_is_an_error_in_words(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match="nowhere"):
+        RulesResource(folder=str(tmp_path / "nowhere")).rules()
 
 
 @pytest.fixture

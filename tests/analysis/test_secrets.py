@@ -35,9 +35,9 @@ SECRETS = {
     "in an address": ("https://example.com/?api_key=s3cretvalue&page=2", "https://example.com/?api_key=[masked]&page=2"),
     "in JSON": ('{"client_secret": "s3cretvalue", "a": 1}', '{"client_secret": "[masked]", "a": 1}'),
     "in JSON within JSON": (r'"{\"token\":\"s3cretvalue\"}"', r'"{\"token\":\"[masked]\"}"'),
-    "in JSON, escaped for HTML": ("&quot;token&quot;:&quot;s3cretvalue&quot;", "&quot;token&quot;:&quot;[masked]&quot;"),
+    "in JSON, escaped": ("&quot;token&quot;:&quot;s3cretvalue&quot;", "&quot;token&quot;:&quot;[masked]&quot;"),
     "in a Ruby hash": ('{:api_token=>"s3cretvalue"}', '{:api_token=>"[masked]"}'),
-    "in a Ruby hash, escaped for HTML": (
+    "in a Ruby hash, escaped": (
         "{:password=&amp;gt;&amp;quot;s3cretvalue&amp;quot;}",
         "{:password=&amp;gt;&amp;quot;[masked]&amp;quot;}",
     ),

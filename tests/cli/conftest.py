@@ -10,7 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.analysis.rules import load_rules
+from zendesk_audit_assets.analysis.tables import DERIVED
 from zendesk_audit_assets.cli import main
+from zendesk_audit_assets.warehouse import derived, findings
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.publish import publish
 
@@ -53,5 +56,36 @@ def stored(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
             "TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_hours(id) AS created_at, "
             "1 AS batch_id, now() AS inserted_at, 'run' AS run_id FROM range(1, 4) AS numbers(id)"
         )
+    publish(warehouse, force=True)
+    return warehouse
+
+
+SECRET = "s3cr3t-0123456789abcdef"
+EVENTS = [
+    # id, day, who did it, what, to which item, with which label, and what changed
+    (1, "2026-01-10", "Ada Admin", "update", "user", 7, "User: Bob [VIP]", "Role changed from Agent to Administrator"),
+    (2, "2026-02-10", "Cy Chief", "update", "user", 7, "User: Bob [VIP]", "Role changed from Administrator to Agent"),
+    (3, "2026-02-20", "Ada Admin", "update", "user", 8, "User: Dora", "Explore role changed from not set to Viewer"),
+    (4, "2026-02-21", "Ada Admin", "update", "trigger", 7, "Trigger: Bob's", f"Api token changed from x to {SECRET}"),
+    (5, "2026-02-22", "Ada Admin", "create", "api_token", 9, "API token", f"Sent with Bearer {SECRET}"),
+]
+
+
+@pytest.fixture
+def analysed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """A warehouse with a few events, all that follows from them, and their published copy; set as the one to use."""
+    monkeypatch.setenv("ZENDESK_AUDIT_DB", str(warehouse.path))
+    with warehouse.transaction() as connection:
+        for id, day, actor, action, source_type, source_id, label, change in EVENTS:
+            connection.execute(
+                "INSERT INTO audit_logs BY NAME SELECT $1 AS id, $2::TIMESTAMPTZ AS created_at, $3 AS actor_name, "
+                "hash($3) % 1000 AS actor_id, $4 AS action, $5 AS source_type, $6 AS source_id, $7 AS source_label, "
+                "$8 AS change_description, '203.0.113.7' AS ip_address, 1 AS batch_id, now() AS inserted_at, "
+                "'run' AS run_id",
+                [id, f"{day} 10:00:00+00", actor, action, source_type, source_id, label, change],
+            )
+        for table in DERIVED:
+            derived.refresh(connection, table)
+        findings.refresh(connection, load_rules())
     publish(warehouse, force=True)
     return warehouse

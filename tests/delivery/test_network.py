@@ -198,6 +198,14 @@ def test_an_error_names_the_host_and_no_secret_even_if_the_receiver_echoes_it(
         assert part not in caplog.text
 
 
+@pytest.mark.parametrize("echoed", ["the-secret-part", "the-query", "pass-word", SECRET_URL])
+def test_no_part_of_an_address_that_may_be_secret_is_repeated(receiver: Any, echoed: str) -> None:
+    receiver.says(400, f"no hook {echoed}".encode())
+    with pytest.raises(Undeliverable, match=r"no hook \*\*\*") as error:
+        ANYWHERE.post(f"http://user:pass-word@127.0.0.1:{receiver.port}{SECRET_URL}", b"{}", {})
+    assert echoed not in str(error.value)
+
+
 def test_nothing_of_the_address_is_logged_or_said_when_nobody_answers(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with pytest.raises(NotDelivered) as error:

@@ -39,6 +39,11 @@ _SUMMARIES = {
                events_last_30_days AS "last 30 days", events_previous_30_days AS "30 before"
         FROM action_summary ORDER BY events DESC LIMIT 8
     """,
+    "What the rules found, the gravest first": """
+        SELECT severity, rule, title, actor_name AS actor, events, first_event_at AS "first event"
+        FROM findings WHERE severity IN ('critical', 'high')
+        ORDER BY severity, first_event_at DESC LIMIT 8
+    """,
     "The newest events": """
         SELECT created_at, actor_name AS actor, action, source_label, change_description AS change
         FROM audit_logs ORDER BY created_at DESC, id DESC LIMIT 8

@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -33,6 +33,7 @@ MESSAGE_S = 30.0
 _MAX_ANSWER_BYTES = 4_096
 # Statuses after which the same request may succeed: timeout, too early, too many.
 _TRANSIENT = frozenset({408, 425, 429})
+_SHORTEST_SECRET = 8
 # Where IPv6 carries an IPv4 address that a gateway goes on to (RFC 6052).
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -82,9 +83,9 @@ class Network:
                     {"User-Agent": USER_AGENT, **(authorization if parts.username else {}), **headers},
                 )
                 answer = connection.getresponse()
-                said = b"" if answer.status < 300 else answer.read(_MAX_ANSWER_BYTES)
+                said = answer.read(_MAX_ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as fault:
-            raise no_answer(host, fault, hidden) from None  # the chain may hold what is hidden
+            raise no_answer(host, fault, hidden) from None  # its chain may hold what is hidden
         finally:
             connection.close()
         if answer.status >= 300:
@@ -167,8 +168,10 @@ class _Https(http.client.HTTPSConnection):
 def _secrets_of(url: str) -> tuple[str, ...]:
     """All of an address but its host: whoever knows a webhook's path can post to it."""
     parts = urlsplit(url)
-    pieces = [url, parts.path, parts.query, parts.username, parts.password, *parts.path.split("/")]
-    return tuple(piece for piece in pieces if piece and len(piece) > 3)
+    whole = (url, parts.path, parts.query, parts.username, parts.password, *dict(parse_qsl(parts.query)).values())
+    # A short part of a path, such as `hook`, is no secret by itself, and an ordinary word.
+    steps = (step for step in parts.path.split("/") if len(step) >= _SHORTEST_SECRET)
+    return tuple(piece for piece in (*whole, *steps) if piece and piece != "/")
 
 
 def _refusal(host: str, status: int, told: str) -> NotDelivered | Undeliverable:

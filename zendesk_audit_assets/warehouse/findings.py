@@ -30,13 +30,13 @@ FINDINGS = Table(
     "findings",
     "What the rules have found, a row per finding.",
     (
-        Column("uid", "VARCHAR", "Names the finding for ever: SHA-256 of its rule and of what it is about.", required=True),
+        Column("uid", "VARCHAR", "Its name for ever: SHA-256 of its rule and of what it is about.", required=True),
         Column("rule_id", "VARCHAR", "UUID of the rule.", required=True),
         Column("rule", "VARCHAR", "Name of the rule, such as ZD-001.", required=True),
         Column("severity", "VARCHAR", "informational, low, medium, high or critical.", required=True),
         Column("title", "VARCHAR", "What the rule says has happened.", required=True),
         Column(
-            "explanation", "VARCHAR", "What was seen; where it deviates from what is usual: from what, over which time.",
+            "explanation", "VARCHAR", "What was seen; if it is unusual, compared with what, and over which time.",
             personal=True, required=True,
         ),
         _FIELD["actor_id"],
@@ -120,19 +120,20 @@ def refresh(
     anew = [rule for rule in rules if rule.id not in states]
     with _memory(connection):
         _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [[rule.id for rule in rules if rule.id in states]])
-        written = _match(connection, rules, states)
+        written = _match(connection, rules, states, newest)
         if start is not None and end is not None:
-            written += _judge(connection, [rule for rule in rules if rule.form != "event" and rule.over == "events"], states, start, end)
-            written += _judge(connection, [rule for rule in rules if rule.over == "findings"], states, start, end)
+            of_events = [rule for rule in rules if rule.over == "events"]
+            of_findings = [rule for rule in rules if rule.over == "findings"]
+            written += _judge(connection, of_events, states, start, end)
+            written += _judge(connection, of_findings, states, start, end, of_events)
         written += sum(judging.examine(connection, rule) for rule in rules if rule.over == "log")
         new = written - _remember(connection)
 
     connection.execute(f"DELETE FROM {STATE.name}")
-    for rule in rules:
-        connection.execute(
-            f"INSERT INTO {STATE.name} VALUES (?, ?, ?, ?, now())",
-            [rule.id, definitions[rule.id], newest, end or _NOWHERE],
-        )
+    connection.execute(
+        f"INSERT INTO {STATE.name} SELECT unnest($1), unnest($2), $3, $4, now()",
+        [list(definitions), list(definitions.values()), newest, end or _NOWHERE],
+    )
     severities = connection.execute(
         f"SELECT severity, count(*) FROM {FINDINGS.name} WHERE status = 'open' GROUP BY severity"
     ).fetchall()
@@ -223,13 +224,15 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> int:
     )
 
 
-def _match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], states: Mapping[str, _State]) -> int:
+def _match(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], states: Mapping[str, _State], newest: int
+) -> int:
     """Rules that stand at the same batch are matched together, in one pass."""
     by_seen: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.form == "event":
             by_seen[states[rule.id].batch_id if rule.id in states else 0].append(rule)
-    return sum(judging.match(connection, group, seen) for seen, group in by_seen.items())
+    return sum(judging.match(connection, group, seen) for seen, group in by_seen.items() if seen < newest)
 
 
 def _judge(
@@ -238,17 +241,20 @@ def _judge(
     states: Mapping[str, _State],
     start: datetime,
     end: datetime,
+    others: Sequence[Rule] = (),
 ) -> int:
     written = 0
     changed = {state: _changed_since(connection, state, start, end) for state in set(states.values())}
     for rule in rules:
+        if rule.form == "event":
+            continue
         since: datetime | None = start
         if rule.id in states:
             since = changed[states[rule.id]]
             if since is not None:
                 _forget(connection, "rule_id = $1 AND last_event_at >= $2", [rule.id, since])
         if since is not None and since < end:
-            written += judging.judge(connection, rule, since, end)
+            written += judging.judge(connection, rule, since, end, others)
     return written
 
 
@@ -268,7 +274,7 @@ def _changed_since(
     )
     if first is None or first >= end:
         return None
-    midnight = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight: datetime = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return max(start, midnight)
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import duckdb
 
-from zendesk_audit_assets.analysis.rules import HISTORY, Rule
+from zendesk_audit_assets.analysis.rules import HISTORY, LEVELS, Rule, RuleError
 from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
+from zendesk_audit_assets.warehouse.database import first_line
 from zendesk_audit_assets.warehouse.schema import scalar
 
 
@@ -25,46 +26,34 @@ def match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: in
     return int(written)
 
 
-def judge(connection: duckdb.DuckDBPyConnection, rule: Rule, since: datetime, until: datetime) -> int:
-    """Add what a rule that compares or counts finds among the events of `[since, until)`; the number of findings."""
+def judge(
+    connection: duckdb.DuckDBPyConnection, rule: Rule, since: datetime, until: datetime, others: Sequence[Rule]
+) -> int:
+    """Add what a rule that compares or counts finds among the events of `[since, until)`; the number of findings.
+
+    A rule over findings reads those of the `others`. Raises `RuleError` when its query cannot be run.
+    """
     if not _has_tables(connection, rule):
         return 0
-    begin = since - rule.look_back
-    connection.execute(
-        f"""
-        CREATE TEMP VIEW history AS SELECT * FROM ({HISTORY})
-        WHERE created_at >= TIMESTAMPTZ '{begin.isoformat()}' AND created_at < TIMESTAMPTZ '{until.isoformat()}'
-        """
-    )
-    connection.execute(
-        f"CREATE TEMP VIEW judged AS SELECT * FROM history WHERE created_at >= TIMESTAMPTZ '{since.isoformat()}'"
-    )
-    connection.execute(
-        f"""
-        CREATE TEMP VIEW found AS SELECT * FROM findings
-        WHERE rule_id <> '{rule.id}' AND batch_id > 0
-          AND last_event_at >= TIMESTAMPTZ '{begin.isoformat()}' AND last_event_at < TIMESTAMPTZ '{until.isoformat()}'
-        """
-    )
-    with _rule_table(connection, [rule]):
-        written = scalar(connection, _INSERT_JUDGED.format(query=rule.sql), [since])
-    for view in ("found", "judged", "history"):
-        connection.execute(f"DROP VIEW temp.{view}")
-    return int(written)
+    stretch = _stretch(connection, since - rule.look_back, since, until, others)
+    with stretch, _rule_table(connection, [rule]), _errors_of(rule):
+        return int(scalar(connection, _INSERT_JUDGED.format(query=rule.sql), [since]))
 
 
 def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """Add what a rule about the log itself finds, and close what it finds no longer; the number of findings added."""
+    """Add what a rule about the log itself finds, and close what it finds no longer; the number of findings added.
+
+    Raises `RuleError` when its query cannot be run.
+    """
     if not _has_tables(connection, rule):
         return 0
     with _rule_table(connection, [rule]):
-        connection.execute(_FIND_STATES.format(query=rule.sql))
+        with _errors_of(rule):
+            connection.execute(_FIND_STATES.format(query=rule.sql))
         connection.execute(
             "UPDATE findings SET status = 'closed' WHERE rule_id = ? AND uid NOT IN (SELECT uid FROM states)", [rule.id]
         )
-        connection.execute(
-            f"UPDATE findings SET {_UPDATED} FROM states WHERE states.uid = findings.uid"
-        )
+        connection.execute(f"UPDATE findings SET {_UPDATED} FROM states WHERE states.uid = findings.uid")
         written = scalar(
             connection, "INSERT INTO findings BY NAME FROM states WHERE uid NOT IN (SELECT uid FROM findings)"
         )
@@ -88,19 +77,46 @@ def _has_tables(connection: duckdb.DuckDBPyConnection, rule: Rule) -> bool:
 
 
 @contextmanager
+def _stretch(
+    connection: duckdb.DuckDBPyConnection, begin: datetime, since: datetime, until: datetime, others: Sequence[Rule]
+) -> Iterator[None]:
+    """The views that queries of rules read; their times are constants, by which DuckDB skips the rest of the log."""
+    begin_, since_, until_ = (f"TIMESTAMPTZ '{instant.isoformat()}'" for instant in (begin, since, until))
+    ids = ", ".join(f"'{rule.id}'" for rule in others) or "NULL"
+    views = {
+        "history": f"FROM ({HISTORY}) WHERE created_at >= {begin_} AND created_at < {until_}",
+        "judged": f"FROM history WHERE created_at >= {since_}",
+        "found": f"FROM findings WHERE last_event_at >= {begin_} AND last_event_at < {until_} AND rule_id IN ({ids})",
+    }
+    for name, query in views.items():
+        connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
+    yield
+    for name in reversed(views):
+        connection.execute(f"DROP VIEW temp.{name}")
+
+
+@contextmanager
+def _errors_of(rule: Rule) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+        raise RuleError(rule.file, f"its query fails ({first_line(error)})") from error
+
+
+@contextmanager
 def _rule_table(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Iterator[None]:
     """What findings say of their rule; `number` is its place."""
     connection.execute(
         """
         CREATE TEMP TABLE rules (
-            number BIGINT, rule_id VARCHAR, rule VARCHAR, severity VARCHAR, title VARCHAR, attack VARCHAR[],
-            experimental BOOLEAN
+            number BIGINT, rule_id VARCHAR, rule VARCHAR, severity VARCHAR, fixed BOOLEAN, title VARCHAR,
+            attack VARCHAR[], experimental BOOLEAN
         )
         """
     )
     for number, rule in enumerate(rules):
-        values = [number, rule.id, rule.name, rule.level, rule.title, list(rule.attack), rule.experimental]
-        connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        meaning = [rule.level, rule.fixed, rule.title, list(rule.attack), rule.experimental]
+        connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [number, rule.id, rule.name, *meaning])
     yield
     connection.execute("DROP TABLE temp.rules")
 
@@ -136,7 +152,15 @@ _INSERT_MATCHES = f"""
     ORDER BY created_at, id, rule
 """
 
-# The query of a rule may leave out the level, which is then the rule's own.
+# The level that the query of a rule gives, if it may and does.
+_SEVERITY = f"""
+    CASE
+        WHEN fixed OR level IS NULL THEN severity
+        WHEN level IN {LEVELS} THEN level
+        ELSE error('the level "' || level || '"')
+    END
+"""
+# It may leave out columns that are empty here.
 _RESULTS = """
     SELECT row_number() OVER () AS finding, *
     FROM (
@@ -164,17 +188,23 @@ _INSERT_JUDGED = f"""
         SELECT
             finding, min(created_at) AS first_event_at, max(created_at) AS last_event_at, count(*) AS events,
             list(id ORDER BY created_at, id) AS event_ids, max(batch_id) AS batch_id,
-            last(actor_id ORDER BY created_at, id) AS actor_id, last(actor_name ORDER BY created_at, id) AS actor_name,
-            last(object_type ORDER BY created_at, id) AS object_type, last(source_id ORDER BY created_at, id) AS object_id,
-            last(source_label ORDER BY created_at, id) AS object_label, last(ip_address ORDER BY created_at, id) AS ip_address
+            -- It is about what the last event is about.
+            last(actor_id ORDER BY created_at, id) AS actor_id,
+            last(actor_name ORDER BY created_at, id) AS actor_name,
+            last(object_type ORDER BY created_at, id) AS object_type,
+            last(source_id ORDER BY created_at, id) AS object_id,
+            last(source_label ORDER BY created_at, id) AS object_label,
+            last(ip_address ORDER BY created_at, id) AS ip_address
         FROM parts GROUP BY finding
     )
     SELECT
-        sha256(concat_ws(' ', rule_id, epoch(first_event_at)::BIGINT, group_key)) AS uid, rule_id, rule,
-        coalesce(level, severity) AS severity, title, explanation, whole.*  EXCLUDE (finding), attack, experimental,
+        -- The day is part of it, since a finding that goes on past midnight goes on as another one.
+        sha256(concat_ws(' ', rule_id, epoch(first_event_at)::BIGINT, last_event_at::DATE, group_key)) AS uid,
+        rule_id, rule, {_SEVERITY} AS severity, title, explanation, whole.* EXCLUDE (finding), attack, experimental,
         'open' AS status, now() AS found_at
     FROM results JOIN whole USING (finding) CROSS JOIN rules
     WHERE last_event_at >= $1
+    QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
     ORDER BY first_event_at, uid
 """
 
@@ -183,7 +213,7 @@ _FIND_STATES = f"""
     WITH results AS ({_RESULTS.format(types=_OF_THE_LOG)})
     SELECT
         sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
-        coalesce(level, severity) AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,
+        {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,
         began_at AS first_event_at, ended_at AS last_event_at, coalesce(events, 0) AS events, []::BIGINT[] AS event_ids,
         attack, experimental, 'open' AS status, now() AS found_at, 0 AS batch_id
     FROM results CROSS JOIN rules

@@ -83,7 +83,8 @@ def enqueue(
     connection.execute(
         f"""
         INSERT INTO {DELIVERIES.name} BY NAME
-        SELECT uid, channel, CASE WHEN last_event_at < $oldest THEN 'expired' ELSE 'pending' END AS status, 0 AS attempts
+        SELECT
+            uid, channel, CASE WHEN last_event_at < $oldest THEN 'expired' ELSE 'pending' END AS status, 0 AS attempts
         FROM findings CROSS JOIN (SELECT unnest($channels::VARCHAR[]) AS channel) AS given
         WHERE findings.status = 'open' AND list_contains($levels::VARCHAR[], severity)
           AND NOT EXISTS (

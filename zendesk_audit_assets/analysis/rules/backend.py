@@ -6,7 +6,9 @@ has the same columns and a bounded stretch of time. What cannot be said in SQL f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NoReturn, cast
 
 import duckdb
@@ -16,6 +18,7 @@ from sigma.conversion.state import ConversionState
 from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 from sigma.types import (
+    CompareOperators,
     SigmaBool,
     SigmaCompareExpression,
     SigmaFieldReference,
@@ -28,6 +31,14 @@ from sigma.types import (
 from zendesk_audit_assets.analysis.rules.correlations import Correlation, Matched
 from zendesk_audit_assets.analysis.rules.sql import literal, refuse
 from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
+
+_OPERATORS = {
+    CompareOperators.LT: "<",
+    CompareOperators.LTE: "<=",
+    CompareOperators.GT: ">",
+    CompareOperators.GTE: ">=",
+    CompareOperators.NEQ: "<>",
+}
 
 COLUMNS = {column.name: column.type for column in AUDIT_EVENTS.columns}
 
@@ -42,10 +53,10 @@ class DuckDBBackend(TextQueryBackend):
     name = "DuckDB"
     parenthesize = True
     group_expression = "({expr})"
-    or_token = "OR"
-    and_token = "AND"
-    not_token = "NOT"
-    eq_token = " = "
+    or_token = "OR"  # noqa: S105 -- no password
+    and_token = "AND"  # noqa: S105
+    not_token = "NOT"  # noqa: S105
+    eq_token = " = "  # noqa: S105
     bool_values = {True: "true", False: "false"}  # noqa: RUF012 -- declared so in the base class
     field_null_expression = "{field} IS NULL"
     field_exists_expression = "{field} IS NOT NULL"
@@ -86,7 +97,7 @@ class DuckDBBackend(TextQueryBackend):
         if not isinstance(comparison.number, SigmaNumber) or type(comparison.number) is not SigmaNumber:
             refuse("parts of a time")
         field = self._require(cond, "BIGINT", "a number")
-        return f"{field} {comparison.op.value} {comparison.number.number}"
+        return f"{field} {_OPERATORS[comparison.op]} {comparison.number.number}"
 
     def convert_condition_field_eq_val_bool(
         self, cond: ConditionFieldEqualsValueExpression, state: ConversionState
@@ -99,7 +110,7 @@ class DuckDBBackend(TextQueryBackend):
     ) -> str:
         pattern = cast(SigmaRegularExpression, cond.value).escape(escape_escape_char=False)
         try:
-            duckdb.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
+            self._in_memory.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
         except duckdb.Error as error:
             refuse(f"the regular expression {pattern!r} ({str(error).splitlines()[0]})")
         return f"regexp_matches({self._require(cond, 'VARCHAR', 'a regular expression')}, {literal(pattern)})"
@@ -149,6 +160,11 @@ class DuckDBBackend(TextQueryBackend):
         self, rule: SigmaCorrelationRule, correlation_type: Any, method: str
     ) -> NoReturn:
         refuse(f"correlations of type {correlation_type}")
+
+    @cached_property
+    def _in_memory(self) -> duckdb.DuckDBPyConnection:
+        """What knows which regular expressions DuckDB takes: fewer than Python does."""
+        return duckdb.connect()
 
     def _text(self, cond: ConditionFieldEqualsValueExpression, *, lower: bool) -> str:
         text = cast(SigmaString, cond.value)
@@ -221,6 +237,4 @@ def _like(part: Any) -> str:
         return "_"
     if not isinstance(part, str):
         refuse("placeholders (the modifier expand)")
-    for special in ("\\", "%", "_"):
-        part = part.replace(special, f"\\{special}")
-    return part
+    return re.sub(r"([\\%_])", r"\\\1", part)

@@ -88,7 +88,7 @@ class Correlation:
     def _query(self, steps: str, completed: str, what: str, at_least: int) -> str:
         rows = " UNION ALL ".join(
             f"""
-            SELECT {of.number} AS rule_number, id, created_at, to_json([{", ".join(f"{key}::VARCHAR" for key in of.keys)}])::VARCHAR AS group_key,
+            SELECT {of.number} AS rule_number, id, created_at, {_group_key(of.keys)} AS group_key,
                 {self.counted or "NULL"} AS counted
             FROM history WHERE {of.condition}"""
             for of in self.matched
@@ -109,7 +109,8 @@ class Correlation:
             SELECT *, count(*) FILTER (begins) OVER (PARTITION BY group_key ORDER BY created_at) AS stretch FROM begun
         ),
         stretches AS (
-            SELECT group_key, min(created_at) - {self._span} AS first, max(created_at) AS last, max(observed) AS observed
+            SELECT
+                group_key, min(created_at) - {self._span} AS first, max(created_at) AS last, max(observed) AS observed
             FROM numbered GROUP BY group_key, stretch
         )
         SELECT
@@ -132,3 +133,7 @@ class Correlation:
 
     def _names(self, joined: str) -> str:
         return joined.join(of.name for of in self.matched)
+
+
+def _group_key(keys: tuple[str, ...]) -> str:
+    return f"to_json([{', '.join(f'{key}::VARCHAR' for key in keys)}])::VARCHAR"

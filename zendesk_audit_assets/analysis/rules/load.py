@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
+from uuid import UUID
 
 import yaml
 from sigma.collection import SigmaCollection
@@ -21,7 +22,7 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaStatus
 
 from zendesk_audit_assets.analysis.rules.backend import DuckDBBackend
-from zendesk_audit_assets.analysis.rules.rule import LEVELS, Examples, Rule, RuleError
+from zendesk_audit_assets.analysis.rules.rule import LEVELS, Rule, RuleError
 from zendesk_audit_assets.analysis.rules.sql_rules import attack_techniques, examples_of, sql_rule
 
 SETTINGS = "settings.yml"
@@ -29,12 +30,13 @@ SETTINGS = "settings.yml"
 DEFAULT_LEVEL = "medium"
 
 
-def load_rules(folder: Path | None = None) -> tuple[Rule, ...]:
-    """All rules in force, ordered by name; `folder` holds those of one's own, in any depth.
+def load_rules(folder: Path | None = None, *, packaged: bool = True) -> tuple[Rule, ...]:
+    """All rules in force, ordered by name: those of the package if `packaged`, and those in `folder`, in any depth.
 
     Raises `RuleError`, which names the file, for whatever cannot be read or said in SQL.
     """
-    sources = [_Source(path, packaged=True) for path in _rule_files(Path(str(files(__package__) / "pack")))]
+    pack = Path(str(files(__package__) / "pack"))
+    sources = [_Source(path, packaged=True) for path in _rule_files(pack)] if packaged else []
     if folder is not None:
         if not folder.is_dir():
             raise RuleError(str(folder), "there is no such folder")
@@ -87,8 +89,8 @@ class _Source:
         except (SigmaError, AttributeError, TypeError, ValueError) as error:
             raise RuleError(self.file, _one_line(error)) from error
         for rule in [*collection.rules, *collection.filters]:
-            if rule.id is None and not isinstance(rule, SigmaFilter):
-                raise RuleError(self.file, "a rule without an id, a UUID that stays the same for ever")
+            if not isinstance(rule.id, UUID) and not isinstance(rule, SigmaFilter):
+                raise RuleError(self.file, "a rule needs an id: a UUID, which stays the same for ever")
             yield _Parsed(rule, self.file, self.packaged)
 
 
@@ -150,6 +152,7 @@ def _errors_of(one: _Parsed) -> Iterator[None]:
 def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
     results = sigma.get_conversion_result()
     correlated = isinstance(sigma, SigmaCorrelationRule)
+    span = sigma.timespan.seconds if isinstance(sigma, SigmaCorrelationRule) else 0
     return Rule(
         id=one.id,
         name=one.name,
@@ -158,7 +161,7 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
         form="correlation" if correlated else "event",
         sql=results[0] if correlated else " OR ".join(f"({condition})" for condition in results),
         file=one.file,
-        look_back=timedelta(seconds=sigma.timespan.seconds) if correlated else timedelta(),
+        look_back=timedelta(seconds=span),
         experimental=sigma.status == SigmaStatus.EXPERIMENTAL,
         description=" ".join((sigma.description or "").split()),
         attack=attack_techniques(str(tag) for tag in sigma.tags),
@@ -171,7 +174,9 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
 def _require_logsource(one: _Parsed, sigma: SigmaRule) -> None:
     source = sigma.logsource
     if source.product != "zendesk" or source.service not in ("audit", None) or source.category is not None:
-        raise RuleError(one.file, f"'{one.name}' is not about Zendesk's audit log; its logsource must be zendesk, audit")
+        raise RuleError(
+            one.file, f"'{one.name}' is not about Zendesk's audit log; its logsource must be zendesk, audit"
+        )
 
 
 def _require_unique_names(parsed: Sequence[_Parsed]) -> None:
@@ -203,7 +208,9 @@ class _Settings:
             raise RuleError(str(path), "'disable' is a list of rule names, 'level' gives a level to each of its names")
         for name, grade in level.items():
             if grade not in LEVELS:
-                raise RuleError(str(path), f"{name} cannot have the level {grade!r}; the levels are {', '.join(LEVELS)}")
+                raise RuleError(
+                    str(path), f"{name} cannot have the level {grade!r}; the levels are {', '.join(LEVELS)}"
+                )
         return cls(str(path), frozenset(map(str, disable)), {str(name): grade for name, grade in level.items()})
 
     def applied(self, rules: Sequence[Rule], names: Iterable[str]) -> Iterator[Rule]:
@@ -212,9 +219,11 @@ class _Settings:
             raise RuleError(self.file, f"there is no rule of the name {unknown[0]}")
         for rule in rules:
             if rule.name not in self.disable:
-                yield replace(rule, level=self.level.get(rule.name, rule.level))
+                level = self.level.get(rule.name)
+                yield rule if level is None else replace(rule, level=level, fixed=True)
 
 
 def _one_line(error: BaseException) -> str:
     """What an error says, without the place, which Sigma's own errors add."""
-    return " ".join(str(error.args[0] if isinstance(error, SigmaError) and error.args else error).split())
+    text = str(error.args[0] if isinstance(error, SigmaError) and error.args else error)
+    return " ".join(text.split()).rstrip(".")

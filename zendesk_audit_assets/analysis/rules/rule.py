@@ -25,7 +25,9 @@ class RuleError(AuditError):
     """A rule file, or the settings beside it, cannot be used."""
 
     def __init__(self, file: str, problem: str) -> None:
-        super().__init__(f"The rule file {file} cannot be used: {problem}.", "Correct it, or take it out of the folder.")
+        super().__init__(
+            f"The rule file {file} cannot be used: {problem}.", "Correct it, or take it out of the folder."
+        )
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Rule:
 
     `over` says what such a query judges: events as time completes them, findings of the other rules, or the state of
     the log itself. `look_back` is how much of `history` it sees before the day that it judges. It waits for the
-    tables it `needs`.
+    tables it `needs`. Its query may give each finding a level, unless the level is `fixed`, by one's own settings.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Rule:
     over: Over = "events"
     look_back: timedelta = timedelta()
     needs: tuple[str, ...] = ()
+    fixed: bool = False
     experimental: bool = False
     description: str = ""
     attack: tuple[str, ...] = ()
@@ -66,4 +69,4 @@ class Rule:
     def digest(self) -> str:
         """SHA-256 of all that its findings depend on."""
         parts = (self.id, self.name, self.title, self.level, self.form, self.sql, self.over, self.look_back)
-        return sha256(repr((*parts, self.needs, self.experimental, self.attack)).encode()).hexdigest()
+        return sha256(repr((*parts, self.needs, self.fixed, self.experimental, self.attack)).encode()).hexdigest()

@@ -31,7 +31,7 @@ def sql_rule(text: str, file: str) -> Rule:
     query = "\n".join(lines[end:]).strip().removesuffix(";")
     if not query:
         raise RuleError(file, "there is no query below its header")
-    over = str(header.get("over", "events"))
+    over = header.get("over", "events")
     if over not in get_args(Over):
         raise RuleError(file, f"'over' is {over!r}, not one of {', '.join(get_args(Over))}")
     return Rule(

@@ -2,9 +2,9 @@
 --
 -- Zendesk writes "<field> changed from <old> to <new>", with "not set" for nothing, or one word for a switch. Lines
 -- may be parted by escaped line breaks, and values may be escaped for HTML, once or twice. Where " to " occurs more
--- than once, both sides should be JSON (or a Ruby hash), else one should be "not set", else both should have their
--- quotes closed, else the first " to " is taken; such a row is 'ambiguous', and so is one whose value may go on in the
--- next line. A line of another form, or in another language, is kept as 'unparsed'.
+-- than once, both values should be JSON (or a Ruby hash), else one should be "not set", else the old one should have
+-- its quotes closed, else the first " to " is taken; such a row is 'ambiguous', and so is one whose value may go on in
+-- the next line. A line of another form, or in another language, is kept as 'unparsed'.
 WITH described AS (
     SELECT
         *,
@@ -35,7 +35,7 @@ unescaped AS (
         END AS words,
         CASE WHEN line < len(lines) THEN NOT regexp_matches(
             lines[line + 1],
-            ' changed from |^\s*(?i:enabled|disabled|(?:turned )?(?:on|off)|changed|(?:un)?suspended|(?:de)?activated)?\s*$'
+            ' changed from |^\s*(?i:(?:turned )?(?:on|off)|enabled|disabled|changed|(?:un)?suspended|(?:de)?activated|)\s*$'
         ) ELSE false END AS may_go_on
     FROM numbered
     WHERE trim(raw) <> ''
@@ -72,14 +72,17 @@ cut AS (
             WHEN len(parts) = 2 THEN 1
             WHEN len(parts) > 2 THEN coalesce(
                 CASE WHEN regexp_matches(change, '[{\[]') THEN list_filter(
-                    range(1, len(parts)),
+                    cuts,
                     lambda n:
-                        (array_to_string(parts[:n], ' to ') = 'not set' OR json_valid(array_to_string(json_parts[:n], ' to ')))
-                        AND (array_to_string(parts[n + 1:], ' to ') = 'not set' OR json_valid(array_to_string(json_parts[n + 1:], ' to ')))
+                        (n = 1 AND parts[1] = 'not set' OR json_valid(array_to_string(json_parts[:n], ' to ')))
+                        AND (
+                            n = len(parts) - 1 AND parts[-1] = 'not set'
+                            OR json_valid(array_to_string(json_parts[n + 1:], ' to '))
+                        )
                 )[1] END,
                 CASE WHEN parts[1] = 'not set' THEN 1 WHEN parts[-1] = 'not set' THEN len(parts) - 1 END,
                 CASE WHEN contains(change, '"') THEN list_filter(
-                    range(1, len(parts)),
+                    cuts,
                     lambda n: length(regexp_replace(array_to_string(parts[:n], ' to '), '[^"]', '', 'g')) % 2 = 0
                 )[1] END,
                 1
@@ -88,6 +91,8 @@ cut AS (
     FROM (
         SELECT
             *,
+            -- Tried one after the other: of a long text only the first ones.
+            CASE WHEN len(parts) > 2 THEN range(1, least(len(parts), 200)) END AS cuts,
             CASE WHEN len(parts) > 2 AND regexp_matches(change, '[{\[]') THEN
                 -- A Ruby hash as JSON.
                 string_split(

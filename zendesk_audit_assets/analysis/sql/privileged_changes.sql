@@ -43,14 +43,15 @@ judged AS (
             WHEN 'oauth_client' THEN 'credential'
             WHEN 'user_setting' THEN CASE WHEN state IN ('suspended', 'unsuspended') THEN 'suspension' END
             WHEN 'account_setting' THEN CASE
-                WHEN setting IN ('token access', 'password access') OR lower(label_group) = 'zendesk api' THEN 'api_access'
+                WHEN setting IN ('token access', 'password access') OR lower(label_group) = 'zendesk api'
+                THEN 'api_access'
                 WHEN contains(setting, 'mobile app access') THEN 'mobile_access'
                 WHEN contains(setting, 'assumption') THEN 'assumption'
                 WHEN contains(setting, 'redaction') THEN 'data_protection'
                 WHEN regexp_matches(setting, '\bip restriction|\ballowed ip') THEN 'network'
                 WHEN regexp_matches(
                     setting,
-                    'two.?factor|\b2fa\b|\bmfa\b|single sign|\bsso\b|\bsaml\b|\bjwt\b|password|sign.?in|authentication|\bsession'
+                    'two.?factor|\b2fa\b|\bmfa\b|authentication|single sign|\bsso\b|\bsaml\b|\bjwt\b|sign.?in|password|session'
                 )
                 THEN 'authentication'
             END

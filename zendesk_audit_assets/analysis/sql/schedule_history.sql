@@ -77,4 +77,5 @@ LEFT JOIN read
     ON read.schedule_id = workweeks.schedule_id
     AND read.event_id IS NOT DISTINCT FROM workweeks.event_id
     AND read.line IS NOT DISTINCT FROM workweeks.line
-ORDER BY workweeks.schedule_id, workweeks.valid_from NULLS FIRST, workweeks.event_id, workweeks.line, weekday, start_minute;
+ORDER BY workweeks.schedule_id, workweeks.valid_from NULLS FIRST, workweeks.event_id, workweeks.line, weekday,
+    start_minute;

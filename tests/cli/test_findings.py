@@ -1,0 +1,95 @@
+"""`findings`: what the rules have found, chosen by day, level and rule; masked; and closed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+SECRET = "0123456789abcdef"
+
+
+def found(call: Any, *options: str) -> list[dict[str, Any]]:
+    result = call("findings", *options, "--json")
+    assert result.exit_code == 0, result.output
+    rows: list[dict[str, Any]] = json.loads(result.output)
+    return rows
+
+
+def rules(call: Any, *options: str) -> set[str]:
+    return {row["rule"] for row in found(call, *options)}
+
+
+def test_findings_are_shown_the_newest_last(call: Any, analysed: Warehouse) -> None:
+    rows = found(call)
+    assert {"ZD-002", "ZD-003", "ZD-005"} <= {row["rule"] for row in rows}
+    times = [row["last_event_at"] for row in rows]
+    assert times == sorted(times)
+    assert all(len(row["uid"]) == 12 for row in rows)
+
+
+def test_they_can_be_chosen_by_level_day_and_rule(call: Any, analysed: Warehouse) -> None:
+    assert {"ZD-002", "ZD-005"} <= rules(call, "--level", "high")
+    assert "ZD-003" not in rules(call, "--level", "high")
+    assert "ZD-002" not in rules(call, "--since", "2026-01-11")
+    assert "ZD-002" in rules(call, "--since", "2026-01-10")
+    assert rules(call, "--rule", "zd-005") == {"ZD-005"}
+
+
+def test_a_table_shows_labels_as_they_are_and_no_secret(call: Any, analysed: Warehouse) -> None:
+    output = call("findings").output
+    assert "Administrator role granted" in output
+    assert "[VIP]" in output
+    assert "[masked]" in output
+    for form in ([], ["--csv"], ["--json"]):
+        assert SECRET not in call("findings", *form).output
+
+
+def test_what_is_closed_is_shown_no_more_unless_asked_for(call: Any, analysed: Warehouse) -> None:
+    (granted,) = found(call, "--rule", "ZD-002")
+    closed = call("findings", "--close", granted["uid"])
+    assert closed.exit_code == 0
+    assert f"The finding {granted['uid']} of ZD-002 is closed" in closed.output
+    assert found(call, "--rule", "ZD-002", "--live") == []
+    ((status, uid),) = [(row["status"], row["uid"]) for row in found(call, "--rule", "ZD-002", "--live", "--all")]
+    assert (status, uid) == ("closed", granted["uid"])
+    assert "was closed already" in call("findings", "--close", granted["uid"]).output
+
+
+@pytest.mark.parametrize(
+    ("uid", "code", "says"),
+    [("0123", 2, "at least the first 8 characters"), ("0123456789", 1, "There is no finding 0123456789")],
+)
+def test_a_finding_to_close_must_be_named(call: Any, analysed: Warehouse, uid: str, code: int, says: str) -> None:
+    result = call("findings", "--close", uid)
+    assert (result.exit_code, says in result.output) == (code, True)
+
+
+def test_a_beginning_that_two_findings_share_closes_neither(call: Any, analysed: Warehouse) -> None:
+    with analysed.transaction() as connection:
+        connection.execute("UPDATE findings SET uid = 'aaaaaaaa' || uid")
+    assert "findings begin with aaaaaaaa" in call("findings", "--close", "aaaaaaaa").output
+    assert found(call, "--live")
+
+
+def test_nothing_found_is_said(call: Any, analysed: Warehouse) -> None:
+    assert call("findings", "--since", "2027-01-01").output == "Nothing was found.\n"
+
+
+def test_before_there_are_findings_it_says_what_makes_them(call: Any, stored: Warehouse) -> None:
+    for live, where in (([], "published copy"), (["--live"], "warehouse")):
+        result = call("findings", *live)
+        assert result.exit_code == 1
+        assert result.output == (
+            f"Error: The {where} has no table findings yet. Run `zendesk-audit sync`, which makes it.\n"
+        )
+
+
+def test_before_there_is_a_warehouse_it_says_what_makes_it_and_makes_none(call: Any, folder: Any) -> None:
+    result = call("findings", "--live")
+    assert result.exit_code == 1
+    assert "zendesk-audit sync" in result.output
+    assert list(folder.iterdir()) == []

@@ -1,0 +1,75 @@
+"""`zendesk-audit findings`: what the rules have found, and what of it is settled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from zendesk_audit_assets.cli.reading import NotThere, answer, opened, put, reading_options
+from zendesk_audit_assets.delivery import SEVERITIES
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+# Shorter beginnings of a uid are typed by mistake.
+_SHORTEST_UID = 8
+
+
+@click.command()
+@click.option("--since", type=_DAY, help="Only what happened on this day, UTC, or later.")
+@click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Only what is as severe as this.")
+@click.option("--rule", help="Only what this rule has found, such as ZD-002.")
+@click.option("--all", "closed_too", is_flag=True, help="Also what is closed.")
+@click.option("--close", "uid", metavar="UID", help="Close a finding, by its uid or how that begins; it is kept.")
+@reading_options
+def findings(
+    since: datetime | None,
+    level: str,
+    rule: str | None,
+    closed_too: bool,
+    uid: str | None,
+    live: bool,
+    form: str | None,
+) -> None:
+    """Show what the rules have found, the newest last. What is closed is not alerted of."""
+    if uid is not None:
+        _close(uid)
+        return
+    with opened("findings", live=live) as connection:
+        frame = answer(
+            connection,
+            """
+            SELECT
+                last_event_at, severity, rule, title, explanation, actor_name, ip_address, events, status,
+                uid[:12] AS uid
+            FROM findings
+            WHERE ($since IS NULL OR last_event_at >= $since::TIMESTAMP AT TIME ZONE 'UTC')
+              AND list_contains($levels, severity)
+              AND ($rule IS NULL OR lower(rule) = lower($rule))
+              AND (status = 'open' OR $closed_too)
+            ORDER BY findings.last_event_at, findings.uid
+            """,
+            {
+                "since": since,
+                "levels": list(SEVERITIES[SEVERITIES.index(level) :]),
+                "rule": rule,
+                "closed_too": closed_too,
+            },
+        )
+    put(frame, form, "Nothing was found.")
+
+
+def _close(uid: str) -> None:
+    if len(uid) < _SHORTEST_UID:
+        raise click.UsageError(f"Give at least the first {_SHORTEST_UID} characters of the uid.")
+    with opened("findings", live=True) as connection:
+        found = connection.execute(
+            "SELECT uid, rule, status FROM findings WHERE starts_with(uid, lower(?))", [uid]
+        ).fetchall()
+        if not found:
+            raise NotThere(f"There is no finding {uid}.", "`zendesk-audit findings --live` shows the open ones.")
+        if len(found) > 1:
+            raise click.UsageError(f"{len(found)} findings begin with {uid}; give more of the uid.")
+        ((whole, rule, status),) = found
+        connection.execute("UPDATE findings SET status = 'closed' WHERE uid = ?", [whole])
+    said = "was closed already" if status == "closed" else "is closed; the published copy has it after the next run"
+    click.echo(f"The finding {whole[:12]} of {rule} {said}.")
