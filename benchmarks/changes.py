@@ -59,9 +59,9 @@ def main() -> int:
         _require_every_description(warehouse, descriptions + given.runs * given.events)
     speeds = [descriptions / seconds for seconds in built[PARSED.name]]
     report.figure("descriptions parsed", "1/s", speeds)
-    for what, runs in (("built from nothing", built), (f"+{given.events:,} events", followed)):
-        for name, seconds in runs.items():
-            report.figure(f"{what}: {name}", "s", seconds)
+    for what, figures in (("built from nothing", built), (f"+{given.events:,} events", followed)):
+        for name, runs in figures.items():
+            report.figure(f"{what}: {name}", "s", runs)
     slowest = max(built[PARSED.name])
     report.bound("slowest parse of all descriptions", slowest, descriptions / DESCRIPTIONS_PER_S, "s")
     return report.finish(keep=default)
@@ -91,11 +91,13 @@ def _append(warehouse: Warehouse, number: int, events: int) -> None:
             """
             INSERT INTO audit_logs
             SELECT * REPLACE (
-                -id - $number * 10_000_000_000_000_000 AS id, (SELECT max(batch_id) + 1 FROM audit_logs) AS batch_id
+                id + $number * 100_000_000_000_000_000 AS id, (SELECT max(batch_id) + 1 FROM audit_logs) AS batch_id
             )
-            FROM (FROM audit_logs ORDER BY created_at DESC, id LIMIT $events)
+            FROM (
+                FROM audit_logs WHERE id < 100_000_000_000_000_000 ORDER BY created_at DESC, id LIMIT $events
+            )
             """,
-            {"number": number, "events": events},
+            {"number": number + 1, "events": events},
         )
 
 

@@ -1,4 +1,4 @@
-"""A refresh in a warm process: nothing new, and 100 new events; with all derived tables."""
+"""A refresh in a warm process: nothing new, and 100 new events; with all derived tables and all rules."""
 
 import sys
 import time
@@ -8,13 +8,15 @@ from common import Report, Zendesk, arguments, folder, zendesk
 from synced import client
 
 from zendesk_audit_assets import ingest
+from zendesk_audit_assets.analysis.rules import load_rules
 from zendesk_audit_assets.analysis.tables import DERIVED
 from zendesk_audit_assets.coverage import Interval
-from zendesk_audit_assets.warehouse import derived
+from zendesk_audit_assets.warehouse import derived, findings
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 BOUND_S = 1.0
 NEW_EVENTS = 100
+RULES = load_rules(None)
 
 
 def main() -> int:
@@ -24,8 +26,8 @@ def main() -> int:
     for what, bound in (("quiet", 1), (f"+{NEW_EVENTS} events", 2)):
         requests, seconds, summaries = zip(*(run[what] for run in runs), strict=True)
         report.figure(f"{what}: requests", "", requests)
-        report.figure(f"{what}: sync and derived tables", "s", seconds)
-        report.figure(f"{what}: of it the derived tables", "s", summaries)
+        report.figure(f"{what}: sync, derived tables and findings", "s", seconds)
+        report.figure(f"{what}: of it derived tables and findings", "s", summaries)
         report.bound(f"{what}: requests", max(requests), bound, "")
         report.bound(f"{what}: slowest", max(seconds), BOUND_S, "s")
     return report.finish(keep=default)
@@ -61,6 +63,8 @@ def _refresh(account: Zendesk, warehouse: Warehouse, since: datetime) -> tuple[i
     for table in DERIVED:
         with warehouse.transaction() as connection:
             derived.refresh(connection, table)
+    with warehouse.transaction() as connection:
+        findings.refresh(connection, RULES, start=account.start)
     done = time.perf_counter()
     return len(account.requests()), done - started, done - synced
 

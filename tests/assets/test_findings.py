@@ -17,6 +17,22 @@ from zendesk_audit_assets.automation import REFRESH
 
 HELPERS = runpy.run_path(str(Path(__file__).parents[1] / "delivery" / "receiver.py"))
 finding, store = HELPERS["finding"], HELPERS["store"]
+OWN = """\
+title: Our macro was touched
+id: 4d7a1d3e-6a0f-4a3c-9d1f-0a7f8f1c0b11
+name: OWN-1
+status: stable
+level: critical
+logsource: {product: zendesk, service: audit}
+detection: {touched: {object_type: macro, source_label|contains: Crown}, condition: touched}
+"""
+GRANTED = {
+    "action": "update",
+    "source_type": "user",
+    "source_label": "Name: Bob Besonders",
+    "change_description": "Role changed from Agent to Administrator",
+    "actor_name": "Ada Außergewöhnlich",
+}
 MARKDOWN = ("by_rule", "newest", "by_severity")
 
 
@@ -38,18 +54,26 @@ def failed(result: dg.ExecuteInProcessResult) -> str:
     return str(event.step_failure_data.user_failure_data.description)
 
 
-def test_a_refresh_says_what_was_found_and_names_nobody(deployment: Any) -> None:
-    deployment.happens(
-        action="update",
-        source_type="user",
-        source_label="Name: Bob Besonders",
-        change_description="Role changed from Agent to Administrator",
-        actor_name="Ada Außergewöhnlich",
-    )
-    result = deployment.run(REFRESH)
-    assert result.success
-    said = told(result)
-    counted = deployment.query("SELECT severity, count(*) FROM findings WHERE status = 'open' GROUP BY ALL")
+@pytest.fixture(scope="module")
+def refreshed(deployed: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A deployment with a rule of its own after a refresh, `result`; nothing happens in it any more."""
+    folder = tmp_path_factory.mktemp("findings")
+    (folder / "rules").mkdir()
+    (folder / "rules" / "own.yml").write_text(OWN)
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        deployed(folder, instance, ZENDESK_RULES_DIR=str(folder / "rules")) as deployment,
+    ):
+        deployment.happens(**GRANTED)
+        deployment.happens(source_type="macro", source_label="Macro: Crown jewels", action="update")
+        deployment.result = deployment.run(REFRESH)
+        assert deployment.result.success
+        yield deployment
+
+
+def test_a_refresh_says_what_was_found_and_names_nobody(refreshed: Any) -> None:
+    said = told(refreshed.result)
+    counted = refreshed.query("SELECT severity, count(*) FROM findings WHERE status = 'open' GROUP BY ALL")
     assert {name.removeprefix("open_"): n for name, n in said.items() if name.startswith("open_") and n} == dict(
         counted
     )
@@ -63,45 +87,28 @@ def test_a_refresh_says_what_was_found_and_names_nobody(deployment: Any) -> None
         assert "Bob" not in said[name]
 
 
-def test_a_refresh_without_news_finds_nothing_new(deployment: Any) -> None:
-    deployment.run(REFRESH)
-    assert told(deployment.run(REFRESH))["new"] == 0
+def test_a_rule_of_ones_own_is_in_force(refreshed: Any) -> None:
+    assert told(refreshed.result)["open_critical"] == 1
+    assert refreshed.query("SELECT title FROM findings WHERE rule = 'OWN-1'") == [("Our macro was touched",)]
 
 
-def test_a_full_rebuild_finds_the_same(deployment: Any) -> None:
-    deployment.run(REFRESH)
+def test_without_news_nothing_new_is_found_and_a_full_rebuild_finds_the_same(refreshed: Any) -> None:
     columns = "uid, severity, title, events, event_ids, status, found_at"
-    before = deployment.query(f"SELECT {columns} FROM findings ORDER BY uid")
-    said = told(deployment.run(REFRESH, config={"findings": {"config": {"full_rebuild": True}}}))
-    assert said["rules_anew"] != "none"
-    assert deployment.query(f"SELECT {columns} FROM findings ORDER BY uid") == before
+    before = refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid")
+    said = told(refreshed.run(REFRESH, only="findings"))
+    assert (said["new"], said["rules_anew"]) == (0, "none")
+    said = told(refreshed.run(REFRESH, only="findings", config={"findings": {"config": {"full_rebuild": True}}}))
+    assert (said["new"], said["rules_anew"] != "none") == (0, True)
+    assert refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid") == before
 
 
-def test_a_rule_of_ones_own_is_in_force(deploy: Callable[..., Any], tmp_path: Path) -> None:
-    folder = tmp_path / "rules"
-    folder.mkdir()
-    (folder / "own.yml").write_text(
-        "title: Our macro was touched\nid: 4d7a1d3e-6a0f-4a3c-9d1f-0a7f8f1c0b11\nname: OWN-1\nstatus: stable\n"
-        "level: critical\nlogsource: {product: zendesk, service: audit}\n"
-        "detection: {touched: {object_type: macro, source_label|contains: Crown}, condition: touched}\n"
-    )
-    deployment = deploy(ZENDESK_RULES_DIR=str(folder))
-    deployment.happens(source_type="macro", source_label="Macro: Crown jewels", action="update")
-    assert told(deployment.run(REFRESH))["open_critical"] == 1
-    assert deployment.query("SELECT title FROM findings WHERE rule = 'OWN-1'") == [("Our macro was touched",)]
-
-
-def test_a_rule_that_cannot_be_used_is_named_and_the_log_is_kept_all_the_same(
-    deploy: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_rule_that_cannot_be_used_is_named(deploy: Callable[..., Any], tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "own.yml").write_text("title: [")
-    deployment = deploy(ZENDESK_RULES_DIR=str(folder))
-    result = deployment.run(REFRESH)
+    result = deploy(ZENDESK_RULES_DIR=str(folder)).run(REFRESH, only="findings")
     assert not result.success
     assert "own.yml" in failed(result)
-    assert deployment.holds_everything()
 
 
 def test_before_there_is_anything_the_page_says_so(connection: duckdb.DuckDBPyConnection) -> None:

@@ -23,6 +23,12 @@ def test_an_answer_is_a_table_with_the_names_of_its_columns(call: Any, stored: W
     assert "+00:00" not in result.output
 
 
+def test_brackets_are_shown_as_they_are(call: Any, stored: Warehouse) -> None:
+    output = call("sql", "SELECT '[VIP] a [/b] c' AS \"label [red]\"").output
+    assert "[VIP] a [/b] c" in output
+    assert "label [red]" in output
+
+
 def test_csv_has_a_header_and_can_be_read_back(call: Any, stored: Warehouse) -> None:
     rows = list(csv.DictReader(io.StringIO(call("sql", QUERY, "--csv").output)))
     assert [row["id"] for row in rows] == ["1", "2", "3"]

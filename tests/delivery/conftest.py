@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,20 +28,20 @@ def receiver() -> Iterator[Any]:
 
 
 @pytest.fixture
+def https_receiver(certificate: Path) -> Iterator[Any]:
+    """The same with TLS, by a certificate that nobody knows; its name is localhost."""
+    with HELPERS["Receiver"](certificate=str(certificate)) as running:
+        yield running
+
+
+@pytest.fixture
 def mail_server() -> Iterator[Callable[..., Any]]:
     """Starts an SMTP server on this machine; stopped at the end of the test."""
     with ExitStack() as running:
         yield lambda **options: running.enter_context(HELPERS["MailServer"](**options))
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost with its key in one file, which is also the authority that vouches for it."""
-    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    openssl = shutil.which("openssl")
-    assert openssl is not None
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    making = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    subprocess.run([*making, *names, "-keyout", file, "-out", f"{file}.crt"], check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
-    return file
+@pytest.fixture
+def certificate() -> Path:
+    """A certificate for localhost that vouches for itself, and its key; of no use to anybody else, until 2126."""
+    return Path(__file__).with_name("localhost.pem")

@@ -82,6 +82,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     always: tuple[int, dict[str, str], bytes] = (200, {}, b"ok")
+    certificate: str | None = None
 
     def __enter__(self) -> Receiver:
         receiver = self
@@ -105,7 +106,11 @@ class Receiver:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
+            def handle_error(self, *_: Any) -> None: ...
+
         self._server = Server(("127.0.0.1", 0), Handler)
+        if self.certificate:
+            self._server.socket = _tls(self.certificate).wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 
@@ -168,9 +173,7 @@ class MailServer:
                         self.say("250 fine")
 
             def encrypt(self) -> None:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.load_cert_chain(server.certificate or "")
-                self.connection = context.wrap_socket(self.connection, server_side=True)
+                self.connection = _tls(server.certificate or "").wrap_socket(self.connection, server_side=True)
                 self.rfile = self.connection.makefile("rb")
                 self.wfile = self.connection.makefile("wb", buffering=0)
 
@@ -203,3 +206,9 @@ class MailServer:
     @property
     def port(self) -> int:
         return int(self._server.server_address[1])
+
+
+def _tls(certificate: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context

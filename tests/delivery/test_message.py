@@ -79,6 +79,13 @@ def test_a_secret_is_masked_wherever_the_text_is_cut(position: int) -> None:
     assert "s3cr3t" not in of_finding({**dict.fromkeys(others), **row}).explanation
 
 
+@pytest.mark.parametrize("end", range(1, 30))
+def test_a_secret_of_which_only_the_beginning_is_left_is_not_shown(finding: Finding, end: int) -> None:
+    url = "https://user:pass-word@host.example/path"
+    explanation = of_finding(finding(explanation=f"Target changed to {url[:end]}…")).explanation
+    assert explanation == "Target changed to …"
+
+
 @pytest.mark.parametrize("column", FREE_TEXT)
 def test_every_text_is_one_line_and_bounded(finding: Finding, column: str) -> None:
     message = of_finding(finding(**{column: "a\r\nBcc: everybody@example.com\u202e\x1b[2J\u2028" + "long " * 1_000}))

@@ -24,6 +24,7 @@ _NEWEST = 10
 _DAYS = 30
 _BARS = "▁▂▃▄▅▆▇█"
 _TITLE_LENGTH = 40
+_RANK = f"list_position({list(LEVELS)!r}, severity)"
 
 
 class FindingsConfig(dg.Config):
@@ -63,9 +64,9 @@ def build_findings(start: datetime) -> dg.AssetsDefinition:
                     "rules": done.rules,
                     "rules_anew": ", ".join(done.rules_anew) or "none",
                     **{f"open_{level}": done.open_by_severity.get(level, 0) for level in reversed(LEVELS)},
-                    "by_rule": dg.MetadataValue.md(_by_rule(connection)),
-                    "newest": dg.MetadataValue.md(_newest(connection)),
                     "by_severity": dg.MetadataValue.md(_by_severity(connection)),
+                    "newest": dg.MetadataValue.md(_newest(connection)),
+                    "by_rule": dg.MetadataValue.md(_by_rule(connection)),
                 }
                 if done.judged_to is not None:
                     metadata["judged_to"] = dg.MetadataValue.timestamp(done.judged_to)
@@ -78,12 +79,15 @@ def build_findings(start: datetime) -> dg.AssetsDefinition:
 
 
 def _by_rule(connection: duckdb.DuckDBPyConnection) -> str:
+    """The gravest first, as many as there is room for."""
     rows = connection.execute(
-        f"SELECT rule, any_value(title), count(*) FILTER (status = 'open'), count(*) FROM {FINDINGS.name} "
-        "GROUP BY rule ORDER BY 3 DESC, rule"
+        f"""
+        SELECT rule, any_value(title), max_by(severity, {_RANK}), count(*) FILTER (status = 'open'), count(*)
+        FROM {FINDINGS.name} GROUP BY rule ORDER BY max({_RANK}) DESC, 4 DESC, rule
+        """
     ).fetchall()
-    cells = ((rule, _plain(title), f"{is_open:,}", f"{all_:,}") for rule, title, is_open, all_ in rows)
-    return _table("| Rule | Title | Open | All |\n| -- | -- | --: | --: |", cells)
+    cells = ((rule, _plain(title), level, f"{is_open:,}", f"{all_:,}") for rule, title, level, is_open, all_ in rows)
+    return _table("| Rule | Title | Severity | Open | All |\n| -- | -- | -- | --: | --: |", cells)
 
 
 def _newest(connection: duckdb.DuckDBPyConnection) -> str:

@@ -8,6 +8,7 @@ from zendesk_audit_assets.analysis.tables import DERIVED, DerivedTable
 from zendesk_audit_assets.assets.common import OWNERS, TAGS, errors_in_words, file_uri, table_metadata
 from zendesk_audit_assets.resources import WarehouseResource
 from zendesk_audit_assets.warehouse import derived
+from zendesk_audit_assets.warehouse.schema import scalar
 
 
 class SummaryConfig(dg.Config):
@@ -46,11 +47,18 @@ def _summary(table: DerivedTable) -> dg.AssetsDefinition:
                     "rebuilt": done.full,
                     "note": done.note,
                     "dagster/uri": dg.MetadataValue.url(file_uri(warehouse.warehouse())),
+                    **_figures(connection, table),
                     **_charts(connection, table),
                 }
             )
 
     return summary
+
+
+def _figures(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, float]:
+    """Without those that an empty table does not have."""
+    figures = {name: scalar(connection, f'SELECT {sql} FROM "{table.name}"') for name, sql in table.figures}
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def _charts(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, dg.MetadataValue]:

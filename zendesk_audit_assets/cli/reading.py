@@ -12,8 +12,8 @@ import polars as pl
 from rich.console import Console
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.analysis.secrets import masked
 from zendesk_audit_assets.cli.sql import show
+from zendesk_audit_assets.delivery.message import whole_and_masked
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.publish import open_read_only
@@ -55,7 +55,7 @@ def opened(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyConnecti
 def answer(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]) -> pl.DataFrame:
     """The answer to a query, its texts masked."""
     frame: pl.DataFrame = connection.sql(query, params=dict(parameters)).pl()
-    return frame.with_columns(pl.col(pl.String).map_elements(masked, return_dtype=pl.String))
+    return frame.with_columns(pl.col(pl.String).map_elements(whole_and_masked, return_dtype=pl.String))
 
 
 def put(frame: pl.DataFrame, form: str | None, nothing: str) -> None:
@@ -67,5 +67,4 @@ def put(frame: pl.DataFrame, form: str | None, nothing: str) -> None:
     elif frame.is_empty():
         click.echo(nothing)
     else:
-        # A label may have brackets, which are no markup.
-        show(frame, Console(markup=False, highlight=False))
+        show(frame, Console(highlight=False))

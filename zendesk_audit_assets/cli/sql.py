@@ -10,6 +10,7 @@ import orjson
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
@@ -50,8 +51,9 @@ def show(frame: pl.DataFrame, console: Console, title: str | None = None) -> Non
     """Print a frame as a table, its first rows if there are many; row by row where it is too wide for one."""
     table = Table(title=title, title_justify="left")
     for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    rows = [tuple(map(_cell, row)) for row in frame.head(_ROWS_SHOWN).iter_rows()]
+        table.add_column(Text(name), justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    # As `Text`, because brackets in a label are no markup.
+    rows = [tuple(Text(_cell(value)) for value in row) for row in frame.head(_ROWS_SHOWN).iter_rows()]
     for row in rows:
         table.add_row(*row)
     if len(frame.columns) * _NARROWEST_COLUMN <= console.width:
@@ -63,10 +65,10 @@ def show(frame: pl.DataFrame, console: Console, title: str | None = None) -> Non
         console.print(f"{frame.height - _ROWS_SHOWN:,} more rows; use --csv to see all.")
 
 
-def _sheet(names: list[str], row: tuple[str, ...]) -> Table:
+def _sheet(names: list[str], row: tuple[Text, ...]) -> Table:
     sheet = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in zip(names, row, strict=True):
-        sheet.add_row(name, value)
+        sheet.add_row(Text(name), value)
     sheet.add_row("")
     return sheet
 

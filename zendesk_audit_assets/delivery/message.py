@@ -6,6 +6,7 @@ on one line and bounded in length.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -118,6 +119,11 @@ def of_suppressed(severity_of: Mapping[str, str]) -> Message:
     )
 
 
+def whole_and_masked(text: str) -> str:
+    """The text with secrets masked, and without a last word that was cut off: half a secret is not recognised."""
+    return masked(re.sub(r"\S*…$", "…", text))
+
+
 def _by_severity(counts: Iterable[tuple[str, int]]) -> Iterable[Fact]:
     return (Fact(level, level.capitalize(), count) for level, count in counts)
 
@@ -134,6 +140,6 @@ def _moment(instant: datetime | None) -> str:
 
 
 def _plain(text: str | None, longest: int = _LABEL_LENGTH) -> str:
-    """Masked, and only then cut: half a secret would not be recognised."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in masked(text or "")).split())
+    """One line, masked and only then cut."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in whole_and_masked(text or "")).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"

@@ -9,6 +9,7 @@ from datetime import datetime
 import duckdb
 
 from zendesk_audit_assets.analysis.rules import HISTORY, LEVELS, Rule, RuleError
+from zendesk_audit_assets.analysis.secrets import masked_sql
 from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.database import first_line
 from zendesk_audit_assets.warehouse.schema import scalar
@@ -128,12 +129,14 @@ _SHOWN = frozenset(
     }
 )  # fmt: skip
 
-_WHAT_HAPPENED = """
+# Masked before it is cut: of half a secret nobody would know that it is one. Braces doubled for `format` below.
+_MASKED = masked_sql("change_description").replace("{", "{{").replace("}", "}}")
+_WHAT_HAPPENED = f"""
     coalesce(actor_name, 'Actor ' || actor_id, 'Somebody') || coalesce(' from ' || ip_address, '') || ': '
     || concat_ws(' ', action, object_type, '"' || source_label || '"')
     || CASE
         WHEN coalesce(change_description, '') = '' THEN '.'
-        WHEN length(change_description) > 300 THEN ': ' || change_description[:300] || '…'
+        WHEN length(change_description) > 300 THEN ': ' || ({_MASKED})[:300] || '…'
         ELSE ': ' || change_description
     END
 """

@@ -61,7 +61,11 @@ def judged(rule: Rule, match: Sequence[Mapping[str, Any]], no_match: Sequence[Ma
         ("one:\n  action: create\ncondition: not one", {"action": None}, {"action": "create"}),
         ("one:\n  action|contains: create\ncondition: not one", {}, {"action": "created"}),
         ("one:\n  actor_id|gt: 5\ncondition: not one", {"actor_id": None}, {"actor_id": 6}),
-        ("one:\n  action: create\n  actor_id: 5\ncondition: not one", {"action": "create"}, {"action": "create", "actor_id": 5}),
+        (
+            "one:\n  action: create\n  actor_id: 5\ncondition: not one",
+            {"action": "create"},
+            {"action": "create", "actor_id": 5},
+        ),
         ("one:\n  action: create\ncondition: not (not one)", {"action": "create"}, {"action": None}),
         (
             "one:\n  action: create\ntwo:\n  actor_id: 5\ncondition: one and not two",
@@ -69,11 +73,15 @@ def judged(rule: Rule, match: Sequence[Mapping[str, Any]], no_match: Sequence[Ma
             {"action": "create", "actor_id": 5},
         ),
         ("one_a:\n  action: a\none_b:\n  actor_id: 5\ncondition: 1 of one_*", {"actor_id": 5}, {"actor_id": 6}),
-        ("one_a:\n  action: a\none_b:\n  actor_id: 5\ncondition: all of them", {"action": "A", "actor_id": 5}, {"actor_id": 5}),
+        (
+            "one_a:\n  action: a\none_b:\n  actor_id: 5\ncondition: all of them",
+            {"action": "A", "actor_id": 5},
+            {"actor_id": 5},
+        ),
         ("one:\n  - action: a\n  - actor_id: 5\ncondition: one", {"actor_id": 5}, {"action": "b"}),
         ("one:\n  action: a\ntwo:\n  action: b\ncondition: [one, two]", {"action": "b"}, {"action": "c"}),
     ],
-)  # fmt: skip
+)
 def test_a_rule_finds_what_it_describes_and_nothing_else(
     write: Write, own: Own, detection: str, found: Mapping[str, Any], missed: Mapping[str, Any]
 ) -> None:

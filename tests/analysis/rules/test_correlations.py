@@ -69,7 +69,8 @@ def found(rule: Rule, events: Iterable[Event]) -> Found:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(
-            "CREATE TABLE history (id BIGINT, created_at TIMESTAMPTZ, action VARCHAR, actor_id BIGINT, source_id BIGINT)"
+            "CREATE TABLE history "
+            "(id BIGINT, created_at TIMESTAMPTZ, action VARCHAR, actor_id BIGINT, source_id BIGINT)"
         )
         for event in events:
             row = [event.id, START + timedelta(seconds=event.at), event.action, event.actor, event.source]
@@ -82,7 +83,7 @@ def found(rule: Rule, events: Iterable[Event]) -> Found:
 def expected(
     events: list[Event], key: Callable[[Event], object], completes: Callable[[list[Event], Event], bool]
 ) -> Found:
-    """The same by hand: `completes` says whether the last span of a group's events, with its last event, holds enough."""
+    """The same by hand: `completes` says whether a span of a group's events, given with its last one, holds enough."""
     groups: dict[object, list[Event]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.at):
         if event.action != "login":
@@ -189,7 +190,7 @@ def test_it_says_what_was_seen_and_what_was_asked_for(write: Write, own: Own) ->
         connection.execute("CREATE TABLE history (id BIGINT, created_at TIMESTAMPTZ, action VARCHAR, actor_id BIGINT)")
         connection.execute("INSERT INTO history VALUES (1, now(), 'create', 1), (2, now(), 'destroy', 1)")
         ((explanation,),) = connection.execute(f"SELECT explanation FROM ({own().sql})").fetchall()
-    assert explanation == "2 a or b events by actor_id within 1h; the rule asks for 2."
+    assert explanation == '2 events of "A" or "B" by actor_id within 1h; the rule asks for 2.'
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from sigma.conversion.state import ConversionState
 from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 from sigma.types import (
-    CompareOperators,
     SigmaBool,
     SigmaCompareExpression,
     SigmaFieldReference,
@@ -32,13 +31,7 @@ from zendesk_audit_assets.analysis.rules.correlations import Correlation, Matche
 from zendesk_audit_assets.analysis.rules.sql import literal, refuse
 from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
 
-_OPERATORS = {
-    CompareOperators.LT: "<",
-    CompareOperators.LTE: "<=",
-    CompareOperators.GT: ">",
-    CompareOperators.GTE: ">=",
-    CompareOperators.NEQ: "<>",
-}
+_OPERATORS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">=", "NEQ": "<>"}
 
 COLUMNS = {column.name: column.type for column in AUDIT_EVENTS.columns}
 
@@ -97,7 +90,7 @@ class DuckDBBackend(TextQueryBackend):
         if not isinstance(comparison.number, SigmaNumber) or type(comparison.number) is not SigmaNumber:
             refuse("parts of a time")
         field = self._require(cond, "BIGINT", "a number")
-        return f"{field} {_OPERATORS[comparison.op]} {comparison.number.number}"
+        return f"{field} {_OPERATORS[comparison.op.name]} {comparison.number.number}"
 
     def convert_condition_field_eq_val_bool(
         self, cond: ConditionFieldEqualsValueExpression, state: ConversionState
@@ -195,7 +188,7 @@ class DuckDBBackend(TextQueryBackend):
             group_by = [aliases.get(name, name) for name in rule.group_by or ()]
             condition = " OR ".join(f"({part})" for part in reference.rule.get_conversion_result())
             keys = tuple(self.escape_and_quote_field(name) for name in group_by)
-            matched.append(Matched(number + 1, reference.rule.name or reference.reference, condition, keys))
+            matched.append(Matched(number + 1, reference.rule.title, condition, keys))
         counted = getattr(rule.condition, "fieldref", None)
         if isinstance(counted, list):
             refuse("counting the values of several fields together")

@@ -22,7 +22,7 @@ class Matched:
     """A rule that a correlation refers to: its number from 1, its SQL condition, the columns of its group."""
 
     number: int
-    name: str
+    title: str
     condition: str
     keys: tuple[str, ...]
 
@@ -40,7 +40,7 @@ class Correlation:
     def event_count(self) -> str:
         """Enough events of any of the rules."""
         measure = "count(*)" if len(self.matched) == 1 else "count(DISTINCT id)"
-        return self._sliding(measure, f"{self._names(' or ')} events")
+        return self._sliding(measure, f"events of {self._titles(' or ')}")
 
     def value_count(self) -> str:
         """Enough different values of a field among them."""
@@ -48,7 +48,7 @@ class Correlation:
 
     def temporal(self) -> str:
         """Enough of the rules, in any order."""
-        return self._sliding("count(DISTINCT rule_number)", f"of the rules {self._names(', ')}")
+        return self._sliding("count(DISTINCT rule_number)", f"of {self._titles(', ')}")
 
     def temporal_ordered(self) -> str:
         """All of the rules, in their order; within a second any order counts as this one."""
@@ -69,7 +69,7 @@ class Correlation:
         completed = f"""
             SELECT group_key, created_at, {last} AS observed FROM step_{last}
             WHERE began_{last} >= created_at - {self._span}"""
-        return self._query(", ".join(steps), completed, f"of the rules {self._names(', then ')}", last)
+        return self._query(", ".join(steps), completed, f"of {self._titles(', then ')}", last)
 
     def _sliding(self, measure: str, what: str) -> str:
         condition = self._condition()
@@ -131,8 +131,8 @@ class Correlation:
             refuse("correlation conditions with and, or, not")
         return self.rule.condition
 
-    def _names(self, joined: str) -> str:
-        return joined.join(of.name for of in self.matched)
+    def _titles(self, joined: str) -> str:
+        return joined.join(f'"{of.title}"' for of in self.matched)
 
 
 def _group_key(keys: tuple[str, ...]) -> str:

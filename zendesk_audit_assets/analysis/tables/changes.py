@@ -92,6 +92,11 @@ AUDIT_CHANGES = _table(
         ),
         BATCH,
     ),
+    # Sign-ins are no changes, and have a table of their own.
+    figures=(
+        ("share_parsed", "avg((confidence <> 'unparsed')::INTEGER) FILTER (action IS DISTINCT FROM 'login')"),
+        ("share_ambiguous", "avg((confidence = 'ambiguous')::INTEGER) FILTER (action IS DISTINCT FROM 'login')"),
+    ),
 )
 
 CHANGES: tuple[DerivedTable, ...] = (AUDIT_EVENTS, AUDIT_CHANGES)

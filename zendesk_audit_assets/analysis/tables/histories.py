@@ -18,7 +18,7 @@ from zendesk_audit_assets.analysis.tables.columns import (
     SOURCE,
     SOURCE_LABEL,
 )
-from zendesk_audit_assets.analysis.tables.kinds import ByEvent, ByKey, ByTouched, DerivedTable, Whole
+from zendesk_audit_assets.analysis.tables.kinds import ByEvent, ByKey, ByPeriod, ByTouched, DerivedTable, Whole
 from zendesk_audit_assets.record import Column
 
 _table = partial(DerivedTable, "histories")
@@ -37,7 +37,7 @@ OBJECT_HISTORY = _table(
     "object_history",
     "What every field of every item was set to, and from when to when.",
     ("audit_changes",),
-    ByTouched(("object_type", "source_id", "field"), rows="field IS NOT NULL AND source_id IS NOT NULL"),
+    ByPeriod(("object_type", "source_id", "field"), rows="field IS NOT NULL AND source_id IS NOT NULL"),
     (
         OBJECT_TYPE,
         SOURCE,

@@ -53,6 +53,19 @@ class ByTouched:
 
 
 @dataclass(frozen=True)
+class ByPeriod:
+    """Each of its keys has a row per change, from `valid_from` to `valid_to`, which is when the next one happened.
+
+    It depends on one table, which has the keys, `created_at` and a `batch_id`; `rows` is as in `ByTouched`. Of the keys
+    that new rows touch, what holds since the last change before them is computed again. A row without `valid_from`
+    is about the time before the first change of its key.
+    """
+
+    keys: tuple[str, ...]
+    rows: str = "true"
+
+
+@dataclass(frozen=True)
 class Whole:
     """Read from other derived tables, which are small: computed as a whole each time."""
 
@@ -62,15 +75,17 @@ class DerivedTable:
     """A table that is computed from the log, directly or through others.
 
     `depends_on` names `audit_logs` or derived tables; the coverage of the log may be read besides them.
-    `group` is the part of the graph that it belongs to.
+    `group` is the part of the graph that it belongs to, `figures` are numbers that are told of it after each refresh:
+    names, and SQL expressions over its rows.
     """
 
     group: str
     name: str
     meaning: str
     depends_on: tuple[str, ...]
-    follows: View | ByDay | ByKey | ByEvent | ByTouched | Whole
+    follows: View | ByDay | ByKey | ByEvent | ByTouched | ByPeriod | Whole
     columns: tuple[Column, ...]
+    figures: tuple[tuple[str, str], ...] = ()
 
     @property
     def sql(self) -> str:

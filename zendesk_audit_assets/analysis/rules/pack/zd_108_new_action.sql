@@ -12,7 +12,7 @@
 -- falsepositives:
 --   - A new task.
 -- look_back: 91d
-WITH own AS (
+WITH acts AS (
     SELECT
         id,
         created_at,
@@ -21,53 +21,81 @@ WITH own AS (
         object_type,
         is_privileged,
         (created_at AT TIME ZONE 'UTC')::DATE AS day,
-        lag(created_at) OVER (PARTITION BY actor_id, object_type, action ORDER BY created_at, id) AS last_done,
-        count(*) OVER before AS events_before,
-        min(created_at) OVER before AS known_since,
-        count(*) FILTER (is_privileged) OVER (
-            PARTITION BY actor_id ORDER BY created_at
-            RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING
-        ) AS privileged_before
+        lag(created_at) OVER (PARTITION BY actor_id, object_type, action ORDER BY created_at, id) AS last_done
     FROM history
-    WHERE is_person AND actor_id IN (SELECT actor_id FROM judged)
-    WINDOW before AS (
-        PARTITION BY actor_id ORDER BY created_at
-        RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 SECOND PRECEDING
-    )
+    WHERE is_person AND action <> 'login' AND actor_id IN (SELECT actor_id FROM judged)
 ),
-firsts AS (
-    SELECT * FROM own
-    WHERE action <> 'login'
-      AND (last_done IS NULL OR last_done < created_at - INTERVAL 90 DAY)
-      AND events_before >= 20
-      AND known_since <= created_at - INTERVAL 14 DAY
+candidates AS (
+    SELECT * FROM acts
+    WHERE (last_done IS NULL OR last_done < created_at - INTERVAL 90 DAY)
       AND getvariable('log_start') <= created_at - INTERVAL 30 DAY
       AND created_at >= (SELECT min(created_at) FROM judged)
 ),
-days AS (
-    SELECT DISTINCT (created_at AT TIME ZONE 'UTC')::DATE AS day, actor_id, object_type, action
-    FROM history WHERE is_person
+firsts AS (
+    SELECT
+        candidates.*,
+        count(*) AS events_before,
+        count(*) FILTER (
+            own.is_privileged AND own.created_at <= candidates.created_at - INTERVAL 1 DAY
+        ) AS privileged_before
+    FROM candidates
+    JOIN history AS own
+        ON own.actor_id = candidates.actor_id
+        AND own.created_at < candidates.created_at
+        AND own.created_at >= candidates.created_at - INTERVAL 90 DAY
+    GROUP BY ALL
+    HAVING count(*) >= 20 AND min(own.created_at) <= candidates.created_at - INTERVAL 14 DAY
 ),
--- In the 90 days before that day: who was at work, and who did the same.
+-- How many people were at work, and did the same, in the 90 days before a day: each counts from the day after an act
+-- until 90 days after the last one that follows within 90 days.
+work_days AS (
+    SELECT
+        day,
+        coalesce(day - lag(day) OVER own > 90, true) AS begins,
+        coalesce(lead(day) OVER own - day > 90, true) AS ends
+    FROM (SELECT DISTINCT actor_id, (created_at AT TIME ZONE 'UTC')::DATE AS day FROM history WHERE is_person)
+    WINDOW own AS (PARTITION BY actor_id ORDER BY day)
+),
 at_work AS (
-    SELECT firsts_day.day, count(DISTINCT actor_id) AS people
-    FROM (SELECT DISTINCT day FROM firsts) AS firsts_day
-    JOIN days ON days.day < firsts_day.day AND days.day >= firsts_day.day - 90
-    GROUP BY firsts_day.day
+    SELECT day, sum(sum(change)) OVER (ORDER BY day) AS people
+    FROM (
+        SELECT day + 1 AS day, 1 AS change FROM work_days WHERE begins
+        UNION ALL
+        SELECT day + 91, -1 FROM work_days WHERE ends
+    )
+    GROUP BY day
+),
+act_days AS (
+    SELECT
+        day,
+        object_type,
+        action,
+        coalesce(day - lag(day) OVER own > 90, true) AS begins,
+        coalesce(lead(day) OVER own - day > 90, true) AS ends
+    FROM (
+        SELECT DISTINCT actor_id, object_type, action, (created_at AT TIME ZONE 'UTC')::DATE AS day
+        FROM history
+        WHERE is_person AND action <> 'login'
+    )
+    WINDOW own AS (PARTITION BY actor_id, object_type, action ORDER BY day)
 ),
 doing_so AS (
-    SELECT kinds.day, kinds.object_type, kinds.action, count(DISTINCT days.actor_id) AS people
-    FROM (SELECT DISTINCT day, object_type, action FROM firsts) AS kinds
-    JOIN days
-        ON days.object_type = kinds.object_type AND days.action = kinds.action
-        AND days.day < kinds.day AND days.day >= kinds.day - 90
-    GROUP BY ALL
+    SELECT day, object_type, action, sum(sum(change)) OVER (PARTITION BY object_type, action ORDER BY day) AS people
+    FROM (
+        SELECT day + 1 AS day, object_type, action, 1 AS change FROM act_days WHERE begins
+        UNION ALL
+        SELECT day + 91, object_type, action, -1 FROM act_days WHERE ends
+    )
+    GROUP BY day, object_type, action
 ),
 rare AS (
     SELECT firsts.*, coalesce(doing_so.people, 0) AS doing_so, at_work.people AS at_work
     FROM firsts
-    JOIN at_work USING (day)
-    LEFT JOIN doing_so USING (day, object_type, action)
+    ASOF JOIN at_work ON at_work.day <= firsts.day
+    ASOF LEFT JOIN doing_so
+        ON doing_so.object_type = firsts.object_type
+        AND doing_so.action = firsts.action
+        AND doing_so.day <= firsts.day
 )
 SELECT
     concat_ws(' ', actor_id, object_type, action) AS group_key,

@@ -4,33 +4,33 @@
 -- status: stable
 -- level: medium
 -- description: >-
---   Nothing has happened for more than twice the longest silence of the 60 days before, and for twelve hours or more. Either
---   nobody works, or what happens is no longer logged, or not for this token.
+--   Nothing has happened for twelve hours or more, and for more than twice the longest silence of the 60 days before.
+--   Either nobody works, or what happens is no longer logged, or not for this token.
 -- falsepositives:
 --   - A holiday of the whole company.
 -- over: log
 WITH known AS (
-    SELECT max(window_end) AS known_to FROM coverage WHERE window_start < window_end
-),
-recent AS (
-    SELECT created_at FROM audit_logs WHERE created_at >= (SELECT known_to FROM known) - INTERVAL 75 DAY
+    SELECT
+        (SELECT max(window_end) FROM coverage WHERE window_start < window_end) AS known_to,
+        (SELECT max(created_at) FROM audit_logs) AS last_event_at
 ),
 gaps AS (
-    SELECT max(gap) AS longest, count(*) AS gaps
-    FROM (SELECT created_at - lag(created_at) OVER (ORDER BY created_at) AS gap FROM recent)
-),
-newest AS (
-    SELECT max(created_at) AS last_event_at FROM recent
+    SELECT max(gap) AS longest, count(gap) AS gaps
+    FROM (
+        SELECT created_at - lag(created_at) OVER (ORDER BY created_at) AS gap
+        FROM audit_logs
+        WHERE created_at >= (SELECT last_event_at FROM known) - INTERVAL 60 DAY
+    )
 )
 SELECT
     'silence' AS group_key,
     format(
-        'No event for {} hours; the longest silence before was of {} hours.',
-        date_diff('hour', last_event_at, known_to), date_diff('hour', last_event_at, last_event_at + longest)
+        'No event for {} hours; the longest silence in the 60 days before was of {:.1f} hours.',
+        date_diff('hour', last_event_at, known_to), epoch(longest) / 3600
     ) AS explanation,
     last_event_at AS began_at,
     known_to AS ended_at
-FROM known CROSS JOIN newest CROSS JOIN gaps
+FROM known CROSS JOIN gaps
 WHERE gaps >= 100
   AND known_to - last_event_at >= INTERVAL 12 HOUR
   AND known_to - last_event_at > 2 * longest;

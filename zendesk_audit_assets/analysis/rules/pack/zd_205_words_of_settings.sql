@@ -1,0 +1,29 @@
+-- title: Settings are described in words that are not known
+-- id: 5b1c3f0e-8a3d-4d55-9a5e-1f5f6d0c2051
+-- name: ZD-205-words
+-- status: stable
+-- level: medium
+-- description: >-
+--   Of the last 90 days' changes of account settings, more than half do not say on, off or changed in words that are
+--   known. They may be written in another language than English; rules about settings then miss what they look for.
+-- falsepositives:
+--   - Unusual settings, and little else.
+-- over: log
+WITH recent AS (
+    SELECT created_at, state
+    FROM audit_events
+    WHERE object_type = 'account_setting'
+      AND created_at >= (SELECT max(created_at) FROM audit_logs) - INTERVAL 90 DAY
+)
+SELECT
+    'settings' AS group_key,
+    format(
+        '{} of {} changes of settings in 90 days are in words that are not known.',
+        count(*) FILTER (state IS NULL), count(*)
+    ) AS explanation,
+    -- The same one for a quarter.
+    time_bucket(INTERVAL 90 DAY, min(created_at)) AS began_at,
+    max(created_at) AS ended_at,
+    count(*) AS events
+FROM recent
+HAVING count(*) >= 20 AND count(*) FILTER (state IS NULL) > 0.5 * count(*);
