@@ -96,7 +96,7 @@ def test_it_can_be_told_who_was_administrator_on_a_day_and_by_whom(
 
 @pytest.mark.parametrize(
     ("name", "is_admin"),
-    [("Administrator", True), ("Admin", True), ("Billing admin", True), ("Account Owner", True), ("Agent", False),
+    [("Administrator", True), ("Admin", True), ("Billing admin", False), ("Account Owner", True), ("Agent", False),
      ("Light Agent", False), ("not set", False)],
 )  # fmt: skip
 def test_a_role_is_that_of_an_administrator_by_its_name(read_as: ReadAs, name: str, is_admin: bool) -> None:
@@ -172,6 +172,8 @@ PRIVILEGED: list[tuple[str | None, Mapping[str, Any]]] = [
     ("admin_role", changed("user", "Bo", "Support role changed from Agent to Administrator")),
     ("admin_role", changed("user", "Bo", "Explore role changed from A to B\nRole changed from Admin to Agent")),
     ("role", changed("user", "Bo", "Support role changed from Agent to Light Agent")),
+    ("role", changed("user", "Bo", "Support role changed from Agent to Billing admin")),
+    ("admin_role", changed("user", "Bo", "Support role changed from Billing admin to Administrator")),
     ("identity", changed("user", "Bo", "Password changed from A to B")),
     ("identity", changed("user", "Bo", "E-mail changed from not set to bo@example.com")),
     (None, changed("user", "Bo", "Group changed from A to B")),

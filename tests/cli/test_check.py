@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ WAYS = {
     "access token": {**NONE, "ZENDESK_ACCESS_TOKEN": "emulator-access-token"},
     "API token": {**NONE, "ZENDESK_EMAIL": "admin@example.com", "ZENDESK_API_TOKEN": "emulator-api-token"},
 }
+
+
+def bad(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("✗")]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -63,8 +68,7 @@ def test_an_account_that_cannot_be_read_is_one_finding_with_its_remedy(
     deployment = deploy(options=EmulatorOptions(**options), **variables)
     result = call("check")
     assert result.exit_code == 1
-    (line,) = result.output.splitlines()
-    assert line.startswith("✗ ")
+    (line,) = bad(result.output)
     assert cause in line
     assert remedy in line
     assert len(deployment.zendesk.requests) <= 4
@@ -86,7 +90,7 @@ def test_an_account_that_cannot_be_read_is_one_finding_with_its_remedy(
 def test_without_settings_the_variables_are_named(call: Any, variables: dict[str, str], named: list[str]) -> None:
     result = call("check", **variables)
     assert result.exit_code == 1
-    (line,) = result.output.splitlines()
+    (line,) = bad(result.output)
     assert all(name in line for name in named)
 
 
@@ -127,13 +131,37 @@ def test_a_start_date_after_the_first_event_is_allowed_and_noted(deploy: Callabl
         ("ZENDESK_TIMEZONE", "Amsterdam"),
         ("ZENDESK_RATE_SHARE", "2"),
         ("ZENDESK_SENSOR_SECONDS", "0"),
+        ("ZENDESK_ALERT_LEVEL", "grave"),
+        ("ZENDESK_ALERT_MAX_AGE", "a day"),
+        ("ZENDESK_ALERT_WEBHOOK_URL", "http://127.0.0.1/hook"),
     ],
 )
 def test_every_other_setting_is_looked_at_as_well(deployment: Any, call: Any, name: str, value: str) -> None:
     result = call("check", **{name: value})
     assert result.exit_code == 1
-    (line,) = [line for line in result.output.splitlines() if line.startswith("✗")]
+    (line,) = bad(result.output)
     assert name in line
+
+
+def test_rules_of_ones_own_are_counted_and_one_that_cannot_be_used_is_named(
+    deployment: Any, call: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "settings.yml").write_text("disable: [ZD-013]\nlevel: {ZD-020: high}\n")
+    said = call("check", ZENDESK_RULES_DIR=str(folder)).output
+    assert f"rules are in force, 1 of them from {folder}." in said
+    (folder / "broken.yml").write_text("title: Broken\n")
+    result = call("check", ZENDESK_RULES_DIR=str(folder))
+    assert result.exit_code == 1
+    (line,) = bad(result.output)
+    assert "broken.yml" in line
+
+
+def test_where_alerts_go_is_said(deployment: Any, call: Any) -> None:
+    assert "No channel for alerts is set" in call("check").output
+    said = call("check", ZENDESK_ALERT_SLACK_URL="https://hooks.example.com/x", ZENDESK_ALERT_LEVEL="medium").output
+    assert "Findings of medium severity or above, up to 24 hours old, go to slack." in said
 
 
 @pytest.mark.parametrize(("offset", "word"), [(120, "behind"), (-120, "ahead of")])

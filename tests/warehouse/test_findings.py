@@ -384,6 +384,8 @@ def test_a_silent_log_is_told_and_closed_when_it_speaks_again(log: Log) -> None:
     log.append([{"created_at": START + 151 * HOUR}], window=(START + 150 * HOUR, START + 152 * HOUR))
     log.refresh()
     assert log.named("ZD-201", "uid, status") == [(uid, "closed")]
+    log.refresh(full=True)
+    assert log.named("ZD-201", "uid, status") == [(uid, "closed")]
 
 
 def test_rows_that_went_by_other_means_are_told(log: Log) -> None:
@@ -525,10 +527,16 @@ BATCHES = st.lists(
 )
 
 
+COUNTING = {
+    "ZD-002", "ZD-003", "ZD-010", "ZD-014", "ZD-014-staff", "ZD-014-suspended", "ZD-021", "ZD-105", "ZD-106", "ZD-107",
+    "ZD-109", "ZD-110", "ZD-111", "ZD-113", "ZD-114", "ZD-115",
+}  # fmt: skip
+
+
 @given(batches=BATCHES, gap=st.integers(0, 72))
-@settings(max_examples=4)
+@settings(max_examples=5)
 def test_random_batches_give_the_findings_of_a_rebuild(batches: list[list[Any]], gap: int) -> None:
-    rules = [one for one in PACK if one.over != "log"]
+    rules = [one for one in PACK if one.name in COUNTING]
     with TemporaryDirectory() as folder:
         log = Log(Path(folder) / "audit.duckdb")
         # First all but the hour of the gap is covered, and that at the end.

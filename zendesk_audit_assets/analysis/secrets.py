@@ -26,7 +26,7 @@ PATTERNS: tuple[str, ...] = (
     r"""([A-Za-z0-9+.-]://)[^/\s:@"'<>\[\]]*:[^@\s/"'<>]+(@)""",
     r"(https://hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]+()",
     # Tokens that have a form of their own: JSON web tokens, Slack, AWS, GitHub, Stripe, Google.
-    r"()\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_.-]*()",
+    r"()\beyJ[A-Za-z0-9_.-]{8,}()",
     r"()\bxox[a-z]-[A-Za-z0-9-]{6,}()",
     r"()\b(?:AKIA|ASIA)[0-9A-Z]{16}\b()",
     r"()\bgh[oprsu]_[A-Za-z0-9]{20,}()",

@@ -1,4 +1,4 @@
-"""`zendesk-audit check`: can the configured account be read, and what will a full backfill take?"""
+"""`zendesk-audit check`: can the configured account be read, what will a full backfill take, is all else set well?"""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.analysis.rules import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.settings import Settings
 from zendesk_audit_assets.warehouse import log
@@ -36,7 +37,7 @@ class Line:
 
 @click.command()
 def check() -> None:
-    """Look whether the configured account can be read, in at most four requests, and what a backfill will take."""
+    """Look whether all settings are good and the account can be read, in at most four requests."""
     given = settings.load()
     bad = False
     for line in _findings(given):
@@ -52,9 +53,9 @@ def _findings(given: Settings) -> Iterator[Line]:
             yield from _account(given, client)
     except AuditError as error:
         yield Line("bad", str(error))
-    for setting in ("timezone", "sensor_seconds"):
+    for part in (_times, _rules, _alerts):
         try:
-            getattr(given, setting)
+            yield from part(given)
         except AuditError as error:
             yield Line("bad", str(error))
 
@@ -122,6 +123,27 @@ def _bytes_per_event(given: Settings) -> float:
     with warehouse.transaction() as connection:
         stored = log.row_count(connection)
     return warehouse.path.stat().st_size / stored if stored > 100_000 else BYTES_PER_EVENT
+
+
+def _times(given: Settings) -> Iterator[Line]:
+    yield Line(
+        "good",
+        f"Business hours are those of {given.timezone}; new events are looked for every {given.sensor_seconds} s.",
+    )
+
+
+def _rules(given: Settings) -> Iterator[Line]:
+    rules, packaged = load_rules(given.rules_dir), {rule.id: rule.digest for rule in load_rules()}
+    own = sum(packaged.get(rule.id) != rule.digest for rule in rules)
+    of_them = f", {own} of them from {given.rules_dir}" if own else ""
+    yield Line("good", f"{len(rules)} rules are in force{of_them}.")
+
+
+def _alerts(given: Settings) -> Iterator[Line]:
+    level, channels = given.alert_level, [channel.name for channel in given.alert_channels]
+    hours = given.alert_max_age.total_seconds() / 3600
+    to = f"of {level} severity or above, up to {hours:g} hours old, go to {', '.join(channels)}"
+    yield Line("good", f"Findings {to}." if channels else "No channel for alerts is set; see docs/alerts.md.")
 
 
 def _mib(size: float) -> str:

@@ -30,7 +30,7 @@ def findings(
     live: bool,
     form: str | None,
 ) -> None:
-    """Show what the rules have found, the newest last. What is closed is not alerted of."""
+    """Show what the rules have found, the newest first. What is closed is not alerted of."""
     if uid is not None:
         _close(uid)
         return
@@ -46,7 +46,7 @@ def findings(
               AND list_contains($levels, severity)
               AND ($rule IS NULL OR lower(rule) = lower($rule))
               AND (status = 'open' OR $closed_too)
-            ORDER BY findings.last_event_at, findings.uid
+            ORDER BY findings.last_event_at DESC, findings.uid
             """,
             {
                 "since": since,

@@ -111,15 +111,21 @@ def refresh(
     connection.execute(FINDINGS.ddl)
     connection.execute(STATE.ddl)
     start = start or _covered_from(connection)
-    end = None if start is None else log.complete_to(connection, start)
     newest = _newest_batch(connection)
     _set_variables(connection, timezone, start)
 
     definitions = _definitions(rules, start, timezone)
     states = {} if full else _states(connection, definitions)
+    end = None
+    if start is not None:
+        # What was once complete stays so, which spares asking for all coverage each time.
+        judged = [states[rule.id].judged_to for rule in rules if rule.form != "event" and rule.id in states]
+        end = log.complete_to(connection, max([start, *judged]))
     anew = [rule for rule in rules if rule.id not in states]
+    # What a rule about the log itself has found is not found again when it is over; it is closed, and stays.
+    kept = [rule.id for rule in rules if rule.id in states or rule.over == "log"]
     with _memory(connection):
-        _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [[rule.id for rule in rules if rule.id in states]])
+        _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [kept])
         written = _match(connection, rules, states, newest)
         if start is not None and end is not None:
             of_events = [rule for rule in rules if rule.over == "events"]

@@ -92,6 +92,44 @@ filter:
     assert own().digest == own().digest
 
 
+FILTER = """
+title: Not our own robot
+logsource: {product: zendesk, service: audit}
+filter:
+  rules: [ZD-001]
+  robot: {actor_name: Okta SCIM}
+  condition: not robot
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "problem"),
+    [("ZD-001", "ZD-999", "ZD-999"), ("zendesk", "windows", "is not about Zendesk's audit log")],
+)
+def test_a_filter_that_narrows_nothing_is_an_error(
+    folder: Path, write: Write, wrong: str, right: str, problem: str
+) -> None:
+    write(text=f"{FILTER}---{FILTER}", file="filter.yml")
+    (narrowed,) = (rule for rule in load_rules(folder) if rule.name == "ZD-001")
+    assert narrowed.sql.lower().count("okta scim") == 2
+    path = write(text=FILTER.replace(wrong, right), file="filter.yml")
+    with pytest.raises(RuleError) as error:
+        load_rules(folder)
+    assert problem in error.value.cause
+    assert str(path) in error.value.cause
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("", "there is no rule in it"), ("just a text", "it is not a Sigma rule"), ("- 1", "it is not a Sigma rule")],
+)
+def test_a_file_without_a_rule_is_an_error(folder: Path, write: Write, text: str, problem: str) -> None:
+    path = write(text=text)
+    with pytest.raises(RuleError) as error:
+        load_rules(folder)
+    assert f"{path} cannot be used: {problem}" in error.value.cause
+
+
 def test_settings_switch_rules_off_and_grade_them(folder: Path, write: Write) -> None:
     write(text="disable: [ZD-013, ZD-101]\nlevel: {ZD-020: medium, ZD-014-suspended: low}\n", file="settings.yml")
     rules = {rule.name: rule for rule in load_rules(folder)}

@@ -86,8 +86,12 @@ class _Source:
             )
         except yaml.YAMLError as error:
             raise RuleError(self.file, f"it is not YAML ({_one_line(error)})") from error
-        except (SigmaError, AttributeError, TypeError, ValueError) as error:
+        except SigmaError as error:
             raise RuleError(self.file, _one_line(error)) from error
+        except (AttributeError, TypeError, ValueError) as error:  # what pySigma makes of other YAML
+            raise RuleError(self.file, f"it is not a Sigma rule ({_one_line(error)})") from error
+        if not collection.rules and not collection.filters:
+            raise RuleError(self.file, "there is no rule in it")
         for rule in [*collection.rules, *collection.filters]:
             if not isinstance(rule.id, UUID) and not isinstance(rule, SigmaFilter):
                 raise RuleError(self.file, "a rule needs an id: a UUID, which stays the same for ever")
@@ -124,6 +128,10 @@ def _compiled(parsed: Sequence[_Parsed]) -> Iterator[Rule]:
                 rule.resolve_rule_references(collection)
         else:
             _require_logsource(by_rule[id(rule)], rule)
+    for narrowing in collection.filters:
+        _require_logsource(by_rule[id(narrowing)], narrowing)
+        with _errors_of(by_rule[id(narrowing)]):
+            _require_rules(narrowing, collection)
     collection.apply_filters(collection.filters)
     backend = DuckDBBackend()
     backend.init_processing_pipeline()
@@ -171,7 +179,14 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
     )
 
 
-def _require_logsource(one: _Parsed, sigma: SigmaRule) -> None:
+def _require_rules(narrowing: SigmaFilter, collection: SigmaCollection) -> None:
+    """A filter that narrows nothing would pass unnoticed."""
+    if not isinstance(narrowing.filter.rules, str):
+        for reference in narrowing.filter.rules:
+            reference.resolve(collection)
+
+
+def _require_logsource(one: _Parsed, sigma: SigmaRule | SigmaFilter) -> None:
     source = sigma.logsource
     if source.product != "zendesk" or source.service not in ("audit", None) or source.category is not None:
         raise RuleError(
@@ -183,7 +198,7 @@ def _require_unique_names(parsed: Sequence[_Parsed]) -> None:
     by_name: dict[str, _Parsed] = {}
     for one in parsed:
         other = by_name.setdefault(one.name, one)
-        if other is not one:
+        if other is not one and not isinstance(one.rule, SigmaFilter):
             raise RuleError(one.file, f"the name {one.name} is already that of a rule in {other.file}")
 
 

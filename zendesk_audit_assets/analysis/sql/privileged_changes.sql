@@ -21,7 +21,11 @@ WITH fields AS (
         bool_or(regexp_matches(field, '(?i)(?:^| )role$')) AS role,
         bool_or(
             regexp_matches(field, '(?i)(?:^| )role$')
-            AND regexp_matches(concat_ws(' ', old_value, new_value), '(?i)admin|account owner')
+            -- A billing admin pays, and cannot change who may do what.
+            AND regexp_matches(
+                concat_ws(' ', nullif(lower(old_value), 'billing admin'), nullif(lower(new_value), 'billing admin')),
+                'admin|account owner'
+            )
         ) AS admin_role,
         bool_or(regexp_matches(field, '(?i)password|e-?mail')) AS identity
     FROM audit_changes

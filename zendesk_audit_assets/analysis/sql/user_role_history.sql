@@ -40,6 +40,9 @@ held AS (
     FROM ordered
     WHERE number = 1
 )
-SELECT *, coalesce(regexp_matches(role, '(?i)admin|account owner'), false) AS is_admin
+SELECT
+    *,
+    -- A billing admin pays, and cannot change who may do what.
+    coalesce(regexp_matches(role, '(?i)admin|account owner') AND lower(role) <> 'billing admin', false) AS is_admin
 FROM held
 ORDER BY user_id, product, valid_from NULLS FIRST, event_id, line;

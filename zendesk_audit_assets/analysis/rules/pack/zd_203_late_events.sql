@@ -9,22 +9,31 @@
 -- falsepositives:
 --   - A delay at Zendesk.
 -- over: log
-WITH recent AS (
-    SELECT batch_id, window_start, window_end, read_at
+WITH batches AS (
+    SELECT
+        batch_id, window_start, window_end, read_at,
+        max(least(window_end, read_at - INTERVAL 1 HOUR)) OVER (
+            ORDER BY batch_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS read_before
     FROM coverage
     WHERE window_start < window_end
       AND committed_at >= (SELECT max(committed_at) FROM coverage) - INTERVAL 30 DAY
 ),
-late AS (
-    SELECT audit_logs.batch_id, audit_logs.id, audit_logs.created_at, min(recent.read_at) AS first_read_at
+-- What is newer than all that was read before is not late; without it each event would meet all windows around it.
+older AS (
+    SELECT audit_logs.batch_id, audit_logs.id, audit_logs.created_at
     FROM audit_logs
-    JOIN recent
-        ON recent.batch_id < audit_logs.batch_id
-        AND recent.window_start <= audit_logs.created_at
-        AND recent.window_end > audit_logs.created_at
-        AND recent.read_at >= audit_logs.created_at + INTERVAL 1 HOUR
-    WHERE audit_logs.batch_id > (SELECT min(batch_id) FROM recent)
-      AND audit_logs.created_at >= (SELECT min(window_start) FROM recent)
+    JOIN batches USING (batch_id)
+    WHERE audit_logs.batch_id > (SELECT min(batch_id) FROM batches) AND audit_logs.created_at < read_before
+),
+late AS (
+    SELECT older.batch_id, older.id, older.created_at, min(batches.read_at) AS first_read_at
+    FROM older
+    JOIN batches
+        ON batches.batch_id < older.batch_id
+        AND batches.window_start <= older.created_at
+        AND batches.window_end > older.created_at
+        AND batches.read_at >= older.created_at + INTERVAL 1 HOUR
     GROUP BY ALL
 )
 SELECT
