@@ -40,7 +40,7 @@ STAGES = (
     "the run's process: start, imports",
     "the run, until its first step",
     "audit_logs",
-    "the steps after it up to actor_summary",
+    "the derived tables",
 )
 
 
@@ -132,7 +132,7 @@ class Deployment:
         for record in self.instance.get_run_records(dg.RunsFilter(job_name=REFRESH), limit=5):
             run = record.dagster_run.run_id
             steps = {step.step_key: step for step in self.instance.get_run_step_stats(run)}
-            began, log, last = record.start_time, steps.get("audit_logs"), steps.get("actor_summary")
+            began, log, last = record.start_time, steps.get("audit_logs"), steps.get("derived_tables")
             if began is None or log is None or last is None or (last.start_time or seen) >= seen:
                 continue
             asked = record.create_timestamp.timestamp()

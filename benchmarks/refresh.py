@@ -60,9 +60,10 @@ def _refresh(account: Zendesk, warehouse: Warehouse, since: datetime) -> tuple[i
     with client(account.url, warehouse.path.parent) as zendesk_client:
         ingest.sync(zendesk_client, warehouse, Interval(since, tomorrow), run_id="benchmark")
     synced = time.perf_counter()
-    for table in DERIVED:
-        with warehouse.transaction() as connection:
-            derived.refresh(connection, table)
+    with warehouse.transactions() as transaction:
+        for table in DERIVED:
+            with transaction() as connection:
+                derived.refresh(connection, table)
     with warehouse.transaction() as connection:
         findings.refresh(connection, RULES, start=account.start)
     done = time.perf_counter()

@@ -17,11 +17,12 @@ def main(path: str) -> None:
     measured = Measured()
     warehouse = Warehouse(path)
     seconds, rows = {}, {}
-    for table in DERIVED:
-        started = time.perf_counter()
-        with warehouse.transaction() as connection:
-            rows[table.name] = derived.refresh(connection, table).rows_total
-        seconds[table.name] = time.perf_counter() - started
+    with warehouse.transactions() as transaction:
+        for table in DERIVED:
+            started = time.perf_counter()
+            with transaction() as connection:
+                rows[table.name] = derived.refresh(connection, table).rows_total
+            seconds[table.name] = time.perf_counter() - started
     measured.report(seconds=seconds, rows=rows)
 
 

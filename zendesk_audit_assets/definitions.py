@@ -13,7 +13,7 @@ from zendesk_audit_assets.assets.alerts import alerts
 from zendesk_audit_assets.assets.audit_logs import build_audit_logs
 from zendesk_audit_assets.assets.findings import build_findings
 from zendesk_audit_assets.assets.published import build_published
-from zendesk_audit_assets.assets.summaries import build_summaries
+from zendesk_audit_assets.assets.derived import build_derived
 from zendesk_audit_assets.automation import build_automation, build_jobs
 from zendesk_audit_assets.checks import build_checks
 from zendesk_audit_assets.errors import AuditError
@@ -34,7 +34,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             build_audit_logs(start),
-            *build_summaries(),
+            build_derived(),
             build_findings(datetime(start.year, start.month, start.day, tzinfo=timezone.utc)),
             alerts,
             *build_published(),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -73,23 +74,37 @@ class Warehouse:
         Raises `WarehouseBusy` when another program does not let go of the file, `WarehouseUnusable` when there
         is no usable file at the path or the disk fails, `NewerWarehouse` when a newer version of this project wrote it.
         """
+        with self.transactions() as transaction, transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def transactions(self) -> Iterator[Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]]:
+        """The file kept open for several transactions in a row, each begun by calling what this gives.
+
+        To open it takes longer than most of what is done with it; others who want it wait meanwhile.
+        Raises what `transaction` does.
+        """
         with self.locked(), self._connection() as connection:
-            current = is_current(connection)
-            connection.execute("BEGIN")
-            try:
-                if not current:
-                    migrate(connection)
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException as error:
-                with suppress(duckdb.TransactionException):  # a COMMIT that failed has ended the transaction
-                    connection.execute("ROLLBACK")
-                if isinstance(error, _WRITE_FAILURES):
-                    raise WarehouseUnusable(
-                        f"Writing to {self.path} failed ({first_line(error)}).",
-                        "Look at the disk; then run again: what was committed is kept, and only the rest is fetched.",
-                    ) from error
-                raise
+            yield partial(self._transaction, connection)
+
+    @contextmanager
+    def _transaction(self, connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+        current = is_current(connection)
+        connection.execute("BEGIN")
+        try:
+            if not current:
+                migrate(connection)
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException as error:
+            with suppress(duckdb.TransactionException):  # a COMMIT that failed has ended the transaction
+                connection.execute("ROLLBACK")
+            if isinstance(error, _WRITE_FAILURES):
+                raise WarehouseUnusable(
+                    f"Writing to {self.path} failed ({first_line(error)}).",
+                    "Look at the disk; then run again: what was committed is kept, and only the rest is fetched.",
+                ) from error
+            raise
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -143,7 +143,7 @@ def like(pattern: str, text: str) -> bool:
 
 
 @given(pattern=st.text(alphabet="aAbB%_'*?é", min_size=1, max_size=5), texts=st.lists(TEXTS, min_size=1, max_size=20))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_wildcards_match_as_a_comparison_character_by_character_would(
     write: Write, own: Own, pattern: str, texts: list[str | None]
 ) -> None:

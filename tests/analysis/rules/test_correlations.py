@@ -116,7 +116,7 @@ def write_correlation(write: Write, correlation: str) -> None:
     write(text=RULES.format(correlation=correlation))
 
 
-RECOUNT = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RECOUNT = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(events=EVENTS, least=st.integers(1, 5))

@@ -21,12 +21,17 @@ RARE = {"account_setting": "Turned on", "zendesk/business_hours/workweek": "Work
 
 
 def config(**choices: bool) -> dict[str, Any]:
-    return {name: {"config": choices} for name in TABLES}
+    return {"derived_tables": {"config": choices}}
+
+
+def materialization_of(result: dg.ExecuteInProcessResult, table: str) -> dg.AssetMaterialization:
+    all_tables = result.asset_materializations_for_node("derived_tables")
+    (materialization,) = [one for one in all_tables if one.asset_key == dg.AssetKey(table)]
+    return materialization
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, table: str) -> dict[str, Any]:
-    (materialization,) = result.asset_materializations_for_node(table)
-    return {name: value.value for name, value in materialization.metadata.items()}
+    return {name: value.value for name, value in materialization_of(result, table).metadata.items()}
 
 
 def contents(deployment: Any) -> dict[str, list[tuple[Any, ...]]]:
@@ -65,6 +70,13 @@ def test_after_several_refreshes_every_table_equals_a_full_rebuild(deployment: A
     assert contents(deployment) == refreshed
 
 
+def test_a_table_can_be_chosen_by_itself(deployment: Any) -> None:
+    assert deployment.run(REFRESH).success
+    chosen = deployment.run(REFRESH, only="sign_ins", config=config(full_rebuild=True))
+    made = chosen.asset_materializations_for_node("derived_tables")
+    assert [one.asset_key.to_user_string() for one in made] == ["sign_ins"]
+
+
 def test_a_refresh_without_news_writes_nothing_that_follows_the_log(refreshed: Any) -> None:
     said = metadata_of(refreshed.run(REFRESH), "daily_activity")
     assert (said["rows_written"], said["note"], said["rebuilt"]) == (0, "nothing new", False)
@@ -94,7 +106,7 @@ def test_the_share_of_lines_that_are_understood_is_told(refreshed: Any) -> None:
 
 @pytest.mark.parametrize("table", ["audit_logs", *TABLES])
 def test_the_columns_that_dagster_shows_are_those_of_the_table(refreshed: Any, table: str) -> None:
-    (spec,) = refreshed.definitions.get_assets_def(table).specs
+    spec = refreshed.definitions.get_assets_def(table).specs_by_key[dg.AssetKey(table)]
     shown = {column.name: column.type for column in spec.metadata["dagster/column_schema"].columns}
     stored = dict(refreshed.query(f"SELECT column_name, column_type FROM (DESCRIBE {table})"))
     assert {name: kind.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for name, kind in shown.items()} == stored
@@ -103,8 +115,7 @@ def test_the_columns_that_dagster_shows_are_those_of_the_table(refreshed: Any, t
 def test_the_charts_are_markdown_that_dagster_shows_without_a_click(refreshed: Any) -> None:
     people = {event["actor_name"] for event in refreshed.zendesk.events if event["actor_id"] > 0}
     for chart in CHARTS:
-        (materialization,) = refreshed.result.asset_materializations_for_node(chart.table)
-        shown = materialization.metadata[chart.name]
+        shown = materialization_of(refreshed.result, chart.table).metadata[chart.name]
         assert isinstance(shown, dg.MarkdownMetadataValue)
         assert shown.value is not None
         assert 0 < len(shown.value.encode("utf-16-le")) / 2 < 1000
@@ -141,5 +152,5 @@ def test_a_time_zone_that_does_not_exist_is_named_and_nothing_is_built(deploy: C
 
 @pytest.mark.parametrize("table", TABLES)
 def test_the_page_of_a_table_shows_its_query(refreshed: Any, table: str) -> None:
-    (spec,) = refreshed.definitions.get_assets_def(table).specs
+    spec = refreshed.definitions.get_assets_def(table).specs_by_key[dg.AssetKey(table)]
     assert next(one for one in DERIVED if one.name == table).sql.strip() in spec.metadata["sql"].value
