@@ -34,7 +34,7 @@ PATTERNS: tuple[str, ...] = (
     r"()\bAIza[A-Za-z0-9_-]{30,}()",
     # A value after its name: in addresses, JSON and Ruby hashes, and in Zendesk's own words.
     rf"(\b{_NAME}{_QUOTES}\s*(?::|=|=>|=&(?:amp;)?gt;)\s*{_QUOTES}){_VALUE}{{6,}}()",
-    rf"(\b{_NAME} changed from (?:not set to )?){_VALUE}{{8,}}(?: to {_VALUE}+(?: set)?)?()",
+    rf"(\b{_NAME} changed from (?:not set to )?){_VALUE}{{8,}}(?: to {_VALUE}+(?: set\b)?)?()",
 )
 
 SQL_PATTERN = "|".join(PATTERNS)

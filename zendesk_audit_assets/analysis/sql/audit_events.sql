@@ -153,6 +153,6 @@ SELECT
         '|()\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}()' ||
         '|()\bAIza[A-Za-z0-9_-]{30,}()' ||
         '|(\b(?i:[a-z_]*(?:token|secret|password|passwd|passphrase|signature)|(?:api|access|private)[ _-]?key)(?:["''\\]|&(?:amp;)?(?:quot|#39);)*\s*(?::|=|=>|=&(?:amp;)?gt;)\s*(?:["''\\]|&(?:amp;)?(?:quot|#39);)*)[^\s"''&,;<>{}()\[\]\\]{6,}()' ||
-        '|(\b(?i:[a-z_]*(?:token|secret|password|passwd|passphrase|signature)|(?:api|access|private)[ _-]?key) changed from (?:not set to )?)[^\s"''&,;<>{}()\[\]\\]{8,}(?: to [^\s"''&,;<>{}()\[\]\\]+(?: set)?)?()'
+        '|(\b(?i:[a-z_]*(?:token|secret|password|passwd|passphrase|signature)|(?:api|access|private)[ _-]?key) changed from (?:not set to )?)[^\s"''&,;<>{}()\[\]\\]{8,}(?: to [^\s"''&,;<>{}()\[\]\\]+(?: set\b)?)?()'
     ), false) AS holds_secret
 FROM expanded;
