@@ -249,18 +249,20 @@ def _judge(
     end: datetime,
     others: Sequence[Rule] = (),
 ) -> int:
-    written = 0
-    changed = {state: _changed_since(connection, state, start, end) for state in set(states.values())}
+    """Rules that stand at the same place are judged together."""
+    by_state: dict[_State | None, list[Rule]] = defaultdict(list)
     for rule in rules:
-        if rule.form == "event":
+        if rule.form != "event":
+            by_state[states.get(rule.id)].append(rule)
+    written = 0
+    for state, group in by_state.items():
+        since = start if state is None else _changed_since(connection, state, start, end)
+        if since is None or since >= end:
             continue
-        since: datetime | None = start
-        if rule.id in states:
-            since = changed[states[rule.id]]
-            if since is not None:
-                _forget(connection, "rule_id = $1 AND last_event_at >= $2", [rule.id, since])
-        if since is not None and since < end:
-            written += judging.judge(connection, rule, since, end, others)
+        if state is not None:
+            ids = [rule.id for rule in group]
+            _forget(connection, "rule_id IN (SELECT unnest($1)) AND last_event_at >= $2", [ids, since])
+        written += judging.judge(connection, group, since, end, others, anew=state is None)
     return written
 
 

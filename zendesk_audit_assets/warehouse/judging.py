@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 import duckdb
@@ -28,17 +28,31 @@ def match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: in
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, rule: Rule, since: datetime, until: datetime, others: Sequence[Rule]
+    connection: duckdb.DuckDBPyConnection,
+    rules: Sequence[Rule],
+    since: datetime,
+    until: datetime,
+    others: Sequence[Rule],
+    *,
+    anew: bool,
 ) -> int:
-    """Add what a rule that compares or counts finds among the events of `[since, until)`; the number of findings.
+    """Add what rules that compare or count find among the events of `[since, until)`; the number of findings.
 
-    A rule over findings reads those of the `others`. Raises `RuleError` when its query cannot be run.
+    Rules over findings read those of the `others`. With `anew`, for a stretch that may be the whole log, each rule
+    reads the view itself; else all read one copy of what is recent.
+    Raises `RuleError` when the query of a rule cannot be run.
     """
-    if not _has_tables(connection, rule):
+    rules = [rule for rule in rules if _has_tables(connection, rule)]
+    if not rules:
         return 0
-    stretch = _stretch(connection, since - rule.look_back, since, until, others)
-    with stretch, _rule_table(connection, [rule]), _errors_of(rule):
-        return int(scalar(connection, _INSERT_JUDGED.format(query=rule.sql), [since]))
+    begin = since - max(rule.look_back for rule in rules)
+    written = 0
+    with nullcontext(f"({HISTORY})") if anew else _copy_of_recent(connection, rules, begin, until) as source:
+        for rule in rules:
+            stretch = _stretch(connection, source, since - rule.look_back, since, until, others)
+            with stretch, _rule_table(connection, [rule]), _errors_of(rule):
+                written += scalar(connection, _INSERT_JUDGED.format(query=rule.sql), [since])
+    return written
 
 
 def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
@@ -78,14 +92,35 @@ def _has_tables(connection: duckdb.DuckDBPyConnection, rule: Rule) -> bool:
 
 
 @contextmanager
+def _copy_of_recent(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], begin: datetime, until: datetime
+) -> Iterator[str]:
+    """The events of a stretch with the columns that some rule names, computed once for all; gives its name."""
+    named = " ".join(rule.sql for rule in rules)
+    names = [column.name for column in AUDIT_EVENTS.columns if column.name in _SHOWN or column.name in named]
+    columns = ", ".join(f'"{name}"' for name in [*names, "is_privileged"])
+    connection.execute(
+        f"CREATE TEMP TABLE recent AS SELECT {columns} FROM ({HISTORY}) "
+        f"WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}"
+    )
+    yield "recent"
+    connection.execute("DROP TABLE temp.recent")
+
+
+@contextmanager
 def _stretch(
-    connection: duckdb.DuckDBPyConnection, begin: datetime, since: datetime, until: datetime, others: Sequence[Rule]
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    begin: datetime,
+    since: datetime,
+    until: datetime,
+    others: Sequence[Rule],
 ) -> Iterator[None]:
     """The views that queries of rules read; their times are constants, by which DuckDB skips the rest of the log."""
-    begin_, since_, until_ = (f"TIMESTAMPTZ '{instant.isoformat()}'" for instant in (begin, since, until))
+    begin_, since_, until_ = map(_literal, (begin, since, until))
     ids = ", ".join(f"'{rule.id}'" for rule in others) or "NULL"
     views = {
-        "history": f"FROM ({HISTORY}) WHERE created_at >= {begin_} AND created_at < {until_}",
+        "history": f"FROM {source} WHERE created_at >= {begin_} AND created_at < {until_}",
         "judged": f"FROM history WHERE created_at >= {since_}",
         "found": f"FROM findings WHERE last_event_at >= {begin_} AND last_event_at < {until_} AND rule_id IN ({ids})",
     }
@@ -94,6 +129,10 @@ def _stretch(
     yield
     for name in reversed(views):
         connection.execute(f"DROP VIEW temp.{name}")
+
+
+def _literal(instant: datetime) -> str:
+    return f"TIMESTAMPTZ '{instant.isoformat()}'"
 
 
 @contextmanager
