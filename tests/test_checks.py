@@ -12,9 +12,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from zendesk_audit_assets import checks
 from zendesk_audit_assets.automation import NIGHTLY, REFRESH
-from zendesk_audit_assets.checks import CHECKS, WHOLE_TABLE_CHECK_KEYS, Check, Finding
+from zendesk_audit_assets.checks import CHECKS, WHOLE_TABLE_CHECK_KEYS, Check, Verdict
+from zendesk_audit_assets.checks.log import READ_WITHIN
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 SUMMARIES = ("daily_activity", "actor_summary", "action_summary")
@@ -252,7 +252,7 @@ def damaged(good: Any, tmp_path: Path) -> Any:
     return damage
 
 
-def find(check: Check, warehouse: Warehouse, good: Any) -> Finding:
+def find(check: Check, warehouse: Warehouse, good: Any) -> Verdict:
     first = good.days.first
     with warehouse.transaction() as connection:
         return check.test(connection, datetime(first.year, first.month, first.day, tzinfo=timezone.utc))
@@ -331,7 +331,7 @@ def test_what_has_been_there_for_long_is_no_drift(good: Any, damaged: Any) -> No
 
 @pytest.mark.parametrize(("age", "passes"), [(timedelta(0), True), (timedelta(minutes=1), False)])
 def test_a_read_may_be_three_hours_old_and_no_older(good: Any, damaged: Any, age: timedelta, passes: bool) -> None:
-    seconds = (checks.READ_WITHIN + age).total_seconds() - 5
+    seconds = (READ_WITHIN + age).total_seconds() - 5
     warehouse = damaged(f"UPDATE coverage SET window_end = least(window_end, now() - INTERVAL {seconds} SECOND)")
     assert find(check_named("audit_logs", "a_read_is_recent"), warehouse, good).passed == passes
 

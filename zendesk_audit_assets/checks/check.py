@@ -1,0 +1,49 @@
+"""What a check is, and what several of them need."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from zendesk_audit_assets.warehouse.schema import scalar
+
+Test = Callable[[duckdb.DuckDBPyConnection, datetime], "Verdict"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: whether all is well, in a sentence, and figures."""
+
+    passed: bool
+    sentence: str
+    figures: dict[str, Any] = field(default_factory=dict)
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise about an asset, and the test of it: a function of a connection and the first day of the log."""
+
+    asset: dg.AssetKey
+    name: str
+    promise: str
+    test: Test
+    whole_table: bool = False
+
+    @property
+    def key(self) -> dg.AssetCheckKey:
+        """How Dagster knows the check."""
+        return dg.AssetCheckKey(self.asset, self.name)
+
+
+def exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether a table has been made."""
+    return bool(scalar(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]))
+
+
+def missing(table: str) -> Verdict:
+    """What is said of a table that has not."""
+    return Verdict(False, f"{table} does not exist yet; materialize it.", severity=dg.AssetCheckSeverity.WARN)
