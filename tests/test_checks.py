@@ -23,6 +23,7 @@ HISTORIES = {
         "audit_changes", "object_history", "setting_state", "sign_ins", "actor_networks", "privileged_changes",
     ),
     "one_period_is_open": ("object_history", "user_role_history", "schedule_history"),
+    "each_has_one_row": ("setting_state", "dormant_privileged_actors"),
     "share_parsed_is_steady": ("audit_changes",),
 }  # fmt: skip
 
@@ -202,6 +203,26 @@ DAMAGES = [
             "SELECT 'one' AS uid, 'slack' AS channel, 'failed' AS status, 8 AS attempts",
         ),
         "Alerts have failed for good: 1 to slack.",
+    ),
+    Damage(
+        "dormant_privileged_actors",
+        "each_has_one_row",
+        2
+        * (
+            "INSERT INTO dormant_privileged_actors BY NAME "
+            "SELECT 1 AS actor_id, 0 AS privileged_changes, 90 AS days_silent, now() AS as_of",
+        ),
+        "1 rows repeat actor_id.",
+    ),
+    Damage(
+        "setting_state",
+        "each_has_one_row",
+        2
+        * (
+            "INSERT INTO setting_state BY NAME SELECT 'x' AS setting, now() AS since, now() AS first_seen, "
+            "0 AS times_changed, 1 AS event_id",
+        ),
+        "1 rows repeat setting.",
     ),
     Damage(
         "alerts",

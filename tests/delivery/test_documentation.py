@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from zendesk_audit_assets.delivery import Network, Webhook, of_finding
 from zendesk_audit_assets.delivery.channels import _PAGERDUTY_SEVERITY
 from zendesk_audit_assets.settings import Settings
 from zendesk_audit_assets.warehouse import outbox
+from zendesk_audit_assets.warehouse.findings import FINDINGS
 from zendesk_audit_assets.warehouse.outbox import DELIVERIES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text("utf-8")
@@ -51,13 +53,30 @@ def test_every_column_of_the_table_is_described_as_in_the_code() -> None:
         f"| `{one.name}` | {one.type}{' NOT NULL' if one.required else ''} | {one.meaning} | |"
         for one in DELIVERIES.columns
     ]
-    assert TEXT.endswith("\n".join(rows) + "\n")
+    section = TEXT.partition("## The table alert_deliveries\n")[2]
+    assert [line for line in section.splitlines() if line.startswith("| `")] == rows
 
 
-def test_the_query_runs() -> None:
+@pytest.mark.parametrize("query", re.findall(r"^```sql\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+def test_the_queries_find_what_they_look_for(query: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
     with duckdb.connect() as connection:
         connection.execute(DELIVERIES.ddl)
-        assert connection.execute(block("sql")).fetchall() == []
+        connection.execute(FINDINGS.ddl)
+        for uid, status in (("one", "sent"), ("other", "failed")):
+            connection.execute(
+                f"INSERT INTO findings BY NAME SELECT '{uid}' AS uid, 'id' AS rule_id, 'ZD-1' AS rule, "
+                "'high' AS severity, 'Title' AS title, 'So.' AS explanation, $1 AS first_event_at, $1 AS last_event_at, "
+                "1 AS events, [1] AS event_ids, [] AS attack, false AS experimental, 'open' AS status, $1 AS found_at, "
+                "1 AS batch_id",
+                [now],
+            )
+            connection.execute(
+                "INSERT INTO alert_deliveries BY NAME SELECT $1 AS uid, 'slack' AS channel, $2 AS status, "
+                "1 AS attempts, $3 AS last_tried_at, CASE WHEN $2 = 'sent' THEN $3 END AS sent_at",
+                [uid, status, now + timedelta(seconds=40)],
+            )
+        assert len(connection.execute(query).fetchall()) == 1
 
 
 def test_a_run_accepts_the_configuration_that_is_shown() -> None:

@@ -79,6 +79,18 @@ def one_period_is_open(table: str, *keys: str) -> Test:
     return test
 
 
+def each_has_one_row(table: str, key: str) -> Test:
+    """Nothing and nobody is listed twice."""
+
+    def test(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+        if not exists(connection, table):
+            return missing(table)
+        twice = scalar(connection, f"SELECT count(*) - count(DISTINCT {key}) FROM {table}")
+        return Verdict(twice == 0, f"{twice:,} rows repeat {key}.", {"repeated": twice})
+
+    return test
+
+
 def nothing_is_missing(table: str, counted: str, base: str, expected: str) -> Test:
     """A count over a table is what it should be by its base, as far as the table follows it."""
 
@@ -99,6 +111,7 @@ _KEYS = {
     "user_role_history": ("user_id", "product"),
     "schedule_history": ("schedule_id",),
 }
+_ONE_ROW_EACH = {"setting_state": "setting", "dormant_privileged_actors": "actor_id"}
 # What is counted in a table, the table that it comes from, and what is counted there.
 _COUNTS = {
     "audit_changes": (
@@ -148,5 +161,9 @@ DERIVED_CHECKS: tuple[Check, ...] = (
             whole_table=True,
         )
         for table, keys in _KEYS.items()
+    ),
+    *(
+        Check(dg.AssetKey(table), "each_has_one_row", "None is listed twice.", each_has_one_row(table, key), True)
+        for table, key in _ONE_ROW_EACH.items()
     ),
 )
