@@ -66,9 +66,9 @@ def test_the_queries_find_what_they_look_for(query: str) -> None:
         for uid, status in (("one", "sent"), ("other", "failed")):
             connection.execute(
                 f"INSERT INTO findings BY NAME SELECT '{uid}' AS uid, 'id' AS rule_id, 'ZD-1' AS rule, "
-                "'high' AS severity, 'Title' AS title, 'So.' AS explanation, $1 AS first_event_at, $1 AS last_event_at, "
-                "1 AS events, [1] AS event_ids, [] AS attack, false AS experimental, 'open' AS status, $1 AS found_at, "
-                "1 AS batch_id",
+                "'high' AS severity, 'Title' AS title, 'So.' AS explanation, $1 AS first_event_at, "
+                "$1 AS last_event_at, 1 AS events, [1] AS event_ids, [] AS attack, false AS experimental, "
+                "'open' AS status, $1 AS found_at, 1 AS batch_id",
                 [now],
             )
             connection.execute(
