@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -158,7 +159,7 @@ def spellings(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[st
     if isinstance(address, ipaddress.IPv4Address):
         groups = ipaddress.IPv6Address(f"::ffff:{address}").exploded
         return [str(address), f" {address} ", f"::ffff:{address}", f"0:0::FFFF:{address}", groups, groups.upper()]
-    bare = ":".join(f"{int(group, 16):x}" for group in address.exploded.split(":"))
+    bare = ":".join(f"{group:x}" for group in struct.unpack("!8H", address.packed))
     return [str(address), address.exploded, bare, str(address).upper(), f"{address}%eth0"]
 
 

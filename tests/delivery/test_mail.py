@@ -24,9 +24,9 @@ def test_an_email_says_it_all_and_its_id_is_made_of_the_findings(mail_server: An
     assert email["To"] == "security@example.com, lead@example.com"
     assert email["From"] == "security@example.com"
     assert "Actor: Ada Admin (1000001)" in email.get_content()
-    assert [line for line in server.commands if line.startswith("rcpt")] == [
-        "rcpt TO:<security@example.com>",
-        "rcpt TO:<lead@example.com>",
+    assert [line.lower() for line in server.commands if line.lower().startswith("rcpt")] == [
+        "rcpt to:<security@example.com>",
+        "rcpt to:<lead@example.com>",
     ]
 
 
