@@ -74,16 +74,19 @@ def _send_all(warehouse: Warehouse, channel: Channel, due: Due, clock: Callable[
         try:
             channel.send(letter.message)
         except AuditError as error:
-            # A channel that does not answer is not asked for every message: all that waits for it waits.
-            tried = (letter,) if error.permanent else letters[number:]
             logger.warning("%s: %s", channel.name, error)
-            _note_failure(warehouse, channel, tried, error, clock())
-            if not error.permanent:
-                return
+            with warehouse.transaction() as connection:
+                outbox.note_failure(connection, channel.name, letter.uids, error, clock())
+                if not error.permanent:
+                    # A channel that does not answer is not asked for every message: all that waits for it waits.
+                    rest = [uid for other in letters[number + 1 :] for uid in other.uids]
+                    outbox.postpone(connection, channel.name, rest, clock())
+                    return
         except Exception as bug:
             # Else it would be the first to be sent in each run, and keep all others from being sent.
             failure = NotDelivered(f"The message could not be sent ({type(bug).__name__}).", "Look at the run's log.")
-            _note_failure(warehouse, channel, (letter,), failure, clock())
+            with warehouse.transaction() as connection:
+                outbox.note_failure(connection, channel.name, letter.uids, failure, clock())
             raise
         else:
             with warehouse.transaction() as connection:
@@ -96,14 +99,6 @@ def _letters(due: Due) -> Iterator[Letter]:
         yield Letter(of_suppressed(due.suppressed), tuple(due.suppressed), "suppressed")
     for finding in due.findings:
         yield Letter(of_finding(finding), (finding["uid"],), "sent")
-
-
-def _note_failure(
-    warehouse: Warehouse, channel: Channel, letters: Sequence[Letter], error: AuditError, now: datetime
-) -> None:
-    uids = [uid for letter in letters for uid in letter.uids]
-    with warehouse.transaction() as connection:
-        outbox.note_failure(connection, channel.name, uids, error, now)
 
 
 @contextmanager

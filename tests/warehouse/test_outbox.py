@@ -183,6 +183,57 @@ def test_closing_a_finding_settles_its_failed_delivery(connection: Any, enqueue:
     assert outbox.state(connection, "slack") == outbox.ChannelState({"suppressed": 1}, None, None)
 
 
+def test_what_is_about_the_log_is_as_old_as_its_discovery(connection: Any, enqueue: Any) -> None:
+    store(connection, [finding(batch_id=0, last_event_at=NOW - 9 * DAY, found_at=NOW - DAY / 2)])
+    enqueue()
+    assert due(connection) == [finding()["uid"]]
+
+
+def test_what_failed_and_was_closed_is_not_tried_again(connection: Any, enqueue: Any) -> None:
+    store(connection, [finding()])
+    enqueue()
+    outbox.note_failure(connection, "slack", due(connection), NEVER, NOW)
+    connection.execute("UPDATE findings SET status = 'closed'")
+    outbox.try_failed_again(connection, ["slack"])
+    assert due(connection) == []
+    assert rows(connection, "status") == [("failed",)]
+
+
+def test_what_waited_while_its_finding_was_away_is_sent_when_it_is_back(connection: Any, enqueue: Any) -> None:
+    store(connection, [finding()])
+    enqueue()
+    connection.execute("UPDATE findings SET status = 'over'")
+    enqueue()
+    assert (due(connection), rows(connection, "status")) == ([], [("suppressed",)])
+    connection.execute("UPDATE findings SET status = 'open'")
+    enqueue()
+    assert due(connection) == [finding()["uid"]]
+
+
+def test_what_was_sent_and_is_found_anew_is_sent_again(connection: Any, enqueue: Any) -> None:
+    store(connection, [finding(batch_id=0, found_at=NOW - DAY / 4)])
+    enqueue()
+    outbox.note(connection, "slack", due(connection), "sent", NOW - DAY / 8)
+    enqueue()
+    assert due(connection) == []
+    connection.execute("UPDATE findings SET found_at = $1", [NOW])
+    enqueue()
+    assert due(connection) == [finding()["uid"]]
+
+
+def test_a_message_that_is_never_taken_holds_up_no_other(connection: Any, enqueue: Any) -> None:
+    store(connection, [finding(0, severity="critical"), finding(1), finding(2)])
+    enqueue()
+    first, *others = due(connection)
+    assert first == uid(0)
+    outbox.note_failure(connection, "slack", [first], LATER, NOW)
+    outbox.postpone(connection, "slack", others, NOW)
+    assert due(connection) == []
+    later = NOW + timedelta(minutes=2)
+    assert due(connection, later)[:2] == others
+    assert rows(connection, "attempts") == [(0,), (0,), (1,)]
+
+
 def test_what_was_sent_is_noted_with_its_time_and_not_due_again(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()

@@ -7,8 +7,7 @@ things are remembered from before: when a finding was first made, and whether so
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import timezone as _timezone
@@ -51,7 +50,10 @@ FINDINGS = Table(
         Column("event_ids", "BIGINT[]", "Their ids in audit_logs, in order of time.", required=True),
         Column("attack", "VARCHAR[]", "Techniques of MITRE ATT&CK.", required=True),
         Column("experimental", "BOOLEAN", "The rule looks for text that Zendesk documents nowhere.", required=True),
-        Column("status", "VARCHAR", "open, or closed by somebody.", required=True),
+        Column(
+            "status", "VARCHAR", "open; closed by somebody; over, when it is about the log and no longer so.",
+            required=True,
+        ),
         Column("found_at", "TIMESTAMPTZ", "When it was first found, UTC.", required=True),
         Column("batch_id", "BIGINT", "Newest batch of its events; 0 when it is about the log itself.", required=True),
     ),
@@ -68,6 +70,15 @@ STATE = Table(
     ),
 )
 
+FORGOTTEN = Table(
+    "findings_forgotten",
+    "Findings that are not found at present, as when a rule is off or a gap open; and what holds of them once they are.",
+    (
+        Column("uid", "VARCHAR", "The finding: findings.uid.", required=True),
+        Column("status", "VARCHAR", "Its status.", required=True),
+        Column("found_at", "TIMESTAMPTZ", "When it was first found, UTC.", required=True),
+    ),
+)
 
 # Where a rule that judges stands before there is any coverage.
 _NOWHERE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,13 +119,13 @@ def refresh(
     them if `full`; findings of rules that are no longer there go. The variables that rules may read, see
     `docs/rules.md`, stay set on the connection.
     """
-    connection.execute(FINDINGS.ddl)
-    connection.execute(STATE.ddl)
+    for table in (FINDINGS, STATE, FORGOTTEN):
+        connection.execute(table.ddl)
     start = start or _covered_from(connection)
     newest = _newest_batch(connection)
     _set_variables(connection, timezone, start)
 
-    definitions = _definitions(rules, start, timezone)
+    definitions = _definitions(connection, rules, start, timezone)
     states = {} if full else _states(connection, definitions)
     end = None
     if start is not None:
@@ -124,16 +135,15 @@ def refresh(
     anew = [rule for rule in rules if rule.id not in states]
     # What a rule about the log itself has found is not found again when it is over; it is closed, and stays.
     kept = [rule.id for rule in rules if rule.id in states or rule.over == "log"]
-    with _memory(connection):
-        _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [kept])
-        written = _match(connection, rules, states, newest)
-        if start is not None and end is not None:
-            of_events = [rule for rule in rules if rule.over == "events"]
-            of_findings = [rule for rule in rules if rule.over == "findings"]
-            written += _judge(connection, of_events, states, start, end)
-            written += _judge(connection, of_findings, states, start, end, of_events)
-        written += sum(judging.examine(connection, rule) for rule in rules if rule.over == "log")
-        new = written - _remember(connection)
+    _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [kept])
+    written = _match(connection, rules, states, newest)
+    if start is not None and end is not None:
+        of_events = [rule for rule in rules if rule.over == "events"]
+        of_findings = [rule for rule in rules if rule.over == "findings"]
+        written += _judge(connection, of_events, states, start, end)
+        written += _judge(connection, of_findings, states, start, end, of_events)
+    written += sum(judging.examine(connection, rule) for rule in rules if rule.over == "log")
+    new = written - _remember(connection)
 
     connection.execute(f"DELETE FROM {STATE.name}")
     connection.execute(
@@ -176,14 +186,19 @@ def _set_variables(connection: duckdb.DuckDBPyConnection, timezone: str, start: 
     connection.execute("SET VARIABLE known_source_types = ?", [sorted(KNOWN_SOURCE_TYPES)])
 
 
-def _definitions(rules: Sequence[Rule], start: datetime | None, timezone: str) -> dict[str, str]:
+def _definitions(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], start: datetime | None, timezone: str
+) -> dict[str, str]:
     """What each rule's findings depend on, besides the log: a rule over findings depends on all other rules."""
     everything = [rule.digest for rule in rules]
+    names = connection.execute("SELECT DISTINCT table_name FROM information_schema.tables").fetchall()
+    tables = {name for (name,) in names}
     definitions = {}
     for rule in rules:
         parts: list[object] = [rule.digest, AUDIT_EVENTS.sql, HISTORY]
         if rule.form != "event":
-            parts += [start, timezone]
+            parts += [start, timezone, sorted(KNOWN_ACTIONS), sorted(KNOWN_SOURCE_TYPES)]
+            parts += [sorted(tables.intersection(rule.needs))]
         if rule.over == "findings":
             parts += everything
         definitions[rule.id] = sha256(repr(parts).encode()).hexdigest()
@@ -200,34 +215,26 @@ def _states(connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, str
     }
 
 
-@contextmanager
-def _memory(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """While it lasts, what is forgotten of the findings keeps its status and the time at which it was found."""
-    connection.execute(f"CREATE TEMP TABLE forgotten AS SELECT uid, status, found_at FROM {FINDINGS.name} WHERE false")
-    yield
-    connection.execute("DROP TABLE temp.forgotten")
-
-
 def _forget(connection: duckdb.DuckDBPyConnection, condition: str, parameters: Sequence[object]) -> None:
     """Take away the findings that are to be found again, or are no longer wanted."""
     columns = "uid, status, found_at"
     connection.execute(
-        f"INSERT INTO forgotten SELECT {columns} FROM {FINDINGS.name} WHERE {condition}", list(parameters)
+        f"INSERT INTO {FORGOTTEN.name} SELECT {columns} FROM {FINDINGS.name} WHERE {condition}", list(parameters)
     )
     connection.execute(f"DELETE FROM {FINDINGS.name} WHERE {condition}", list(parameters))
 
 
 def _remember(connection: duckdb.DuckDBPyConnection) -> int:
     """How many of the forgotten ones were found again."""
-    return int(
-        scalar(
-            connection,
-            f"""
-            UPDATE {FINDINGS.name} AS findings SET status = forgotten.status, found_at = forgotten.found_at
-            FROM forgotten WHERE forgotten.uid = findings.uid
-            """,
-        )
+    again = scalar(
+        connection,
+        f"""
+        UPDATE {FINDINGS.name} AS findings SET status = forgotten.status, found_at = forgotten.found_at
+        FROM {FORGOTTEN.name} AS forgotten WHERE forgotten.uid = findings.uid
+        """,
     )
+    connection.execute(f"DELETE FROM {FORGOTTEN.name} WHERE uid IN (SELECT uid FROM {FINDINGS.name})")
+    return int(again)
 
 
 def _match(

@@ -51,12 +51,15 @@ def judge(
         for rule in rules:
             stretch = _stretch(connection, source, since - rule.look_back, since, until, others)
             with stretch, _rule_table(connection, [rule]), _errors_of(rule):
-                written += scalar(connection, _INSERT_JUDGED.format(query=rule.sql), [since])
+                began = "''" if rule.over == "findings" else "epoch(first_event_at)::BIGINT"
+                written += scalar(connection, _INSERT_JUDGED.format(query=rule.sql, began=began), [since])
     return written
 
 
 def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """Add what a rule about the log itself finds, and close what it finds no longer; the number of findings added.
+    """Add what a rule about the log itself finds; what it finds no longer is over, until it finds that again.
+
+    Gives the number of findings added.
 
     Raises `RuleError` when its query cannot be run.
     """
@@ -66,9 +69,15 @@ def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
         with _errors_of(rule):
             connection.execute(_FIND_STATES.format(query=rule.sql))
         connection.execute(
-            "UPDATE findings SET status = 'closed' WHERE rule_id = ? AND uid NOT IN (SELECT uid FROM states)", [rule.id]
+            "UPDATE findings SET status = 'over' WHERE rule_id = ? AND status = 'open' "
+            "AND uid NOT IN (SELECT uid FROM states)",
+            [rule.id],
         )
         connection.execute(f"UPDATE findings SET {_UPDATED} FROM states WHERE states.uid = findings.uid")
+        connection.execute(
+            "UPDATE findings SET status = 'open', found_at = now() "
+            "WHERE status = 'over' AND uid IN (SELECT uid FROM states)"
+        )
         written = scalar(
             connection, "INSERT INTO findings BY NAME FROM states WHERE uid NOT IN (SELECT uid FROM findings)"
         )
@@ -96,7 +105,7 @@ def _copy_of_recent(
     connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], begin: datetime, until: datetime
 ) -> Iterator[str]:
     """The events of a stretch with the columns that some rule names, computed once for all; gives its name."""
-    named = " ".join(rule.sql for rule in rules)
+    named = " ".join(rule.sql for rule in rules).lower()
     names = [column.name for column in AUDIT_EVENTS.columns if column.name in _SHOWN or column.name in named]
     columns = ", ".join(f'"{name}"' for name in [*names, "is_privileged"])
     connection.execute(
@@ -139,8 +148,11 @@ def _literal(instant: datetime) -> str:
 def _errors_of(rule: Rule) -> Iterator[None]:
     try:
         yield
-    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+    except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise RuleError(rule.file, f"its query fails ({first_line(error)})") from error
+    except (duckdb.DataError, duckdb.IntegrityError) as error:
+        # What DuckDB says of it quotes values of the log, which would stay in Dagster's history.
+        raise RuleError(rule.file, f"its query fails on a row of the log ({type(error).__name__})") from None
 
 
 @contextmanager
@@ -240,8 +252,9 @@ _INSERT_JUDGED = f"""
         FROM parts GROUP BY finding
     )
     SELECT
-        -- The day is part of it, since a finding that goes on past midnight goes on as another one.
-        sha256(concat_ws(' ', rule_id, epoch(first_event_at)::BIGINT, last_event_at::DATE, group_key)) AS uid,
+        -- The day is part of it, since a finding that goes on past midnight goes on as another one. Of findings about
+        -- findings the beginning is not: those that they are about may grow.
+        sha256(concat_ws(' ', rule_id, {{began}}, last_event_at::DATE, group_key)) AS uid,
         rule_id, rule, {_SEVERITY} AS severity, title, explanation, whole.* EXCLUDE (finding), attack, experimental,
         'open' AS status, now() AS found_at
     FROM results JOIN whole USING (finding) CROSS JOIN rules

@@ -84,7 +84,7 @@ def enqueue(
         f"""
         INSERT INTO {DELIVERIES.name} BY NAME
         SELECT
-            uid, channel, CASE WHEN last_event_at < $oldest THEN 'expired' ELSE 'pending' END AS status, 0 AS attempts
+            uid, channel, CASE WHEN {_HAPPENED} < $oldest THEN 'expired' ELSE 'pending' END AS status, 0 AS attempts
         FROM findings CROSS JOIN (SELECT unnest($channels::VARCHAR[]) AS channel) AS given
         WHERE findings.status = 'open' AND list_contains($levels::VARCHAR[], severity)
           AND NOT EXISTS (
@@ -100,25 +100,40 @@ def enqueue(
         WHERE status = 'pending' AND uid NOT IN (SELECT uid FROM findings WHERE status = 'open')
         """
     )
+    # Open once more: what waited when its rule was off for a while, and what was over and is so again.
+    connection.execute(
+        f"""
+        UPDATE {DELIVERIES.name} AS delivery SET status = 'pending', attempts = 0, last_tried_at = NULL
+        FROM findings WHERE findings.uid = delivery.uid AND findings.status = 'open' AND {_HAPPENED} >= $oldest
+          AND (
+            delivery.status = 'suppressed' AND attempts = 0
+            OR delivery.status <> 'pending' AND last_tried_at < found_at
+          )
+        """,
+        {"oldest": given["oldest"]},
+    )
     connection.execute(
         f"""
         UPDATE {DELIVERIES.name} SET status = 'expired'
         WHERE status = 'pending' AND NOT list_contains($channels::VARCHAR[], channel)
-          AND uid IN (SELECT uid FROM findings WHERE last_event_at < $oldest)
+          AND uid IN (SELECT uid FROM findings WHERE {_HAPPENED} < $oldest)
         """,
         given,
     )
 
 
 def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limit: int = MOST_MESSAGES) -> Due:
-    """What to send to a channel now: the `limit` most severe findings, oldest first, and the others in one message."""
+    """What to send to a channel now: the `limit` most severe findings, oldest first, and the others in one message.
+
+    What was tried less often comes first, so that a message that the receiver never takes holds up no other.
+    """
     rank = f"list_position({list(LEVELS)!r}, findings.severity)"
     answer = connection.sql(
         f"""
         SELECT findings.* FROM {DELIVERIES.name} AS delivery JOIN findings USING (uid)
-        WHERE delivery.status = 'pending' AND channel = $channel
+        WHERE delivery.status = 'pending' AND findings.status = 'open' AND channel = $channel
           AND (last_tried_at IS NULL OR {_NEXT_TRY} <= $now)
-        ORDER BY {rank} DESC, first_event_at, uid
+        ORDER BY attempts, {rank} DESC, first_event_at, uid
         """,
         params={"channel": channel, "now": now},
     )
@@ -142,12 +157,22 @@ def note_failure(
     _note(connection, channel, uids, status, now, values)
 
 
+def postpone(connection: duckdb.DuckDBPyConnection, channel: str, uids: Sequence[str], now: datetime) -> None:
+    """Let these wait for as long as after a failed try, although they were not tried."""
+    connection.execute(
+        f"UPDATE {DELIVERIES.name} SET last_tried_at = $now "
+        "WHERE channel = $channel AND list_contains($uids::VARCHAR[], uid) AND status = 'pending'",
+        {"channel": channel, "uids": list(uids), "now": now},
+    )
+
+
 def try_failed_again(connection: duckdb.DuckDBPyConnection, channels: Sequence[str]) -> None:
     """Make what failed for good due at once, with all its tries, inside the caller's transaction."""
     connection.execute(DELIVERIES.ddl)
     connection.execute(
         f"UPDATE {DELIVERIES.name} SET status = 'pending', attempts = 0, last_tried_at = NULL "
-        "WHERE status = 'failed' AND list_contains($channels::VARCHAR[], channel)",
+        "WHERE status = 'failed' AND list_contains($channels::VARCHAR[], channel) "
+        "AND uid IN (SELECT uid FROM findings WHERE status = 'open')",
         {"channels": list(channels)},
     )
 
@@ -165,6 +190,9 @@ def state(connection: duckdb.DuckDBPyConnection, channel: str) -> ChannelState:
     next_try = scalar(connection, f"SELECT min(coalesce({_NEXT_TRY}, {at_once})) {waiting}", [channel])
     return ChannelState(dict(counts), last_error, None if next_try is None else next_try.astimezone(timezone.utc))
 
+
+# When what a finding is about happened: for what the events show, their last; about the log itself, when it was found.
+_HAPPENED = "CASE WHEN batch_id = 0 THEN found_at ELSE last_event_at END"
 
 _PAUSE_SECONDS = [int(pause.total_seconds()) for pause in PAUSES]
 _NEXT_TRY = f"last_tried_at + to_seconds({_PAUSE_SECONDS}[least(greatest(attempts, 1), {len(PAUSES)})])"
