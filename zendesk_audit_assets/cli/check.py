@@ -29,7 +29,7 @@ _MARKS = {"good": "✓", "note": "!", "bad": "✗"}
 
 @dataclass(frozen=True)
 class Line:
-    """A finding in one sentence; a `bad` one makes the command fail."""
+    """A remark in one sentence; a `bad` one makes the command fail."""
 
     mark: str
     sentence: str
@@ -40,14 +40,14 @@ def check() -> None:
     """Look whether all settings are good and the account can be read, in at most four requests."""
     given = settings.load()
     bad = False
-    for line in _findings(given):
+    for line in _lines(given):
         click.echo(f"{_MARKS[line.mark]} {line.sentence}")
         bad = bad or line.mark == "bad"
     if bad:
         raise SystemExit(1)
 
 
-def _findings(given: Settings) -> Iterator[Line]:
+def _lines(given: Settings) -> Iterator[Line]:
     try:
         with ZendeskClient(given.account, limiter=given.budget) as client:
             yield from _account(given, client)
