@@ -60,6 +60,12 @@ def test_the_examples_of_a_rule_are_run(call: Any, own: Path) -> None:
     assert (result.exit_code, result.output) == (0, "2 examples of 1 rules: 0 failed.\n")
 
 
+def test_a_rule_without_examples_is_counted(call: Any, own: Path) -> None:
+    (own / "own.yml").write_text(OWN.partition("examples:")[0])
+    result = call("rules", "test", "OWN-1")
+    assert (result.exit_code, result.output) == (0, "0 examples of 1 rules, 1 of them without any: 0 failed.\n")
+
+
 def test_an_example_that_does_not_hold_is_a_failure(call: Any, own: Path) -> None:
     (own / "own.yml").write_text(OWN.replace("Macro: Greeting", "Macro: Crown of thorns"))
     result = call("rules", "test", "OWN-1")

@@ -9,8 +9,8 @@ import polars as pl
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.analysis.rules import LEVELS, Rule, load_rules
-from zendesk_audit_assets.analysis.rules.examples import failed_examples
 from zendesk_audit_assets.cli.reading import NotThere, put
+from zendesk_audit_assets.warehouse.examples import failed_examples
 
 
 @click.group()
@@ -40,8 +40,9 @@ def list_rules(level: str, form: str | None) -> None:
 @click.argument("name", required=False)
 def test(name: str | None) -> None:
     """Run the examples of all rules, or of the one of this NAME."""
-    chosen = [_named(name)] if name else _in_force()
-    failures = [f"{rule.file}: {failure}" for rule in chosen for failure in failed_examples(rule)]
+    in_force = _in_force()
+    chosen = [_named(name)] if name else in_force
+    failures = [f"{rule.file}: {failure}" for rule, failure in failed_examples(chosen, in_force)]
     for failure in failures:
         click.echo(f"✗ {failure}")
     without = sum(not (rule.examples.match or rule.examples.no_match) for rule in chosen)

@@ -27,16 +27,15 @@ def failed_examples(rules: Sequence[Rule], in_force: Sequence[Rule] = ()) -> Ite
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
         _derive(connection, {"audit_events"})
-        known = _found_in_one_pass(connection, [rule for rule in rules if rule.form == "event"])
-        for rule in rules:
-            others = _read_by(rule, in_force)
-            for kind, number, example in _numbered(rule):
-                found = known.get((rule.id, kind, number))
-                if found is None:
-                    found = _is_found(connection, rule, others, example)
-                if found != (kind == "match"):
-                    verb = "finds" if found else "does not find"
-                    yield rule, f"{rule.name} {verb} its example {number} of '{kind}'."
+        found = {
+            **_found_in_one_pass(connection, [rule for rule in rules if rule.form == "event"]),
+            **_found_one_by_one(connection, [rule for rule in rules if rule.form != "event"], in_force),
+        }
+    for rule in rules:
+        for kind, number, _ in _numbered(rule):
+            if found[rule.id, kind, number] != (kind == "match"):
+                verb = "does not find" if kind == "match" else "finds"
+                yield rule, f"{rule.name} {verb} its example {number} of '{kind}'."
 
 
 def _numbered(rule: Rule) -> Iterator[tuple[str, int, Example]]:
@@ -59,6 +58,27 @@ def _found_in_one_pass(
     return {(rule.id, kind, number): (rule.id, batch) in found for batch, rule, kind, number, _ in examples}
 
 
+def _found_one_by_one(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], in_force: Sequence[Rule]
+) -> dict[tuple[str, str, int], bool]:
+    """Of each example of rules that compare or count whether it is found."""
+    others = {rule.id: _read_by(rule, in_force) for rule in rules}
+    examples = [(rule, *numbered) for rule in rules for numbered in _numbered(rule)]
+    # The columns of the view are computed once for all, because each rule reads them many times over.
+    _insert_events(
+        connection,
+        [{**event, "run_id": str(run)} for run, (*_, example) in enumerate(examples) for event in example.events],
+    )
+    connection.execute("CREATE TABLE events_of_examples AS FROM audit_events")
+    found = {}
+    for run, (rule, kind, number, example) in enumerate(examples):
+        with _undone(connection):
+            connection.execute(f"DELETE FROM audit_logs WHERE run_id <> '{run}'")
+            connection.execute(f"CREATE OR REPLACE VIEW audit_events AS FROM events_of_examples WHERE run_id = '{run}'")
+            found[rule.id, kind, number] = _is_found(connection, rule, others[rule.id], example)
+    return found
+
+
 def _read_by(rule: Rule, in_force: Sequence[Rule]) -> list[Rule]:
     if rule.over != "findings":
         return []
@@ -67,19 +87,13 @@ def _read_by(rule: Rule, in_force: Sequence[Rule]) -> list[Rule]:
 
 
 def _is_found(connection: duckdb.DuckDBPyConnection, rule: Rule, others: Sequence[Rule], example: Example) -> bool:
-    with _undone(connection):
-        _insert_events(connection, example.events)
-        _insert(connection, COVERAGE, [{**_OF_COVERAGE, **row} for row in example.coverage])
-        for name, rows in example.tables.items():
-            _create(connection, name, rows, rule.file)
-        _require_tables(rule, example)
-        if rule.over != "log":
-            # Computed once, because the queries of these rules read it many times over.
-            connection.execute("CREATE TEMP TABLE computed AS FROM audit_events")
-            connection.execute("CREATE OR REPLACE VIEW audit_events AS FROM temp.computed")
-        _derive(connection, set(rule.needs) - set(example.tables))
-        findings.refresh(connection, [*others, rule])
-        return bool(scalar(connection, "SELECT count(*) FROM findings WHERE rule_id = ?", [rule.id]))
+    _insert(connection, COVERAGE, [{**_OF_COVERAGE, **row} for row in example.coverage])
+    for name, rows in example.tables.items():
+        _create(connection, name, rows, rule.file)
+    _require_tables(rule, example)
+    _derive(connection, set(rule.needs) - set(example.tables))
+    findings.refresh(connection, [*others, rule])
+    return bool(scalar(connection, "SELECT count(*) FROM findings WHERE rule_id = ?", [rule.id]))
 
 
 @contextmanager
@@ -96,7 +110,7 @@ _OF_COVERAGE = {"run_id": "run", "requests": 1, "rows_received": 0, "rows_revise
 
 def _insert_events(connection: duckdb.DuckDBPyConnection, events: Sequence[Mapping[str, Any]]) -> None:
     rows = [
-        {"id": number, **event, "inserted_at": event["created_at"], "run_id": "run"}
+        {"id": number, "run_id": "run", **event, "inserted_at": event["created_at"]}
         for number, event in enumerate(events)
     ]
     _insert(connection, AUDIT_LOGS, rows)

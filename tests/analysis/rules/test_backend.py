@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.analysis.rules import Examples, Rule, RuleError, failed_examples
+from zendesk_audit_assets.analysis.rules import Rule, RuleError
+from zendesk_audit_assets.analysis.rules.examples import examples_of
+from zendesk_audit_assets.warehouse.examples import failed_examples
 
 Write = Callable[..., Any]
 Own = Callable[..., Rule]
@@ -18,8 +20,8 @@ Own = Callable[..., Rule]
 
 def judged(rule: Rule, match: Sequence[Mapping[str, Any]], no_match: Sequence[Mapping[str, Any]]) -> list[str]:
     """Which of these records the rule judges otherwise."""
-    examples = Examples(tuple((record,) for record in match), tuple((record,) for record in no_match))
-    return list(failed_examples(replace(rule, examples=examples)))
+    examples = examples_of({"match": list(match), "no_match": list(no_match)}, rule.file)
+    return [failure for _, failure in failed_examples([replace(rule, examples=examples)])]
 
 
 @pytest.mark.parametrize(

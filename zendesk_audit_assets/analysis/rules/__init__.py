@@ -1,7 +1,6 @@
 """Detection rules: Sigma rules and SQL, compiled for DuckDB. `load_rules` gives those in force."""
 
-from zendesk_audit_assets.analysis.rules.examples import failed_examples
 from zendesk_audit_assets.analysis.rules.load import load_rules
-from zendesk_audit_assets.analysis.rules.rule import HISTORY, LEVELS, Examples, Rule, RuleError
+from zendesk_audit_assets.analysis.rules.rule import HISTORY, LEVELS, Example, Examples, Rule, RuleError
 
-__all__ = ["HISTORY", "LEVELS", "Examples", "Rule", "RuleError", "failed_examples", "load_rules"]
+__all__ = ["HISTORY", "LEVELS", "Example", "Examples", "Rule", "RuleError", "load_rules"]

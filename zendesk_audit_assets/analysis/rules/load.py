@@ -22,8 +22,9 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaStatus
 
 from zendesk_audit_assets.analysis.rules.backend import DuckDBBackend
+from zendesk_audit_assets.analysis.rules.examples import examples_of
 from zendesk_audit_assets.analysis.rules.rule import LEVELS, Rule, RuleError
-from zendesk_audit_assets.analysis.rules.sql_rules import attack_techniques, examples_of, sql_rule
+from zendesk_audit_assets.analysis.rules.sql_rules import attack_techniques, sql_rule
 
 SETTINGS = "settings.yml"
 # A rule that does not say how bad it is.
@@ -78,7 +79,7 @@ class _Source:
         except (OSError, UnicodeDecodeError) as error:
             raise RuleError(self.file, f"it cannot be read ({error})") from error
         if self.path.suffix == ".sql":
-            yield _Parsed(sql_rule(text, self.file), self.file, self.packaged)
+            yield _Parsed(replace(sql_rule(text, self.file), packaged=self.packaged), self.file, self.packaged)
             return
         try:
             collection = SigmaCollection.from_yaml(
@@ -175,6 +176,7 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
         attack=attack_techniques(str(tag) for tag in sigma.tags),
         falsepositives=tuple(sigma.falsepositives),
         references=tuple(sigma.references),
+        packaged=one.packaged,
         examples=examples_of(sigma.custom_attributes.get("examples"), one.file),
     )
 

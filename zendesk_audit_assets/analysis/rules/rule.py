@@ -9,6 +9,9 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Literal
 
+from sigma.correlations import SigmaCorrelationTimespan
+from sigma.exceptions import SigmaTimespanError
+
 from zendesk_audit_assets.errors import AuditError
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
@@ -30,12 +33,32 @@ class RuleError(AuditError):
         )
 
 
+def span_of(value: Any, what: str, file: str) -> timedelta:
+    """The span of time that a rule writes as Sigma does, such as 30d or 1h. Raises `RuleError` if it is none."""
+    try:
+        return timedelta(seconds=SigmaCorrelationTimespan(value).seconds)
+    except (SigmaTimespanError, TypeError, AttributeError) as error:
+        raise RuleError(file, f"{what} {value!r} is not a span such as 30d or 1h") from error
+
+
+@dataclass(frozen=True)
+class Example:
+    """A warehouse that a rule is tried on: partial records of the log, rows of `coverage`, and those of other tables.
+
+    Each record has its `created_at` and `batch_id`, and each row of `coverage` what a rule may ask of it.
+    """
+
+    events: tuple[Mapping[str, Any], ...]
+    coverage: tuple[Mapping[str, Any], ...] = ()
+    tables: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Examples:
-    """Events that a rule must find, and such that it must not: each a log of one or more partial records."""
+    """Those in which a rule must find something, and those in which it must find nothing."""
 
-    match: tuple[tuple[Mapping[str, Any], ...], ...] = ()
-    no_match: tuple[tuple[Mapping[str, Any], ...], ...] = ()
+    match: tuple[Example, ...] = ()
+    no_match: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,7 @@ class Rule:
     `over` says what such a query judges: events as time completes them, findings of the other rules, or the state of
     the log itself. `look_back` is how much of `history` it sees before the day that it judges. It waits for the
     tables it `needs`. Its query may give each finding a level, unless the level is `fixed`, by one's own settings.
+    It is `packaged` if its file came with this package.
     """
 
     id: str
@@ -63,6 +87,7 @@ class Rule:
     attack: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    packaged: bool = False
     examples: Examples = field(default=Examples(), compare=False)
 
     @property

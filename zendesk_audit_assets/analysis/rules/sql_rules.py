@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
 
 import yaml
-from sigma.correlations import SigmaCorrelationTimespan
-from sigma.exceptions import SigmaTimespanError
 
-from zendesk_audit_assets.analysis.rules.rule import LEVELS, Examples, Over, Rule, RuleError
+from zendesk_audit_assets.analysis.rules.examples import examples_of
+from zendesk_audit_assets.analysis.rules.rule import LEVELS, Over, Rule, RuleError, span_of
 
 _KEYS = frozenset(
     {
@@ -21,6 +19,8 @@ _KEYS = frozenset(
     }
 )  # fmt: skip
 _REQUIRED = ("title", "id", "name", "level")
+# The safe one in C if there is one: examples make headers long.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def sql_rule(text: str, file: str) -> Rule:
@@ -43,7 +43,7 @@ def sql_rule(text: str, file: str) -> Rule:
         sql=query,
         file=file,
         over=over,
-        look_back=_span(header.get("look_back", "1d"), file),
+        look_back=span_of(header.get("look_back", "1d"), "its look_back", file),
         needs=_texts(header, "needs", file),
         experimental=header.get("status") == "experimental",
         description=" ".join(str(header.get("description", "")).split()),
@@ -60,25 +60,9 @@ def attack_techniques(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(match[1].upper() for match in found if match)
 
 
-def examples_of(given: Any, file: str) -> Examples:
-    """What stands below `examples`: partial records, or lists of them where it takes several events."""
-    if given is None:
-        return Examples()
-    if not isinstance(given, dict) or set(given) - {"match", "no_match"}:
-        raise RuleError(file, "'examples' may have 'match' and 'no_match', and nothing else")
-    return Examples(_logs(given.get("match"), file), _logs(given.get("no_match"), file))
-
-
-def _logs(given: Any, file: str) -> tuple[tuple[Mapping[str, Any], ...], ...]:
-    logs = [one if isinstance(one, list) else [one] for one in given or []]
-    if not all(isinstance(record, dict) for log in logs for record in log):
-        raise RuleError(file, "an example is not a record, nor a list of records")
-    return tuple(map(tuple, logs))
-
-
 def _header(text: str, file: str) -> Mapping[str, Any]:
     try:
-        header = yaml.safe_load(text)
+        header = yaml.load(text, _LOADER)  # noqa: S506 - it is a safe one
     except yaml.YAMLError as error:
         raise RuleError(file, f"its header is not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(header, dict):
@@ -103,13 +87,6 @@ def _level(value: Any, file: str) -> str:
     if value not in LEVELS:
         raise RuleError(file, f"its level {value!r} is not one of {', '.join(LEVELS)}")
     return str(value)
-
-
-def _span(value: Any, file: str) -> timedelta:
-    try:
-        return timedelta(seconds=SigmaCorrelationTimespan(value).seconds)
-    except SigmaTimespanError as error:
-        raise RuleError(file, f"its look_back {value!r} is not a span such as 30d or 1h") from error
 
 
 def _texts(header: Mapping[str, Any], key: str, file: str) -> tuple[str, ...]:

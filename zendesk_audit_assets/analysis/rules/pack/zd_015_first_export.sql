@@ -12,6 +12,29 @@
 -- falsepositives:
 --   - A new task.
 -- look_back: 90d
+-- examples:
+--   match:
+--     # The log is known for 30 days, the actor for 14 and by 20 events.
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-01-01T09:59:59Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-04-01T10:00:00Z}
+--   no_match:
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:01Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:01Z, times: 20, every: 1h}
+--       - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 19, every: 1h}
+--       - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     # Not the first in 90 days.
+--     - - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: ticket, action: exported, actor_id: 5, created_at: 2026-04-01T10:00:00Z}
 WITH own AS (
     SELECT
         id,

@@ -12,6 +12,34 @@
 -- falsepositives:
 --   - Journeys, a new provider at home.
 -- look_back: 90d
+-- examples:
+--   match:
+--     # The log is known for 30 days, the actor for 14 and by 20 events.
+--     - - {source_type: macro, action: update, actor_id: 6, ip_address: 192.0.2.7, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: macro, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: app, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-01T09:59:59Z}
+--       - {source_type: macro, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-02T10:00:00Z, times: 20, every: 1d}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-04-01T10:00:00Z}
+--   no_match:
+--     - - {source_type: macro, action: update, actor_id: 6, ip_address: 192.0.2.7, created_at: 2026-01-01T10:00:01Z}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: macro, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, ip_address: 192.0.2.7, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-17T10:00:01Z, times: 20, every: 1h}
+--       - {source_type: macro, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, ip_address: 192.0.2.7, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-17T10:00:00Z, times: 19, every: 1h}
+--       - {source_type: macro, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-31T10:00:00Z}
+--     # Nothing privileged.
+--     - - {source_type: macro, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-01T10:00:00Z, times: 20, every: 1d}
+--       - {source_type: macro, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-31T10:00:00Z}
+--     # Another address of the same network, and a network that was seen 90 days before.
+--     - - {source_type: app, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-01T10:00:00Z, times: 20, every: 1d}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 203.0.113.99, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: app, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-02T10:00:00Z, times: 20, every: 1d}
+--       - {source_type: app, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-04-01T10:00:00Z}
 WITH own AS (
     SELECT
         id,

@@ -13,6 +13,27 @@
 --   - A VPN; people who share an account.
 -- look_back: 1h
 -- needs: [network_countries]
+-- examples:
+--   match:
+--     - events:
+--         - {source_type: macro, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-01T10:00:00Z}
+--         - {source_type: macro, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-01T11:00:00Z}
+--       tables: &countries
+--         network_countries:
+--           - {network: 203.0.113.0/24, country: NL}
+--           - {network: 192.0.2.0/24, country: NL}
+--           - {network: 198.51.100.0/24, country: US}
+--   no_match:
+--     - events:
+--         - {source_type: macro, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-01T10:00:00Z}
+--         - {source_type: macro, action: update, actor_id: 5, ip_address: 198.51.100.7, created_at: 2026-01-01T11:00:01Z}
+--       tables: *countries
+--     # Two networks of one country, and two people.
+--     - events:
+--         - {source_type: macro, action: update, actor_id: 5, ip_address: 203.0.113.7, created_at: 2026-01-01T10:00:00Z}
+--         - {source_type: macro, action: update, actor_id: 5, ip_address: 192.0.2.7, created_at: 2026-01-01T10:30:00Z}
+--         - {source_type: macro, action: update, actor_id: 6, ip_address: 198.51.100.7, created_at: 2026-01-01T10:40:00Z}
+--       tables: *countries
 WITH located AS (
     SELECT id, created_at, actor_id, country
     FROM history

@@ -12,6 +12,34 @@
 -- falsepositives:
 --   - An emergency; a journey.
 -- look_back: 90d
+-- examples:
+--   match:
+--     # The log is known for 30 days, the actor for 14 and by 20 events.
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T20:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T15:00:00Z, times: 20, every: 5m}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
+--     # One of 101 events lies within an hour of this one.
+--     - - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-01T08:00:00Z, times: 100, every: 5m}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-02T21:00:00Z}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
+--   no_match:
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T20:00:01Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T15:00:00Z, times: 20, every: 5m}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T20:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-18T09:00:00Z, times: 20, every: 5m}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T20:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T15:00:00Z, times: 19, every: 5m}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
+--     # One of 100 events.
+--     - - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-01T08:00:00Z, times: 99, every: 5m}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-02T21:00:00Z}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
+--     # In office hours; and nothing privileged.
+--     - - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-01T10:00:00Z, times: 20, every: 5m}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T17:59:59Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-31T22:00:00Z}
 WITH suspects AS (
     SELECT
         id, actor_id, created_at,

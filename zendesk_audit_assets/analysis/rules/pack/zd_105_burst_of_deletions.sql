@@ -12,6 +12,25 @@
 -- falsepositives:
 --   - Spam, tests, requests to be forgotten.
 -- look_back: 91d
+-- examples:
+--   match:
+--     - {source_type: ticket, action: destroy, actor_id: 5, times: 10, every: 66s}
+--     # Judged is the day that `coverage` gives; the one before says what is usual: up to 12 within ten minutes.
+--     - events:
+--         - {source_type: ticket, action: destroy, actor_id: 5, created_at: 2026-01-31T10:00:00Z, times: 12, every: 30s}
+--         - {source_type: ticket, action: destroy, actor_id: 5, created_at: 2026-02-01T10:00:00Z, times: 13, every: 30s}
+--       coverage:
+--         - {window_start: 2026-02-01, window_end: 2026-02-02}
+--   no_match:
+--     - {source_type: ticket, action: destroy, actor_id: 5, times: 9, every: 30s}
+--     - {source_type: ticket, action: destroy, actor_id: 5, times: 30, every: 67s}
+--     - {source_type: ticket, action: update, actor_id: 5, times: 30, every: 10s}
+--     - {source_type: attachment, action: destroy, actor_id: -1, times: 30, every: 10s}
+--     - events:
+--         - {source_type: ticket, action: destroy, actor_id: 5, created_at: 2026-01-31T10:00:00Z, times: 12, every: 30s}
+--         - {source_type: ticket, action: destroy, actor_id: 5, created_at: 2026-02-01T10:00:00Z, times: 12, every: 30s}
+--       coverage:
+--         - {window_start: 2026-02-01, window_end: 2026-02-02}
 WITH deletions AS (
     SELECT
         id,

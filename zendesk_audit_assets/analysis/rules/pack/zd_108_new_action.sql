@@ -12,6 +12,32 @@
 -- falsepositives:
 --   - A new task.
 -- look_back: 91d
+-- examples:
+--   match:
+--     # The log is known for 30 days, the actor for 14 and by 20 events.
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: trigger, action: create, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: trigger, action: create, actor_id: 5, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: trigger, action: create, actor_id: 5, created_at: 2026-04-02T10:00:00Z}
+--   no_match:
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:01Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: trigger, action: create, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:01Z, times: 20, every: 1h}
+--       - {source_type: trigger, action: create, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 19, every: 1h}
+--       - {source_type: trigger, action: create, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     # One of two people at work did so.
+--     - - {source_type: trigger, action: create, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T10:00:00Z, times: 20, every: 1h}
+--       - {source_type: trigger, action: create, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
+--     # Signing in is no act.
+--     - - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-01T10:00:00Z, times: 20, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, created_at: 2026-01-31T10:00:00Z}
 WITH acts AS (
     SELECT
         id,

@@ -11,6 +11,32 @@
 -- falsepositives:
 --   - An outage of the identity provider.
 -- look_back: 90d
+-- examples:
+--   match:
+--     # The log is known for 30 days, the actor for 14 and by 10 sign-ins.
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-01-17T10:00:00Z, times: 10, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-01-01T09:59:59Z}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-01-17T10:00:00Z, times: 10, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-04-01T10:00:00Z}
+--   no_match:
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:01Z}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-01-17T10:00:00Z, times: 10, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-01-17T10:00:01Z, times: 10, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-01-31T10:00:00Z}
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-01-17T10:00:00Z, times: 9, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-01-31T10:00:00Z}
+--     # With a password 90 days before, and not with one now.
+--     - - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-01-17T10:00:00Z, times: 10, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-04-01T10:00:00Z}
+--     - - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using Zendesk password from https://acme.zendesk.com/access', created_at: 2026-01-01T09:59:59Z}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-01-17T10:00:00Z, times: 10, every: 1d}
+--       - {source_type: user, action: login, actor_id: 5, change_description: 'Successful sign-in using SAML from https://acme.zendesk.com/access', created_at: 2026-04-01T10:00:00Z}
 WITH own AS (
     SELECT
         id, created_at, actor_id, sign_in_method,

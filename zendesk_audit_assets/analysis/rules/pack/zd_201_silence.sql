@@ -9,6 +9,31 @@
 -- falsepositives:
 --   - A holiday of the whole company.
 -- over: log
+-- examples:
+--   match:
+--     # An event each hour until 04:00 on the 5th, then nothing for twelve hours.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 1h}
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-05T16:00:00Z}
+--     # More than twice the six hours between two events.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 6h}
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-26T12:00:01Z}
+--   no_match:
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 1h}
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-05T15:59:59Z}
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 100, every: 1h}
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-05T16:00:00Z}
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 6h}
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-26T12:00:00Z}
 WITH known AS (
     SELECT
         (SELECT max(window_end) FROM coverage WHERE window_start < window_end) AS known_to,

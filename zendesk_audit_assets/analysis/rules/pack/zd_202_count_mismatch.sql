@@ -10,6 +10,29 @@
 -- falsepositives:
 --   - A purge that was asked for.
 -- over: log
+-- examples:
+--   match:
+--     # Two were committed and one is there, or none and one is.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T10:00:00Z}
+--       coverage:
+--         - {window_start: 2026-01-01, window_end: 2026-01-02, rows_inserted: 2}
+--         - {window_start: 2026-01-31, window_end: 2026-02-01}
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T10:00:00Z}
+--       coverage:
+--         - {window_start: 2026-01-01, window_end: 2026-01-02, rows_inserted: 0}
+--   no_match:
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T10:00:00Z}
+--       coverage:
+--         - {window_start: 2026-01-01, window_end: 2026-01-02, rows_inserted: 1}
+--     # 31 days before the newest batch.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T10:00:00Z}
+--       coverage:
+--         - {window_start: 2026-01-01, window_end: 2026-01-02, rows_inserted: 2}
+--         - {window_start: 2026-02-01, window_end: 2026-02-02}
 WITH recent AS (
     SELECT batch_id, window_start, window_end, rows_inserted
     FROM coverage

@@ -9,6 +9,31 @@
 -- falsepositives:
 --   - A delay at Zendesk.
 -- over: log
+-- examples:
+--   match:
+--     # The second event was an hour old when its time was read, and came only with the second batch.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T09:00:00Z}
+--         - {source_type: macro, action: update, created_at: 2026-01-01T10:00:00Z, batch_id: 2}
+--       coverage:
+--         - {window_start: 2026-01-01, window_end: 2026-01-01T11:00:00Z, read_at: 2026-01-01T11:00:01Z}
+--         - {window_start: 2026-01-01, window_end: 2026-01-02}
+--   no_match:
+--     # It was 59 minutes old.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T09:00:00Z}
+--         - {source_type: macro, action: update, created_at: 2026-01-01T10:00:00Z, batch_id: 2}
+--       coverage:
+--         - {window_start: 2026-01-01, window_end: 2026-01-01T11:00:00Z, read_at: 2026-01-01T10:59:00Z}
+--         - {window_start: 2026-01-01, window_end: 2026-01-02}
+--     # Its time had not been read, although later ones had.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T09:00:00Z}
+--         - {source_type: macro, action: update, created_at: 2026-01-02T10:00:00Z, batch_id: 3}
+--       coverage:
+--         - {window_start: 2026-01-01, window_end: 2026-01-02, read_at: 2026-01-05}
+--         - {window_start: 2026-01-03, window_end: 2026-01-04}
+--         - {window_start: 2026-01-02, window_end: 2026-01-03}
 WITH batches AS (
     SELECT
         batch_id, window_start, window_end, read_at,

@@ -11,7 +11,16 @@
 -- look_back: 90d
 -- examples:
 --   match:
---     - {source_type: zendesk/vault, action: viewed}
+--     - {source_type: zendesk/vault, action: update}
+--     - {source_type: ticket, action: viewed}
+--   no_match:
+--     - {source_type: ticket, action: update}
+--     # Seen 90 days before.
+--     - events:
+--         - {source_type: ticket, action: viewed, created_at: 2026-01-01T10:00:00Z}
+--         - {source_type: ticket, action: viewed, created_at: 2026-04-01T10:00:00Z}
+--       coverage:
+--         - {window_start: 2026-02-01, window_end: 2026-04-02}
 WITH strange AS (
     SELECT
         id, created_at, action, source_type,

@@ -10,6 +10,24 @@
 --   - A week with an unusual kind of work.
 -- over: log
 -- needs: [audit_changes]
+-- examples:
+--   match:
+--     # 47 of 50 in the last week, 200 of 200 before.
+--     - - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-01-01T00:00:00Z, times: 200, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-02-01T00:00:00Z, times: 47, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Titel gewijzigd van A in B, created_at: 2026-02-03T00:00:00Z, times: 3, every: 1h}
+--   no_match:
+--     # 48 of 50.
+--     - - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-01-01T00:00:00Z, times: 200, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-02-01T00:00:00Z, times: 48, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Titel gewijzigd van A in B, created_at: 2026-02-03T00:00:00Z, times: 2, every: 1h}
+--     # Too few: 49 in the last week, 199 before.
+--     - - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-01-01T00:00:00Z, times: 200, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-02-01T00:00:00Z, times: 9, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Titel gewijzigd van A in B, created_at: 2026-02-03T00:00:00Z, times: 40, every: 1h}
+--     - - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-01-01T00:00:00Z, times: 199, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-02-01T00:00:00Z, times: 10, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Titel gewijzigd van A in B, created_at: 2026-02-03T00:00:00Z, times: 40, every: 1h}
 WITH known AS (
     SELECT max(created_at) AS known_to FROM audit_logs
 ),
