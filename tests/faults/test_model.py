@@ -30,7 +30,7 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient, client
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
-EXAMPLES = 16
+EXAMPLES = 10
 STEPS = 14
 
 # Pages, batches and the look-back are small, so that a handful of events takes several of each.

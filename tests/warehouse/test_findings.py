@@ -347,6 +347,20 @@ def test_what_a_failing_query_tells_quotes_nothing_of_the_log(log: Log, own: Cal
     assert error.value.__cause__ is None
 
 
+@pytest.mark.parametrize("days", [91, 500, 2000])
+def test_who_was_away_is_found_however_long_that_was(log: Log, days: int) -> None:
+    log.append([{"created_at": START, "action": "login"}], window=(START, START + DAY))
+    log.refresh([rule("ZD-109")])
+    back = START + days * DAY
+    changed = {"created_at": back + HOUR, "source_type": "permission_set"}
+    log.append([{"created_at": back, "action": "login"}, changed], window=(START + DAY, back + DAY))
+    log.refresh([rule("ZD-109")])
+    found = log.named("ZD-109", "uid, event_ids, explanation")
+    assert [ids for _, ids, _ in found] == [[2, 3]]
+    log.refresh([rule("ZD-109")], full=True)
+    assert log.named("ZD-109", "uid, event_ids, explanation") == found
+
+
 def test_columns_may_be_named_in_any_case_also_in_a_refresh(log: Log, own: Callable[..., Rule]) -> None:
     mine = own(
         "SELECT id::TEXT AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM judged WHERE Setting IS NULL"

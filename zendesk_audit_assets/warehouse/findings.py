@@ -72,7 +72,7 @@ STATE = Table(
 
 FORGOTTEN = Table(
     "findings_forgotten",
-    "Findings that are not found at present, as when a rule is off or a gap open; and what holds of them once they are.",
+    "Findings that are not found at present, as when a rule is off or a gap open; what holds of them once they are.",
     (
         Column("uid", "VARCHAR", "The finding: findings.uid.", required=True),
         Column("status", "VARCHAR", "Its status.", required=True),

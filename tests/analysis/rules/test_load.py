@@ -42,6 +42,15 @@ def test_own_rules_stand_beside_the_packaged_ones_in_any_depth(folder: Path, wri
     assert names == sorted(names)
 
 
+def test_what_is_hidden_in_the_folder_is_no_rule(folder: Path, write: Write) -> None:
+    (folder / ".github").mkdir()
+    (folder / "..2024_01_01").mkdir()
+    for hidden in (".github/workflow.yml", "..2024_01_01/own.sql", ".own.sql.swp.sql"):
+        write(text=SQL_RULE, file=hidden)
+    write(text=SQL_RULE, file="own.sql")
+    assert {rule.name for rule in load_rules(folder)} - set(PACK) == {"OWN-SQL"}
+
+
 def test_an_own_rule_with_the_id_of_a_packaged_one_takes_its_place(folder: Path, write: Write) -> None:
     packaged = PACK["ZD-008"]
     path = write(ANYTHING, name="ZD-008", level="critical")
@@ -216,6 +225,10 @@ def test_a_rule_in_sql_has_its_header_in_comments(write: Write, own: Own) -> Non
         ("-- look_back: 2d", "-- examples: {match: [{events: [], tables: [vips]}]}", "does not give rows to names"),
         ("-- look_back: 2d", "-- look_back: [", "its header is not YAML"),
         (SQL_RULE.splitlines()[-1], "", "there is no query below its header"),
+        (SQL_RULE.splitlines()[-1], "SELEKT 1", "its query is not SQL"),
+        (SQL_RULE.splitlines()[-1], "DELETE FROM audit_logs", "is not one SELECT"),
+        (SQL_RULE.splitlines()[-1], "SELECT 1); DELETE FROM audit_logs; (SELECT 1", "its query is not SQL"),
+        (SQL_RULE.splitlines()[-1], "SELECT 1; DELETE FROM audit_logs", "is not one SELECT"),
         (SQL_RULE, "SELECT 1", "it does not begin with a header"),
     ],
 )

@@ -100,8 +100,10 @@ class _Source:
 
 
 def _rule_files(folder: Path) -> list[Path]:
+    """All in the folder, without its settings and what is hidden, such as the copies of a mounted ConfigMap."""
     paths = [path for ending in ("yml", "yaml", "sql") for path in folder.rglob(f"*.{ending}")]
-    return sorted(path for path in paths if path != folder / SETTINGS)
+    hidden = {path for path in paths if any(part.startswith(".") for part in path.relative_to(folder).parts)}
+    return sorted(path for path in paths if path != folder / SETTINGS and path not in hidden)
 
 
 def _chosen(parsed: Sequence[_Parsed]) -> Iterator[_Parsed]:

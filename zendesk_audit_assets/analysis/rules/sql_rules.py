@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 from uuid import UUID
 
+import duckdb
 import yaml
 
 from zendesk_audit_assets.analysis.rules.examples import examples_of
@@ -24,13 +25,12 @@ _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def sql_rule(text: str, file: str) -> Rule:
-    """The rule of a file. Raises `RuleError` when its header is not complete, or there is no query below it."""
+    """The rule of a file. Raises `RuleError` when its header is not complete, or no single SELECT stands below it."""
     lines = text.splitlines()
     end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
     header = _header("\n".join(line[2:].removeprefix(" ") for line in lines[:end]), file)
     query = "\n".join(lines[end:]).strip().removesuffix(";")
-    if not query:
-        raise RuleError(file, "there is no query below its header")
+    _require_one_select(query, file)
     over = header.get("over", "events")
     if over not in get_args(Over):
         raise RuleError(file, f"'over' is {over!r}, not one of {', '.join(get_args(Over))}")
@@ -52,6 +52,18 @@ def sql_rule(text: str, file: str) -> Rule:
         references=_texts(header, "references", file),
         examples=examples_of(header.get("examples"), file),
     )
+
+
+def _require_one_select(query: str, file: str) -> None:
+    """It runs inside another query on the writer's connection: anything else might change the warehouse."""
+    try:
+        statements = duckdb.extract_statements(query)
+    except duckdb.ParserException as error:
+        raise RuleError(file, f"its query is not SQL ({str(error).partition(chr(10))[0]})") from error
+    if not statements:
+        raise RuleError(file, "there is no query below its header")
+    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+        raise RuleError(file, "what stands below its header is not one SELECT")
 
 
 def attack_techniques(tags: Iterable[str]) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ SELECT
     list(id) AS event_ids,
     format(
         '{} of {} events of this actor in the 90 days before lie around {:02d}:00 in {}; the rule asks for less than 1 %.',
-        any_value(around), any_value(events_before), any_value(hour_of_day), coalesce(getvariable('timezone'), 'UTC')
+        arg_min(around, (created_at, id)), arg_min(events_before, (created_at, id)), arg_min(hour_of_day, (created_at, id)), coalesce(getvariable('timezone'), 'UTC')
     ) AS explanation
 FROM compared
 WHERE around < 0.01 * events_before

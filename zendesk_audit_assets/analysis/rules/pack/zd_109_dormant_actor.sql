@@ -10,7 +10,7 @@
 -- tags: [attack.persistence, attack.t1078]
 -- falsepositives:
 --   - The end of a long leave.
--- look_back: 400d
+-- look_back: 1d
 -- examples:
 --   match:
 --     - - {source_type: user, action: login, actor_id: 6, created_at: 2026-01-01T10:00:00Z}
@@ -32,10 +32,18 @@ WITH own AS (
     FROM history
     WHERE is_person AND actor_id IN (SELECT actor_id FROM judged WHERE is_privileged)
 ),
+-- However long ago that was: from the log itself, whose other columns are not touched.
+earlier AS (
+    SELECT actor_id, max(audit_logs.created_at) AS seen_at
+    FROM audit_logs
+    JOIN (SELECT actor_id, min(created_at) AS first_at FROM own GROUP BY actor_id) AS first USING (actor_id)
+    WHERE audit_logs.created_at < first_at
+    GROUP BY actor_id
+),
 returns AS (
-    SELECT id AS return_id, created_at AS returned_at, actor_id, previous_at AS last_seen
-    FROM own
-    WHERE created_at - previous_at >= INTERVAL 90 DAY
+    SELECT id AS return_id, created_at AS returned_at, actor_id, coalesce(previous_at, seen_at) AS last_seen
+    FROM own LEFT JOIN earlier USING (actor_id)
+    WHERE created_at - coalesce(previous_at, seen_at) >= INTERVAL 90 DAY
 )
 SELECT
     concat_ws(' ', actor_id, return_id) AS group_key,
