@@ -124,6 +124,12 @@ def test_an_escaped_line_break_within_json_is_none(read_as: ReadAs) -> None:
     assert only(read_as, description) == ("Data", r'{"a":"b\nc"}', "{}", "exact")
 
 
+@pytest.mark.parametrize("text", ["\u00a0", "\u3000", "\t", "\u200b"])
+def test_what_only_looks_blank_is_kept(read_as: ReadAs, text: str) -> None:
+    connection = read_as([{"change_description": text}], tables=CHANGES)
+    assert connection.execute("SELECT raw, confidence FROM audit_changes").fetchall() == [(text, "unparsed")]
+
+
 def test_nothing_written_is_no_line_and_blank_lines_are_counted_but_left_out(read_as: ReadAs) -> None:
     found = lines(read_as, [None, "", "  ", "\n\r\n", "\n\nEnabled\n \nB changed from 1 to 2"])
     assert found[:4] == [[], [], [], []]

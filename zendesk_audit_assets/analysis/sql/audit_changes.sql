@@ -38,7 +38,7 @@ unescaped AS (
             ' changed from |^\s*(?i:(?:turned )?(?:on|off)|enabled|disabled|changed|(?:un)?suspended|(?:de)?activated|)\s*$'
         ) ELSE false END AS may_go_on
     FROM numbered
-    WHERE trim(raw) <> ''
+    WHERE trim(raw, ' ') <> ''
 ),
 parted AS (
     SELECT
