@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from zendesk_audit_assets.warehouse.schema import scalar
+from zendesk_audit_assets.warehouse.schema import relations
 
 Test = Callable[[duckdb.DuckDBPyConnection, datetime], "Verdict"]
 
@@ -41,7 +41,7 @@ class Check:
 
 def exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """Whether a table has been made."""
-    return bool(scalar(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]))
+    return table in relations(connection)
 
 
 def missing(table: str) -> Verdict:

@@ -17,6 +17,7 @@ from zendesk_audit_assets.delivery.message import whole_and_masked
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.publish import open_read_only
+from zendesk_audit_assets.warehouse.schema import relations
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -44,8 +45,7 @@ def opened(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyConnecti
         raise NotThere(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync`.")
     with warehouse.transaction() if live else open_read_only(warehouse.published_path) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        names = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        missing = sorted(set(tables) - {name for (name,) in connection.execute(names).fetchall()})
+        missing = sorted(set(tables) - relations(connection))
         if missing:
             where = "warehouse" if live else "published copy"
             raise NotThere(f"The {where} has no table {missing[0]} yet.", "Run `zendesk-audit sync`, which makes it.")

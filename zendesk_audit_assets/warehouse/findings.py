@@ -19,7 +19,7 @@ from zendesk_audit_assets.analysis.rules import HISTORY, LEVELS, Rule
 from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
 from zendesk_audit_assets.record import FIELDS, KNOWN_ACTIONS, KNOWN_SOURCE_TYPES, Column
 from zendesk_audit_assets.warehouse import judging, log
-from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS, COVERAGE, Table, scalar
+from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS, COVERAGE, Table, relations, scalar
 
 UTC = _timezone.utc
 
@@ -133,7 +133,7 @@ def refresh(
         judged = [states[rule.id].judged_to for rule in rules if rule.form != "event" and rule.id in states]
         end = log.complete_to(connection, max([start, *judged]))
     anew = [rule for rule in rules if rule.id not in states]
-    # What a rule about the log itself has found is not found again when it is over; it is closed, and stays.
+    # What a rule about the log itself has found is not found again when it is over; it is told to be, and stays.
     kept = [rule.id for rule in rules if rule.id in states or rule.over == "log"]
     _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [kept])
     written = _match(connection, rules, states, newest)
@@ -191,8 +191,7 @@ def _definitions(
 ) -> dict[str, str]:
     """What each rule's findings depend on, besides the log: a rule over findings depends on all other rules."""
     everything = [rule.digest for rule in rules]
-    names = connection.execute("SELECT DISTINCT table_name FROM information_schema.tables").fetchall()
-    tables = {name for (name,) in names}
+    tables = relations(connection)
     definitions = {}
     for rule in rules:
         parts: list[object] = [rule.digest, AUDIT_EVENTS.sql, HISTORY]

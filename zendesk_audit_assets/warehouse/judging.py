@@ -12,7 +12,7 @@ from zendesk_audit_assets.analysis.rules import HISTORY, LEVELS, Rule, RuleError
 from zendesk_audit_assets.analysis.secrets import masked_sql
 from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.database import first_line
-from zendesk_audit_assets.warehouse.schema import scalar
+from zendesk_audit_assets.warehouse.schema import relations, scalar
 
 
 def match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
@@ -42,7 +42,8 @@ def judge(
     reads the view itself; else all read one copy of what is recent.
     Raises `RuleError` when the query of a rule cannot be run.
     """
-    rules = [rule for rule in rules if _has_tables(connection, rule)]
+    there = relations(connection)
+    rules = [rule for rule in rules if there.issuperset(rule.needs)]
     if not rules:
         return 0
     begin = since - max(rule.look_back for rule in rules)
@@ -63,7 +64,7 @@ def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
 
     Raises `RuleError` when its query cannot be run.
     """
-    if not _has_tables(connection, rule):
+    if rule.needs and not relations(connection).issuperset(rule.needs):
         return 0
     with _rule_table(connection, [rule]):
         with _errors_of(rule):
@@ -93,11 +94,6 @@ def _columns_of(rules: Sequence[Rule]) -> list[str]:
         for column in AUDIT_EVENTS.columns
         if column.name in _SHOWN or f'"{column.name}"' in conditions
     ]
-
-
-def _has_tables(connection: duckdb.DuckDBPyConnection, rule: Rule) -> bool:
-    exist = "SELECT count(DISTINCT table_name) FROM information_schema.tables WHERE table_name IN (SELECT unnest($1))"
-    return not rule.needs or scalar(connection, exist, [list(rule.needs)]) == len(set(rule.needs))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import duckdb
 from zendesk_audit_assets.analysis.rules import LEVELS
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.record import Column
-from zendesk_audit_assets.warehouse.schema import Table, scalar
+from zendesk_audit_assets.warehouse.schema import Table, relations, scalar
 
 DELIVERIES = Table(
     "alert_deliveries",
@@ -72,12 +72,13 @@ def enqueue(
 ) -> None:
     """Put the open findings of at least this severity in, once per channel, inside the caller's transaction.
 
-    Those that are older than `max_age` by their last event are 'expired' from the start, so that years of history
-    wake nobody up. So is what waits for a channel that is no longer given, once it is that old; and what waits for
-    a finding that has been closed is 'suppressed'. Raises `NoFindings` before the table of findings exists.
+    Those that are older than `max_age`, by their last event or by their discovery if they are about the log itself,
+    are 'expired' from the start, so that years of history wake nobody up. So is what waits for a channel that is no
+    longer given, once it is that old. What waits for a finding that is not open is 'suppressed' until it is open again.
+    Raises `NoFindings` before the table of findings exists.
     """
     connection.execute(DELIVERIES.ddl)
-    if not scalar(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'findings'"):
+    if "findings" not in relations(connection):
         raise NoFindings("There are no findings yet.", "Materialize findings first; the job `refresh` does both.")
     given = {"oldest": now - max_age, "channels": list(channels)}
     connection.execute(

@@ -130,8 +130,7 @@ def stored_version(connection: duckdb.DuckDBPyConnection) -> int:
 
 def get_meta(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
     """A fact of `warehouse_meta`, or None when it is not there (yet)."""
-    exists = "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND table_name = ?"
-    if not scalar(connection, exists, [META.name]):
+    if META.name not in relations(connection):
         return None
     value = scalar(connection, f"SELECT max(value) FROM {META.name} WHERE name = ?", [name])
     return None if value is None else str(value)
@@ -141,6 +140,14 @@ def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> No
     """Store or replace a fact of `warehouse_meta`."""
     connection.execute("DELETE FROM warehouse_meta WHERE name = ?", [name])
     connection.execute("INSERT INTO warehouse_meta VALUES (?, ?)", [name, value])
+
+
+def relations(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The names of all tables and views of the open database."""
+    names = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+    )
+    return frozenset(name for (name,) in names.fetchall())
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> Any:
