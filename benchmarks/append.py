@@ -6,7 +6,7 @@ import time
 import bulk
 from common import Report, arguments, folder, require_disk
 
-from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 BOUND = 1.5
@@ -38,7 +38,7 @@ def _append(warehouse: Warehouse, rows: int, number: int, events: int) -> float:
     batch = bulk.next_batch(rows, number, events)
     started = time.perf_counter()
     with warehouse.transaction() as connection:
-        appended = log.append(connection, [batch], "benchmark")
+        appended = batches.append(connection, [batch], "benchmark")
     seconds = time.perf_counter() - started
     if appended.inserted != events:
         raise SystemExit(f"{appended.inserted:,} of {events:,} events were new: this is not what is to be measured.")

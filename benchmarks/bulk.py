@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 import polars as pl
 
-from zendesk_audit_assets.coverage import Interval
-from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.frames import REJECTS_SCHEMA, ROWS_SCHEMA
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.frames import REJECTS_SCHEMA, ROWS_SCHEMA
 
 START = datetime(2022, 1, 1, tzinfo=timezone.utc)
 SPAN = timedelta(days=5 * 365)
@@ -71,7 +71,7 @@ def fill(warehouse: Warehouse, rows: int) -> None:
         connection.execute(f"INSERT INTO coverage BY NAME {_COVERAGE}")
 
 
-def next_batch(rows: int, number: int, events: int) -> log.Batch:
+def next_batch(rows: int, number: int, events: int) -> batches.Batch:
     """The `number`-th batch of new `events` after a history of `rows`, for `log.append`."""
     first = rows + number * events
     with duckdb.connect() as connection:
@@ -81,7 +81,7 @@ def next_batch(rows: int, number: int, events: int) -> log.Batch:
     start, end = frame["created_at"].min(), frame["created_at"].max()
     assert isinstance(start, datetime)
     assert isinstance(end, datetime)
-    return log.Batch(
+    return batches.Batch(
         Interval(start, end + timedelta(seconds=1)),
         end + timedelta(minutes=1),
         requests=events // 100,

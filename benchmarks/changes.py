@@ -8,9 +8,14 @@ import duckdb
 import polars as pl
 from common import Report, arguments, folder, require_disk
 
-from zendesk_audit_assets.analysis.tables import CHANGES, DERIVED, HISTORIES, DerivedTable
 from zendesk_audit_assets.emulator import HistoryOptions, generate_history
-from zendesk_audit_assets.warehouse import derived
+from zendesk_audit_assets.transform import (
+    CHANGES,
+    DERIVED,
+    HISTORIES,
+    DerivedTable,
+    refresh,
+)
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 DESCRIPTIONS_PER_S = 500_000
@@ -104,7 +109,7 @@ def _append(warehouse: Warehouse, number: int, events: int) -> None:
 def _refresh(warehouse: Warehouse, table: DerivedTable, *, full: bool = False) -> float:
     started = time.perf_counter()
     with warehouse.transaction() as connection:
-        derived.refresh(connection, table, full=full)
+        refresh.refresh(connection, table, full=full)
     return time.perf_counter() - started
 
 

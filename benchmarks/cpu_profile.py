@@ -18,8 +18,8 @@ from synced import client
 from usage import cpu_s
 
 import zendesk_audit_assets
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.coverage import Interval
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 PACKAGE = str(Path(zendesk_audit_assets.__file__).parent)
@@ -27,7 +27,7 @@ LEAST_SHARE = 0.01
 
 
 def main() -> int:
-    given, default = arguments(__doc__, events=100_000, workers=ingest.WORKERS, runs=3)
+    given, default = arguments(__doc__, events=100_000, workers=sync.WORKERS, runs=3)
     report = Report("cpu_profile", **vars(given))
     with zendesk(given.events) as account:
         runs = [_profile(account, given.events, given.workers) for _ in range(given.runs)]
@@ -49,7 +49,7 @@ def _profile(account: Zendesk, events: int, workers: int) -> dict[str, float]:
         sampler.start()
         with client(account.url, scratch) as zendesk_client:
             window = Interval(account.start, account.end)
-            ingest.sync(zendesk_client, warehouse, window, run_id="profile", workers=workers)
+            sync.sync(zendesk_client, warehouse, window, run_id="profile", workers=workers)
         sampler.stop()
         total = cpu_s() - before - sampler.own_s
         require_events(warehouse.path, events)

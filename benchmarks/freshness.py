@@ -23,7 +23,7 @@ import duckdb
 from common import HERE, Report, Zendesk, arguments, console, folder, zendesk
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.automation import REFRESH
+from zendesk_audit_assets.orchestration.automation import REFRESH
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 BOUND_S = 90.0

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta, timezone
 from common import Report, Zendesk, arguments, folder, zendesk
 from synced import client
 
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.analysis.rules import load_rules
-from zendesk_audit_assets.analysis.tables import DERIVED
-from zendesk_audit_assets.coverage import Interval
-from zendesk_audit_assets.warehouse import derived, findings
+from zendesk_audit_assets.detect import findings, load_rules
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.transform import DERIVED, refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 BOUND_S = 1.0
@@ -58,12 +57,12 @@ def _refresh(account: Zendesk, warehouse: Warehouse, since: datetime) -> tuple[i
     account.forget_requests()
     started = time.perf_counter()
     with client(account.url, warehouse.path.parent) as zendesk_client:
-        ingest.sync(zendesk_client, warehouse, Interval(since, tomorrow), run_id="benchmark")
+        sync.sync(zendesk_client, warehouse, Interval(since, tomorrow), run_id="benchmark")
     synced = time.perf_counter()
     with warehouse.transactions() as transaction:
         for table in DERIVED:
             with transaction() as connection:
-                derived.refresh(connection, table)
+                refresh.refresh(connection, table)
     with warehouse.transaction() as connection:
         findings.refresh(connection, RULES, start=account.start)
     done = time.perf_counter()

@@ -6,9 +6,10 @@ import time
 import bulk
 from common import Report, arguments, folder, require_disk
 
-from zendesk_audit_assets.analysis.rules import Rule, load_rules
-from zendesk_audit_assets.analysis.tables.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse import derived, findings, log
+from zendesk_audit_assets.detect import Rule, findings, load_rules
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.transform import refresh
+from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 EVENT_RULES_BOUND_S = 20.0
@@ -36,7 +37,7 @@ def main() -> int:
         for number in range(given.runs + 1):  # in turns, so that both meet the same machine
             for rows, warehouse in warehouses.items():
                 with warehouse.transaction() as connection:
-                    log.append(connection, [bulk.next_batch(given.rows[-1], number, given.events)], "benchmark")
+                    batches.append(connection, [bulk.next_batch(given.rows[-1], number, given.events)], "benchmark")
                     connection.execute(_WITHOUT_GAPS)
                 seconds[rows].append(_refresh(warehouse, rules)[0])
         for rows, warehouse in warehouses.items():
@@ -62,7 +63,7 @@ def _fill(warehouse: Warehouse, rows: int, newest: int) -> None:
         for table in ("audit_logs", "coverage"):
             connection.execute(f"DELETE FROM {table} WHERE batch_id <= {(rows - newest) // bulk.ROWS_PER_BATCH}")
         connection.execute(_WITHOUT_GAPS)
-        derived.refresh(connection, AUDIT_EVENTS)
+        refresh.refresh(connection, AUDIT_EVENTS)
 
 
 def _refresh(warehouse: Warehouse, rules: list[Rule] | tuple[Rule, ...]) -> tuple[float, int]:

@@ -6,8 +6,8 @@ import bulk
 import duckdb
 from common import Report, arguments, child, folder, require_disk
 
-from zendesk_audit_assets.analysis.tables import DERIVED
-from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 BOUND_S = 3.0
@@ -24,7 +24,7 @@ def main() -> int:
         refreshes = []
         for number in range(given.runs):
             with warehouse.transaction() as connection:
-                log.append(connection, [bulk.next_batch(given.rows, number, given.events)], "benchmark")
+                batches.append(connection, [bulk.next_batch(given.rows, number, given.events)], "benchmark")
             refreshes.append(child("summarized.py", warehouse.path))
         _require_equal_sums(warehouse, given.rows + given.runs * given.events)
         size = warehouse.path.stat().st_size / 1e6

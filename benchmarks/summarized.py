@@ -8,8 +8,7 @@ import time
 
 from usage import Measured
 
-from zendesk_audit_assets.analysis.tables import DERIVED
-from zendesk_audit_assets.warehouse import derived
+from zendesk_audit_assets.transform import DERIVED, refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 
@@ -21,7 +20,7 @@ def main(path: str) -> None:
         for table in DERIVED:
             started = time.perf_counter()
             with transaction() as connection:
-                rows[table.name] = derived.refresh(connection, table).rows_total
+                rows[table.name] = refresh.refresh(connection, table).rows_total
             seconds[table.name] = time.perf_counter() - started
     measured.report(seconds=seconds, rows=rows)
 

@@ -6,10 +6,15 @@ from pathlib import Path
 
 from usage import Measured
 
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.coverage import Interval
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    Account,
+    RateBudget,
+    ZendeskClient,
+)
 
 
 def client(url: str, folder: Path) -> ZendeskClient:
@@ -22,7 +27,7 @@ def main(url: str, path: str, start: str, end: str) -> None:
     measured = Measured()
     window = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
     with client(url, Path(path).parent) as zendesk:
-        report = ingest.sync(zendesk, Warehouse(path), window, run_id="benchmark")
+        report = sync.sync(zendesk, Warehouse(path), window, run_id="benchmark")
     measured.report(requests=report.requests, seconds_waited=report.seconds_waited)
 
 

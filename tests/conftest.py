@@ -20,12 +20,17 @@ import sqlalchemy
 from hypothesis import settings as hypothesis_settings
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.automation import Days
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
+from zendesk_audit_assets.orchestration.automation import Days
 from zendesk_audit_assets.settings import Settings
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    Account,
+    RateBudget,
+    ZendeskClient,
+)
 
 # How long an example takes says nothing on a machine that does other things as well.
 hypothesis_settings.register_profile("busy machine", deadline=None)

@@ -12,11 +12,16 @@ import duckdb
 import polars as pl
 import pytest
 
-from zendesk_audit_assets.analysis.tables import CHANGES, DERIVED, HISTORIES, DerivedTable
 from zendesk_audit_assets.emulator import Event, HistoryOptions, generate_history
-from zendesk_audit_assets.warehouse import derived
+from zendesk_audit_assets.transform import (
+    CHANGES,
+    DERIVED,
+    HISTORIES,
+    DerivedTable,
+    refresh,
+)
+from zendesk_audit_assets.warehouse.copies import open_read_only, publish
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.publish import open_read_only, publish
 
 TEXT = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text("utf-8")
 SECTIONS = dict(zip(*[iter(re.split(r"^## (.+)\n", TEXT, flags=re.MULTILINE)[1:])] * 2, strict=True))
@@ -67,7 +72,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
     with warehouse.transaction() as connection:
         fill(connection, events)
         for table in DERIVED:
-            derived.refresh(connection, table)
+            refresh.refresh(connection, table)
     assert publish(warehouse, force=True)
     with open_read_only(warehouse.published_path) as copy:
         copy.execute("SET TimeZone = 'UTC'")

@@ -13,15 +13,20 @@ import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap  # what the UI is given; not public
 
 from zendesk_audit_assets import definitions, settings
-from zendesk_audit_assets.analysis.tables import CHANGES, DERIVED, HISTORIES, DerivedTable
-from zendesk_audit_assets.automation import BACKFILL
-from zendesk_audit_assets.checks import CHECKS
+from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets.detect.findings import FINDINGS
 from zendesk_audit_assets.emulator import EmulatorOptions
-from zendesk_audit_assets.resources import AlertsResource, ZendeskResource
+from zendesk_audit_assets.orchestration.automation import BACKFILL
+from zendesk_audit_assets.orchestration.checks import CHECKS
+from zendesk_audit_assets.orchestration.resources import AlertsResource, ZendeskResource
 from zendesk_audit_assets.settings import Settings
-from zendesk_audit_assets.warehouse.findings import FINDINGS
-from zendesk_audit_assets.warehouse.outbox import DELIVERIES
+from zendesk_audit_assets.transform import (
+    CHANGES,
+    DERIVED,
+    HISTORIES,
+    DerivedTable,
+)
 from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS, Table
 
 CONFIGURED = {

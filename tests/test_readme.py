@@ -21,20 +21,24 @@ import pytest
 import yaml
 
 import zendesk_audit_assets
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.analysis.tables import DERIVED, SUMMARIES, DerivedTable
-from zendesk_audit_assets.checks import CHECKS
 from zendesk_audit_assets.cli import main
-from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
-from zendesk_audit_assets.record import Column
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.record import Column
+from zendesk_audit_assets.orchestration.checks import CHECKS
 from zendesk_audit_assets.settings import VARIABLES, Settings
-from zendesk_audit_assets.warehouse import derived
+from zendesk_audit_assets.transform import DERIVED, SUMMARIES, DerivedTable, refresh
+from zendesk_audit_assets.warehouse.copies import open_read_only, publish
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.publish import open_read_only, publish
 from zendesk_audit_assets.warehouse.schema import TABLES, Table
-from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    Account,
+    RateBudget,
+    ZendeskClient,
+)
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text("utf-8")
@@ -97,7 +101,7 @@ def rendered_tables() -> str:
 
     The other derived tables are described in docs/analysis.md, which has a test of its own.
     """
-    tables: tuple[Table | DerivedTable, ...] = (*TABLES, *SUMMARIES, derived.STATE)
+    tables: tuple[Table | DerivedTable, ...] = (*TABLES, *SUMMARIES, refresh.STATE)
     return "\n\n".join(_rendered(table.name, table.meaning, table.columns) for table in tables)
 
 
@@ -273,10 +277,10 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         zendesk.add(_events_that_queries_look_for())
         account = Account("demo", AccessToken(options.access_token), zendesk.url)
         with ZendeskClient(account, limiter=RateBudget(1.0), clock=NOW.timestamp) as client:
-            ingest.sync(client, made, Interval(START, NOW), run_id="readme", workers=2)
+            sync.sync(client, made, Interval(START, NOW), run_id="readme", workers=2)
     with made.transaction() as connection:
         for table in DERIVED:
-            derived.refresh(connection, table)
+            refresh.refresh(connection, table)
     assert publish(made, force=True)
     return made
 

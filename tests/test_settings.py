@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.delivery import Mail, Network, PagerDuty, Slack, Webhook
+from zendesk_audit_assets.alert import (
+    Mail,
+    Network,
+    PagerDuty,
+    Slack,
+    Webhook,
+)
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.settings import BadSettings, Settings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials
@@ -76,7 +82,7 @@ def test_another_address_than_zendesk_s_can_be_given() -> None:
         ({"ZENDESK_AUTH_TYPE": "api_token"}, [*API_TOKEN]),
         ({"ZENDESK_AUTH_TYPE": "oauth_client_credentials", "ZENDESK_CLIENT_ID": "audit"}, ["ZENDESK_CLIENT_SECRET"]),
         ({"ZENDESK_AUTH_TYPE": "password"}, ["ZENDESK_AUTH_TYPE", "password", "oauth_client_credentials"]),
-        ({"ZENDESK_START_DATE": ""}, ["ZENDESK_START_DATE", "zendesk-audit check"]),
+        ({"ZENDESK_START_DATE": ""}, ["ZENDESK_START_DATE", "zendesk-audit doctor"]),
         ({"ZENDESK_START_DATE": "29.02.2024"}, ["ZENDESK_START_DATE", "29.02.2024", "YYYY-MM-DD"]),
         ({"ZENDESK_START_DATE": "2023-02-29"}, ["ZENDESK_START_DATE", "2023-02-29"]),
         ({"ZENDESK_START_DATE": "2999-01-01"}, ["ZENDESK_START_DATE", "future"]),

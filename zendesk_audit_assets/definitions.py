@@ -9,15 +9,20 @@ from typing import Any
 import dagster as dg
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.assets.alerts import alerts
-from zendesk_audit_assets.assets.audit_logs import build_audit_logs
-from zendesk_audit_assets.assets.derived import build_derived
-from zendesk_audit_assets.assets.findings import build_findings
-from zendesk_audit_assets.assets.published import build_published
-from zendesk_audit_assets.automation import build_automation, build_jobs
-from zendesk_audit_assets.checks import build_checks
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.resources import AlertsResource, RulesResource, WarehouseResource, ZendeskResource
+from zendesk_audit_assets.orchestration.assets.alerts import alerts
+from zendesk_audit_assets.orchestration.assets.audit_logs import build_audit_logs
+from zendesk_audit_assets.orchestration.assets.derived import build_derived
+from zendesk_audit_assets.orchestration.assets.findings import build_findings
+from zendesk_audit_assets.orchestration.assets.published import build_published
+from zendesk_audit_assets.orchestration.automation import build_automation, build_jobs
+from zendesk_audit_assets.orchestration.checks import build_checks
+from zendesk_audit_assets.orchestration.resources import (
+    AlertsResource,
+    RulesResource,
+    WarehouseResource,
+    ZendeskResource,
+)
 from zendesk_audit_assets.settings import Settings
 
 

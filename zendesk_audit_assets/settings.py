@@ -16,10 +16,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
 
-from zendesk_audit_assets.delivery import SEVERITIES, Channel, Mail, Network, PagerDuty, Slack, Webhook
-from zendesk_audit_assets.delivery.channels import PAGERDUTY_URL
+from zendesk_audit_assets.alert import (
+    SEVERITIES,
+    Channel,
+    Mail,
+    Network,
+    PagerDuty,
+    Slack,
+    Webhook,
+)
+from zendesk_audit_assets.alert.channels import PAGERDUTY_URL
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.zendesk import AccessToken, Account, ApiToken, ClientCredentials, Credentials, RateBudget
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    Account,
+    ApiToken,
+    ClientCredentials,
+    Credentials,
+    RateBudget,
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Variable:
 
 
 SUBDOMAIN = Variable("ZENDESK_SUBDOMAIN", "The `acme` of https://acme.zendesk.com.")
-START_DATE = Variable("ZENDESK_START_DATE", "First day to keep, YYYY-MM-DD in UTC; `zendesk-audit check` finds it.")
+START_DATE = Variable("ZENDESK_START_DATE", "First day to keep, YYYY-MM-DD in UTC; `zendesk-audit doctor` finds it.")
 AUTH_TYPE = Variable(
     "ZENDESK_AUTH_TYPE",
     "`oauth_client_credentials`, `oauth_access_token` or `api_token`; unset, whichever has its variables set.",
@@ -125,7 +140,7 @@ class Settings:
         if not text:
             raise BadSettings(
                 f"{START_DATE.name} is not set.",
-                "Set it to the day of your first event, as YYYY-MM-DD; `zendesk-audit check` finds it.",
+                "Set it to the day of your first event, as YYYY-MM-DD; `zendesk-audit doctor` finds it.",
             )
         try:
             day = date.fromisoformat(text)

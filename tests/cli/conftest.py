@@ -10,12 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.analysis.rules import load_rules
-from zendesk_audit_assets.analysis.tables import DERIVED
 from zendesk_audit_assets.cli import main
-from zendesk_audit_assets.warehouse import derived, findings
+from zendesk_audit_assets.detect import findings, load_rules
+from zendesk_audit_assets.transform import DERIVED, refresh
+from zendesk_audit_assets.warehouse.copies import publish
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.publish import publish
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +84,7 @@ def analysed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse
                 [id, f"{day} 10:00:00+00", actor, action, source_type, source_id, label, change],
             )
         for table in DERIVED:
-            derived.refresh(connection, table)
+            refresh.refresh(connection, table)
         findings.refresh(connection, load_rules())
     publish(warehouse, force=True)
     return warehouse

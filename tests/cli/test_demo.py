@@ -15,8 +15,8 @@ import duckdb
 import pytest
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.checks import CHECKS
 from zendesk_audit_assets.cli.demo import FOLDER
+from zendesk_audit_assets.orchestration.checks import CHECKS
 
 DAYS = 20
 

@@ -38,7 +38,7 @@ def test_the_lines_that_it_prints_connect_to_it_until_it_is_told_to_end(call: An
             oldest, events = client.oldest().records[0], client.count()
         assert given.start_date == datetime.now(timezone.utc).date() - timedelta(days=3)
         assert oldest["created_at"] >= str(given.start_date)
-        result = call("check", **variables)
+        result = call("doctor", **variables)
         assert result.exit_code == 0
         assert f"{events:,} events: a full backfill takes" in result.output
         process.send_signal(signal.SIGTERM)
@@ -47,7 +47,7 @@ def test_the_lines_that_it_prints_connect_to_it_until_it_is_told_to_end(call: An
 
 def test_its_switches_reach_the_account(call: Any) -> None:
     with emulator("--days", "2", "--no-audit-logs") as (_, variables):
-        result = call("check", **variables)
+        result = call("doctor", **variables)
     assert result.exit_code == 1
     assert "Enterprise" in result.output
 

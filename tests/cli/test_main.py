@@ -15,7 +15,7 @@ from zendesk_audit_assets.cli import main
 from zendesk_audit_assets.errors import AuditError
 
 COMMANDS = [
-    "demo", "check", "sync", "sql", "findings", "rules", "who", "history", "backup", "restore", "emulator",
+    "demo", "doctor", "sync", "sql", "findings", "rules", "who", "history", "backup", "restore", "emulator",
 ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_an_error_is_its_cause_and_its_remedy_and_a_failure(call: Any, monkeypat
         raise AuditError("The disk is full.", "Free some space.")
 
     monkeypatch.setattr("zendesk_audit_assets.settings.load", fail)
-    result = call("check")
+    result = call("doctor")
     assert (result.exit_code, result.output) == (1, "Error: The disk is full. Free some space.\n")
 
 

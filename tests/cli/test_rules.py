@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets.analysis.rules import load_rules
+from zendesk_audit_assets.detect import load_rules
 
 OWN = """\
 title: Our macro was touched

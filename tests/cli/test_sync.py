@@ -19,7 +19,7 @@ import pytest
 from zendesk_audit_assets.cli.runs import open_instance
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
 from zendesk_audit_assets.settings import Settings
-from zendesk_audit_assets.warehouse.publish import table_rows
+from zendesk_audit_assets.warehouse.copies import table_rows
 from zendesk_audit_assets.zendesk import transport
 
 

@@ -12,7 +12,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from zendesk_audit_assets.emulator import EPISODES, Event, History, HistoryOptions, build_history, generate_history
+from zendesk_audit_assets.emulator import (
+    EPISODES,
+    Event,
+    History,
+    HistoryOptions,
+    build_history,
+    generate_history,
+)
 
 UTC = timezone.utc
 START, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 12, 20, tzinfo=UTC)

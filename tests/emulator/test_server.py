@@ -13,7 +13,12 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
-from zendesk_audit_assets.emulator import OMIT, Emulator, EmulatorOptions, Fault
+from zendesk_audit_assets.emulator import (
+    OMIT,
+    Emulator,
+    EmulatorOptions,
+    Fault,
+)
 from zendesk_audit_assets.errors import AuditError
 
 LIST = "/api/v2/audit_logs?page[size]=100&sort=created_at"

@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.emulator import Emulator
-from zendesk_audit_assets.ingest import Report, sync
-from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.sync import Report, sync
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import Account, ClientCredentials, RateBudget, RetryLimits, ZendeskClient
+from zendesk_audit_assets.zendesk import (
+    Account,
+    ClientCredentials,
+    RateBudget,
+    RetryLimits,
+    ZendeskClient,
+)
 
 EVERYTHING = Interval(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 1, 1, tzinfo=timezone.utc))
 
@@ -80,7 +86,7 @@ def unread_but_claimed(warehouse: Warehouse) -> Callable[[Emulator], list[int]]:
 
     def find(zendesk: Emulator) -> list[int]:
         with warehouse.transaction() as connection:
-            reads = log.reads(connection, EVERYTHING)
+            reads = batches.reads(connection, EVERYTHING)
             known = {id for (id,) in connection.execute("SELECT id FROM audit_logs").fetchall()}
         return [
             event["id"]

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from zendesk_audit_assets import ingest
 from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.zendesk import client
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
@@ -56,12 +56,12 @@ def events(record):
     return [record(id, f"{time:%Y-%m-%dT%H:%M:%SZ}") for id, time in zip(ids, times, strict=True)]
 
 
-@pytest.mark.parametrize("commit_rows", [200, ingest.COMMIT_ROWS], ids=["small-batches", "large-batches"])
+@pytest.mark.parametrize("commit_rows", [200, sync.COMMIT_ROWS], ids=["small-batches", "large-batches"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_mixture_of_faults_loses_nothing_and_claims_nothing(
     seed, commit_rows, events, emulate, bring, stored, unread_but_claimed, monkeypatch
 ):
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", commit_rows)
+    monkeypatch.setattr(sync, "COMMIT_ROWS", commit_rows)
     monkeypatch.setattr(client, "PAGE_SIZE", _PAGE_SIZE)
     chance = random.Random(seed)
     zendesk = emulate(events=events, fault_seed=seed, bounds=chance.choice(["inclusive", "exclusive"]))

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.coverage import Interval
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.zendesk import client
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
@@ -36,7 +36,7 @@ def interruption_at_line(number: int) -> Iterator[None]:
     left = number
 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:
-        return before_line if frame.f_code.co_filename == ingest.__file__ else None
+        return before_line if frame.f_code.co_filename == sync.__file__ else None
 
     def before_line(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
@@ -57,7 +57,7 @@ def interruption_at_line(number: int) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch):
     monkeypatch.setattr(client, "PAGE_SIZE", PAGE_SIZE)
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", PAGE_SIZE)
+    monkeypatch.setattr(sync, "COMMIT_ROWS", PAGE_SIZE)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

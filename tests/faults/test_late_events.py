@@ -9,10 +9,10 @@ from itertools import count
 
 import pytest
 
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.emulator import Fault
-from zendesk_audit_assets.ingest import LOOK_BACK, SETTLE
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.sync import LOOK_BACK, SETTLE
 from zendesk_audit_assets.zendesk import ClockSkew, client
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
@@ -46,8 +46,8 @@ LOOK_BACK_ROWS = 18
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch):
     monkeypatch.setattr(client, "PAGE_SIZE", PAGE_SIZE)
-    monkeypatch.setattr(ingest, "LOOK_BACK_ROWS", LOOK_BACK_ROWS)
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", 100)
+    monkeypatch.setattr(sync, "LOOK_BACK_ROWS", LOOK_BACK_ROWS)
+    monkeypatch.setattr(sync, "COMMIT_ROWS", 100)
 
 
 @pytest.mark.parametrize("delay", [MINUTE, SETTLE - SECOND, SETTLE])

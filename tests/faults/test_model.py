@@ -19,15 +19,20 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.automation import days_to_refresh
-from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
 from zendesk_audit_assets.emulator.faults import FaultKind
-from zendesk_audit_assets.ingest import SETTLE, Progress
-from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.extract import batches, sync
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.sync import SETTLE, Progress
+from zendesk_audit_assets.orchestration.automation import days_to_refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient, client
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    Account,
+    RateBudget,
+    ZendeskClient,
+    client,
+)
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 EXAMPLES = 10
@@ -158,7 +163,7 @@ class AccountAndWarehouse(RuleBasedStateMachine):
         window = Interval(midnight(first), midnight(last + DAY))
         succeeded = True
         try:
-            ingest.sync(
+            sync.sync(
                 self.client, self.warehouse, window, run_id="test", full=full, workers=workers, on_progress=on_progress
             )
         except Crash:
@@ -173,8 +178,8 @@ class AccountAndWarehouse(RuleBasedStateMachine):
         """See what is stored, and that it may be; the moment up to which the log is complete."""
         with self.warehouse.transaction() as connection:
             rows = connection.execute("SELECT id, created_at FROM audit_logs").fetchall()
-            reads = log.reads(connection, Interval(midnight(FIRST_DAY), self.now + DAY))
-            complete_to = log.complete_to(connection, midnight(FIRST_DAY))
+            reads = batches.reads(connection, Interval(midnight(FIRST_DAY), self.now + DAY))
+            complete_to = batches.complete_to(connection, midnight(FIRST_DAY))
         self.stored = {id: created_at.astimezone(timezone.utc) for id, created_at in rows}
         assert len(self.stored) == len(rows), "an event is stored twice"
         for id, created_at in self.stored.items():
@@ -190,8 +195,8 @@ class AccountAndWarehouse(RuleBasedStateMachine):
 
 def test_any_history_leaves_what_the_model_says(monkeypatch) -> None:
     monkeypatch.setattr(client, "PAGE_SIZE", PAGE_SIZE)
-    monkeypatch.setattr(ingest, "LOOK_BACK_ROWS", PAGE_SIZE - 2)
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", COMMIT_ROWS)
+    monkeypatch.setattr(sync, "LOOK_BACK_ROWS", PAGE_SIZE - 2)
+    monkeypatch.setattr(sync, "COMMIT_ROWS", COMMIT_ROWS)
     run_state_machine_as_test(
         seed(SEED)(AccountAndWarehouse),
         settings=settings(

@@ -20,8 +20,13 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.warehouse.database import DISK_RESERVE_BYTES, DiskAlmostFull, Warehouse, WarehouseBusy
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.warehouse.database import (
+    DISK_RESERVE_BYTES,
+    DiskAlmostFull,
+    Warehouse,
+    WarehouseBusy,
+)
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 SEEDS = (SEED, SEED + 1, SEED + 2)
@@ -112,7 +117,7 @@ def zendesk(emulate, clock):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(ingest, "COMMIT_ROWS", 300)
+    monkeypatch.setattr(sync, "COMMIT_ROWS", 300)
 
 
 def everything(zendesk):

@@ -13,12 +13,18 @@ from pathlib import Path
 
 import click
 
-from zendesk_audit_assets import ingest
-from zendesk_audit_assets.coverage import Interval
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse import database
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient, client
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    Account,
+    RateBudget,
+    ZendeskClient,
+    client,
+)
 
 PAGE_SIZE = 20
 COMMIT_ROWS = 100
@@ -46,8 +52,8 @@ def work(
 ) -> None:
     """Bring what is missing of START to END, as on the moment NOW."""
     client.PAGE_SIZE = PAGE_SIZE
-    ingest.LOOK_BACK_ROWS = PAGE_SIZE - 2
-    ingest.COMMIT_ROWS = COMMIT_ROWS
+    sync.LOOK_BACK_ROWS = PAGE_SIZE - 2
+    sync.COMMIT_ROWS = COMMIT_ROWS
     database.DISK_RESERVE_BYTES = disk_reserve
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
@@ -56,7 +62,7 @@ def work(
     sys.stdin.readline()
     try:
         with ZendeskClient(account, limiter=RateBudget(1.0), clock=now.timestamp) as zendesk:
-            report = ingest.sync(zendesk, Warehouse(path), Interval(start, end), run_id="worker", workers=WORKERS)
+            report = sync.sync(zendesk, Warehouse(path), Interval(start, end), run_id="worker", workers=WORKERS)
     except AuditError as error:
         print(error, flush=True)
         sys.exit(3)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets.coverage import Interval
-from zendesk_audit_assets.warehouse.frames import checked, typed
-from zendesk_audit_assets.warehouse.log import Batch
+from zendesk_audit_assets.extract.batches import Batch
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.frames import checked, typed
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)

@@ -20,7 +20,12 @@ from zendesk_audit_assets.warehouse.database import (
     WarehouseBusy,
     WarehouseUnusable,
 )
-from zendesk_audit_assets.warehouse.schema import NewerWarehouse, get_meta, scalar, set_meta
+from zendesk_audit_assets.warehouse.schema import (
+    NewerWarehouse,
+    get_meta,
+    scalar,
+    set_meta,
+)
 
 NOBODY = 65534
 
@@ -54,9 +59,9 @@ APPENDS_FOR_EVER = (
     OPENED
     + """
 from datetime import datetime, timedelta, timezone
-from zendesk_audit_assets.coverage import Interval
-from zendesk_audit_assets.warehouse import log
-from zendesk_audit_assets.warehouse.frames import checked, typed
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract import batches as log
+from zendesk_audit_assets.extract.frames import checked, typed
 
 start = datetime(2026, 1, 1, tzinfo=timezone.utc)
 second = 0

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from zendesk_audit_assets.record import FIELDS
+from zendesk_audit_assets.extract.record import FIELDS
 from zendesk_audit_assets.warehouse.database import connect
 from zendesk_audit_assets.warehouse.schema import (
     MIGRATIONS,

@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
-from zendesk_audit_assets.zendesk import Account, ApiToken, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import (
+    Account,
+    ApiToken,
+    RateBudget,
+    ZendeskClient,
+)
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 END = datetime(2026, 1, 11, tzinfo=timezone.utc)

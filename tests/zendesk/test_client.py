@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault, HistoryOptions
+from zendesk_audit_assets.emulator import (
+    Emulator,
+    EmulatorOptions,
+    Fault,
+    HistoryOptions,
+)
 from zendesk_audit_assets.zendesk import (
     Account,
     ApiToken,

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.zendesk import AccessToken, Account, ApiToken, BadAccountSettings, ClientCredentials
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    Account,
+    ApiToken,
+    BadAccountSettings,
+    ClientCredentials,
+)
 
 TOKEN = AccessToken("s3cret")
 ALL = [ApiToken("a@example.com", "s3cret"), TOKEN, ClientCredentials("client", "s3cret")]

@@ -17,13 +17,18 @@ import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.automation import Days
-from zendesk_audit_assets.cli.runs import MINIMAL_DAGSTER_YAML, RunFailed, bring, open_instance
+from zendesk_audit_assets.cli.runs import (
+    MINIMAL_DAGSTER_YAML,
+    RunFailed,
+    bring,
+    open_instance,
+)
 from zendesk_audit_assets.cli.sql import show
 from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets.orchestration.automation import Days
 from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.publish import open_read_only
 
 # A folder of its own: the demo never touches the warehouse or the Dagster history of a real account.
 FOLDER = Path("data/demo")

@@ -6,8 +6,14 @@ from datetime import datetime
 
 import click
 
-from zendesk_audit_assets.cli.reading import NotThere, answer, opened, put, reading_options
-from zendesk_audit_assets.delivery import SEVERITIES
+from zendesk_audit_assets.alert import SEVERITIES
+from zendesk_audit_assets.cli.output import (
+    NotThere,
+    answer,
+    opened,
+    put,
+    reading_options,
+)
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 # Shorter beginnings of a uid are typed by mistake.

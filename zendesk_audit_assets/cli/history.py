@@ -8,8 +8,13 @@ import click
 import duckdb
 import polars as pl
 
-from zendesk_audit_assets.analysis.secrets import masked
-from zendesk_audit_assets.cli.reading import answer, opened, put, reading_options
+from zendesk_audit_assets.cli.output import (
+    answer,
+    opened,
+    put,
+    reading_options,
+)
+from zendesk_audit_assets.masking import masked
 
 _MOST_ITEMS = 50
 

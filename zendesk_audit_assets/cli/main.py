@@ -14,7 +14,7 @@ from zendesk_audit_assets.errors import AuditError
 
 _COMMANDS = {
     "demo": "See everything work, with a local Zendesk and no account.",
-    "check": "Look whether the configured account can be read, and what a backfill will take.",
+    "doctor": "Check credentials, plan and settings, and estimate the first backfill.",
     "sync": "Bring the log, the summaries and the published copy up to now.",
     "sql": "Query the published copy.",
     "findings": "Show what the rules have found; close what is settled.",
@@ -25,6 +25,10 @@ _COMMANDS = {
     "restore": "Put a backup in the place of the warehouse.",
     "emulator": "Run the local Zendesk alone.",
 }
+
+
+# Names of before, which still work.
+_ALIASES = {"check": "doctor"}
 
 
 class _Commands(click.Group):
@@ -46,6 +50,7 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = _ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"zendesk_audit_assets.cli.{cmd_name}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.warehouse import publish
+from zendesk_audit_assets.warehouse import copies
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 
@@ -15,5 +15,5 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 @click.argument("source", type=click.Path(dir_okay=False, path_type=Path))
 def restore(source: Path) -> None:
     """Put the backup SOURCE in the place of the warehouse; what was there is kept beside it."""
-    done = publish.restore(Warehouse(settings.load().database), source)
+    done = copies.restore(Warehouse(settings.load().database), source)
     click.echo(f"{done.path}: {done.rows['audit_logs']:,} events. The one before is {done.path.name}.before-restore.")

@@ -8,9 +8,9 @@ import click
 import polars as pl
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.analysis.rules import LEVELS, Rule, load_rules
-from zendesk_audit_assets.cli.reading import NotThere, put
-from zendesk_audit_assets.warehouse.examples import failed_examples
+from zendesk_audit_assets.cli.output import NotThere, put
+from zendesk_audit_assets.detect import LEVELS, Rule, load_rules
+from zendesk_audit_assets.detect.run_examples import failed_examples
 
 
 @click.group()

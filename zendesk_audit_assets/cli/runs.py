@@ -14,11 +14,17 @@ from dagster._core.events import RunFailureReason  # there is no public name
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from zendesk_audit_assets import ingest, settings
-from zendesk_audit_assets.assets.audit_logs import AUDIT_LOGS_KEY, AuditLogsConfig, progress_logger
-from zendesk_audit_assets.assets.published import PUBLISHED_KEY, PublishConfig
-from zendesk_audit_assets.automation import BACKFILL, REFRESH, Days, bounded
+from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY, AuditLogsConfig, progress_logger
+from zendesk_audit_assets.orchestration.assets.published import PUBLISHED_KEY, PublishConfig
+from zendesk_audit_assets.orchestration.automation import (
+    BACKFILL,
+    REFRESH,
+    Days,
+    bounded,
+)
 from zendesk_audit_assets.settings import Settings
 
 # Where nobody has configured Dagster: what this project says is in the log of its runs.
@@ -121,14 +127,14 @@ class _Bar(logging.Handler):
         self._progress = progress
         self._task = progress.add_task("", total=1.0, events=0, requests=0, rate=0.0)
         self._events = self._requests = 0  # of the pieces before
-        self._seen = ingest.Progress()
+        self._seen = sync.Progress()
         self._started = datetime.now(timezone.utc)
         self._piece = (1, 1)
 
     def begin(self, days: Days, number: int, pieces: int) -> None:
         self._events += self._seen.received
         self._requests += self._seen.requests
-        self._seen = ingest.Progress()
+        self._seen = sync.Progress()
         self._piece = (number, pieces)
         self._progress.update(self._task, description=f"{days.first} to {days.last}")
 

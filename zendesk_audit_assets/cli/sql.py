@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
-from zendesk_audit_assets.warehouse.publish import open_read_only
 
 _ROWS_SHOWN = 200
 # With less room than this for each column, a table cannot be read.

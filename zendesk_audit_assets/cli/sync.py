@@ -8,10 +8,10 @@ import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.automation import Days, days_to_refresh
 from zendesk_audit_assets.cli.runs import bring, open_instance
 from zendesk_audit_assets.definitions import build_definitions
-from zendesk_audit_assets.warehouse import log
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.orchestration.automation import Days, days_to_refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -53,4 +53,4 @@ def _state(warehouse: Warehouse, start: date) -> tuple[int, datetime]:
     """The number of events, and up to when the log is complete; the warehouse itself knows even after a restore."""
     first_second = datetime(start.year, start.month, start.day, tzinfo=timezone.utc)
     with warehouse.transaction() as connection:
-        return log.row_count(connection), log.complete_to(connection, first_second)
+        return batches.row_count(connection), batches.complete_to(connection, first_second)

@@ -6,7 +6,12 @@ from datetime import datetime, timezone
 
 import click
 
-from zendesk_audit_assets.cli.reading import answer, opened, put, reading_options
+from zendesk_audit_assets.cli.output import (
+    answer,
+    opened,
+    put,
+    reading_options,
+)
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 

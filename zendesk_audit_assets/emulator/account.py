@@ -15,7 +15,13 @@ import orjson
 from zendesk_audit_assets.emulator.auth import Authority
 from zendesk_audit_assets.emulator.company import Company
 from zendesk_audit_assets.emulator.episodes import Episode
-from zendesk_audit_assets.emulator.events import Event, complete_record, encode, parse_timestamp, timestamp
+from zendesk_audit_assets.emulator.events import (
+    Event,
+    complete_record,
+    encode,
+    parse_timestamp,
+    timestamp,
+)
 from zendesk_audit_assets.emulator.faults import Faults
 from zendesk_audit_assets.emulator.history import Past
 from zendesk_audit_assets.emulator.limits import RateLimit

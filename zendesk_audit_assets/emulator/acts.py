@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import accumulate
 
-from zendesk_audit_assets.emulator.company import ADMINISTRATOR, API_TOKENS_END, Agent, Company, Thing
+from zendesk_audit_assets.emulator.company import (
+    ADMINISTRATOR,
+    API_TOKENS_END,
+    Agent,
+    Company,
+    Thing,
+)
 from zendesk_audit_assets.emulator.events import Event
 from zendesk_audit_assets.emulator.vocabulary import (
     APPS,

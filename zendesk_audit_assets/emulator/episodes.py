@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from zendesk_audit_assets.emulator.company import ADMINISTRATOR, API_TOKENS_END, MAIN_ZONE, Agent, Company
+from zendesk_audit_assets.emulator.company import (
+    ADMINISTRATOR,
+    API_TOKENS_END,
+    MAIN_ZONE,
+    Agent,
+    Company,
+)
 from zendesk_audit_assets.emulator.events import Event
 from zendesk_audit_assets.emulator.options import HistoryOptions
 from zendesk_audit_assets.emulator.vocabulary import (

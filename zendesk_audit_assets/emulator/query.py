@@ -15,7 +15,12 @@ from urllib.parse import parse_qsl
 from zendesk_audit_assets.emulator.cursor import decode_cursor
 from zendesk_audit_assets.emulator.events import parse_timestamp
 from zendesk_audit_assets.emulator.options import Bounds
-from zendesk_audit_assets.emulator.replies import TOO_DEEP, Refusal, invalid_attribute, invalid_pagination
+from zendesk_audit_assets.emulator.replies import (
+    TOO_DEEP,
+    Refusal,
+    invalid_attribute,
+    invalid_pagination,
+)
 
 _FILTER = re.compile(r"filter\[(\w+)\](\[\])?")
 _MATCHED_AS_TEXT = ("action", "ip_address", "source_type")

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.record import FIELDS, Column
+from zendesk_audit_assets.extract.record import FIELDS, Column
 
 
 @dataclass(frozen=True)

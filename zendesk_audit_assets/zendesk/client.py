@@ -16,7 +16,6 @@ import orjson
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from zendesk_audit_assets.zendesk.answer import Answer
 from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.credentials import Account
 from zendesk_audit_assets.zendesk.errors import (
@@ -27,8 +26,14 @@ from zendesk_audit_assets.zendesk.errors import (
     RepeatedCursor,
     malformed,
 )
+from zendesk_audit_assets.zendesk.response import Answer
 from zendesk_audit_assets.zendesk.tokens import authorization_for
-from zendesk_audit_assets.zendesk.transport import DEFAULT_RETRY, RetryLimits, Transport, Usage
+from zendesk_audit_assets.zendesk.transport import (
+    DEFAULT_RETRY,
+    RetryLimits,
+    Transport,
+    Usage,
+)
 
 PATH = "/api/v2/audit_logs"
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from zendesk_audit_assets.zendesk.answer import Answer
 from zendesk_audit_assets.zendesk.credentials import Account, ClientCredentials
 from zendesk_audit_assets.zendesk.errors import ZendeskError, malformed, missing_scope
+from zendesk_audit_assets.zendesk.response import Answer
 from zendesk_audit_assets.zendesk.transport import Transport
 
 SCOPE = "auditlogs:read"

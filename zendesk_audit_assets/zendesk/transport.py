@@ -18,9 +18,13 @@ import requests
 import tenacity
 import urllib3.exceptions
 
-from zendesk_audit_assets.zendesk.answer import Answer
 from zendesk_audit_assets.zendesk.budget import NOTABLE_WAIT_S, RateBudget, RateLimit
-from zendesk_audit_assets.zendesk.credentials import Account, ApiToken, secrets_of, spellings
+from zendesk_audit_assets.zendesk.credentials import (
+    Account,
+    ApiToken,
+    secrets_of,
+    spellings,
+)
 from zendesk_audit_assets.zendesk.errors import (
     BadAccountSettings,
     MalformedAnswer,
@@ -34,6 +38,7 @@ from zendesk_audit_assets.zendesk.errors import (
     malformed,
 )
 from zendesk_audit_assets.zendesk.messages import one_line
+from zendesk_audit_assets.zendesk.response import Answer
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 

@@ -1,0 +1,134 @@
+"""What Slack, a webhook and PagerDuty are sent, over real HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zendesk_audit_assets.alert import (
+    SEVERITIES,
+    Network,
+    NotDelivered,
+    PagerDuty,
+    Slack,
+    Undeliverable,
+    Webhook,
+    of_finding,
+    of_suppressed,
+)
+
+ANYWHERE = Network(allow_private=True)
+Finding = Callable[..., dict[str, Any]]
+
+
+def texts(value: Any) -> list[str]:
+    """Every text of a Block Kit message but the fallback."""
+    if isinstance(value, dict):
+        return [value["text"]] if value.get("type") == "plain_text" else [t for v in value.values() for t in texts(v)]
+    return [text for one in value for text in texts(one)] if isinstance(value, list) else []
+
+
+def test_slack_is_sent_a_message_of_blocks(receiver: Any, finding: Finding) -> None:
+    Slack(f"{receiver.url}/services/T/B/x", ANYWHERE).send(of_finding(finding()))
+    (request,) = receiver.received
+    assert request.path == "/services/T/B/x"
+    assert request.headers["content-type"] == "application/json"
+    assert request.json["text"] == "[HIGH] Admin role granted"
+    shown = texts(request.json["blocks"])
+    assert shown[:2] == ["[HIGH] Admin role granted", "Ada Admin made Bob an administrator."]
+    assert "Actor: Ada Admin (1000001)" in shown
+    assert shown[-1] == finding()["uid"]
+
+
+def test_a_label_cannot_call_everybody_or_forge_a_link_in_slack(receiver: Any, finding: Finding) -> None:
+    forged = "<!channel> & <https://evil.example|Zendesk>"
+    Slack(receiver.url, ANYWHERE).send(of_finding(finding(title=forged, object_label=forged)))
+    sent = receiver.received[0].json
+    assert sent["text"] == "[HIGH] &lt;!channel&gt; &amp; &lt;https://evil.example|Zendesk&gt;"
+    assert b"mrkdwn" not in receiver.received[0].body
+
+
+def test_the_longest_message_keeps_within_what_slack_takes(receiver: Any, finding: Finding) -> None:
+    long = dict.fromkeys(("title", "explanation", "actor_name", "object_label", "ip_address"), "x" * 10000)
+    many = {"event_ids": [10**18 + n for n in range(1_000)], "attack": ["T1098.003"] * 500, "experimental": True}
+    Slack(receiver.url, ANYWHERE).send(of_finding(finding(**long, **many)))
+    blocks = receiver.received[0].json["blocks"]
+    assert len(blocks) <= 50
+    assert len(blocks[0]["text"]["text"]) <= 150
+    for block in blocks:
+        assert len(block.get("fields", [])) <= 10
+        assert all(0 < len(text) <= 2_000 for text in texts(block))
+
+
+def test_an_empty_explanation_is_no_empty_text_which_slack_would_refuse(receiver: Any, finding: Finding) -> None:
+    Slack(receiver.url, ANYWHERE).send(of_finding(finding(explanation=None)))
+    assert all(texts(receiver.received[0].json["blocks"]))
+
+
+def test_the_webhook_is_sent_everything_with_a_key_and_a_signature_over_time_and_body(
+    receiver: Any, finding: Finding
+) -> None:
+    Webhook(f"{receiver.url}/alerts", "s3cret", ANYWHERE, clock=lambda: 1_772_366_400.9).send(of_finding(finding()))
+    (request,) = receiver.received
+    assert request.json == of_finding(finding()).as_json
+    assert request.headers["idempotency-key"] == finding()["uid"]
+    assert request.headers["x-timestamp"] == "1772366400"
+    expected = hmac.new(b"s3cret", b"1772366400." + request.body, hashlib.sha256).hexdigest()
+    assert request.headers["x-signature"] == f"sha256={expected}"
+
+
+@pytest.mark.parametrize(
+    ("severity", "as_pagerduty_says"),
+    list(zip(SEVERITIES, ["info", "info", "warning", "error", "critical"], strict=True)),
+)
+def test_pagerduty_is_sent_an_event_that_it_can_deduplicate(
+    receiver: Any, finding: Finding, severity: str, as_pagerduty_says: str
+) -> None:
+    channel = PagerDuty("routing-key", f"{receiver.url}/v2/enqueue", ANYWHERE)
+    receiver.says(202, b'{"status": "success"}')
+    channel.send(of_finding(finding(severity=severity)))
+    event = receiver.received[0].json
+    assert (event["routing_key"], event["event_action"]) == ("routing-key", "trigger")
+    assert event["dedup_key"] == finding()["uid"]
+    assert event["payload"]["severity"] == as_pagerduty_says
+    assert event["payload"]["summary"] == f"[{severity.upper()}] Admin role granted"
+    assert event["payload"]["source"]
+    assert event["payload"]["custom_details"]["actor"] == "Ada Admin (1000001)"
+
+
+def all_channels(url: str) -> list[Any]:
+    return [
+        Slack(f"{url}/services/T/B/the-secret", ANYWHERE),
+        Webhook(f"{url}/hook", "the-secret", ANYWHERE),
+        PagerDuty("the-secret", f"{url}/v2/enqueue", ANYWHERE),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_every_channel_sends_the_same_key_again_when_the_message_is_sent_again(
+    receiver: Any, finding: Finding, number: int
+) -> None:
+    channel = all_channels(receiver.url)[number]
+    for message in (of_finding(finding()), of_finding(finding()), of_suppressed({"a": "high"})):
+        channel.send(message)
+    first, again, other = receiver.received
+    assert finding()["uid"] in first.body.decode() + str(first.headers)
+    assert finding()["uid"] in again.body.decode() + str(again.headers)
+    assert of_suppressed({"a": "high"}).key in other.body.decode() + str(other.headers)
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize(("status", "error"), [(500, NotDelivered), (429, NotDelivered), (403, Undeliverable)])
+def test_every_channel_says_when_a_message_was_not_taken_and_keeps_its_secrets(
+    receiver: Any, finding: Finding, number: int, status: int, error: type[Exception]
+) -> None:
+    channel = all_channels(receiver.url)[number]
+    receiver.says(status, b"not with the-secret")
+    with pytest.raises(error) as raised:
+        channel.send(of_finding(finding()))
+    assert "not with ***" in str(raised.value)
+    assert "the-secret" not in repr(channel)

@@ -1,0 +1,199 @@
+"""`check`: can the account be read, what will a backfill take, and what is wrong if not."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zendesk_audit_assets.cli import doctor
+from zendesk_audit_assets.emulator import EmulatorOptions
+
+NONE = {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": ""}
+WAYS = {
+    "client credentials": {},
+    "access token": {**NONE, "ZENDESK_ACCESS_TOKEN": "emulator-access-token"},
+    "API token": {**NONE, "ZENDESK_EMAIL": "admin@example.com", "ZENDESK_API_TOKEN": "emulator-api-token"},
+}
+
+
+def bad(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("✗")]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_good_account_takes_at_most_four_requests_and_has_only_good_findings(
+    deploy: Callable[..., Any], call: Any, way: str
+) -> None:
+    deployment = deploy(**WAYS[way])
+    result = call("doctor")
+    assert result.exit_code == 0
+    assert len(deployment.zendesk.requests) <= 4
+    assert {line[0] for line in result.output.splitlines()} == {"✓"}
+
+
+def test_the_figures_are_those_of_the_account(deployment: Any, call: Any) -> None:
+    events = deployment.zendesk.events
+    said = call("doctor").output
+    assert f"{deployment.zendesk.url} answers: credentials, role, plan and scope are good." in said
+    assert "1500 requests a minute are allowed, of which 100% will be used." in said
+    assert f"The first event is of {events[0]['created_at']}, the newest of {events[-1]['created_at']}." in said
+    assert f"{len(events):,} events: a full backfill takes about {-(-len(events) // 100)} requests" in said
+    assert f"ZENDESK_START_DATE is {deployment.days.first}: every event will be kept." in said
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "cause", "remedy"),
+    [
+        ({}, {"ZENDESK_CLIENT_SECRET": "mistyped"}, "401", "Check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"),
+        ({}, {**NONE, "ZENDESK_ACCESS_TOKEN": "mistyped"}, "401", "Check ZENDESK_ACCESS_TOKEN"),
+        ({"has_audit_logs": False}, WAYS["access token"], "no audit log", "Enterprise"),
+        ({"admin": False}, {}, "403", "credentials of an administrator"),
+        ({"granted_scope": "tickets:read"}, {}, "scope", "auditlogs:read"),
+        ({"clock_offset_s": 3600}, {}, "clock", "clock"),
+    ],
+)
+def test_an_account_that_cannot_be_read_is_one_finding_with_its_remedy(
+    deploy: Callable[..., Any],
+    call: Any,
+    options: dict[str, Any],
+    variables: dict[str, str],
+    cause: str,
+    remedy: str,
+) -> None:
+    deployment = deploy(options=EmulatorOptions(**options), **variables)
+    result = call("doctor")
+    assert result.exit_code == 1
+    (line,) = bad(result.output)
+    assert cause in line
+    assert remedy in line
+    assert len(deployment.zendesk.requests) <= 4
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({}, ["ZENDESK_SUBDOMAIN"]),
+        ({"ZENDESK_SUBDOMAIN": "acme"}, ["ZENDESK_CLIENT_ID", "ZENDESK_ACCESS_TOKEN", "ZENDESK_API_TOKEN"]),
+        ({"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_AUTH_TYPE": "api_token"}, ["ZENDESK_EMAIL", "ZENDESK_API_TOKEN"]),
+        (
+            {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_ACCESS_TOKEN": "x", "ZENDESK_BASE_URL": "http://example.com"},
+            ["ZENDESK_BASE_URL"],
+        ),
+        ({"ZENDESK_SUBDOMAIN": "https://acme.zendesk.com", "ZENDESK_ACCESS_TOKEN": "x"}, ["ZENDESK_SUBDOMAIN"]),
+    ],
+)
+def test_without_settings_the_variables_are_named(call: Any, variables: dict[str, str], named: list[str]) -> None:
+    result = call("doctor", **variables)
+    assert result.exit_code == 1
+    (line,) = bad(result.output)
+    assert all(name in line for name in named)
+
+
+def test_settings_in_a_file_are_found(deployment: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(".env", "w", encoding="utf-8") as file:
+        for name, value in deployment.settings.values.items():
+            file.write(f"{name}={value}\n")
+            # Registered, so that what the file brings into the environment is taken out of it afterwards.
+            monkeypatch.setenv(name, value)
+            monkeypatch.delenv(name)
+    assert call("doctor").exit_code == 0
+
+
+def test_a_start_date_that_is_not_set_is_suggested(deploy: Callable[..., Any], call: Any) -> None:
+    deployment = deploy(ZENDESK_START_DATE="")
+    result = call("doctor")
+    assert result.exit_code == 1
+    day = deployment.zendesk.events[0]["created_at"][:10]
+    assert f"✗ ZENDESK_START_DATE is not set. Set it to {day}, the day of the first event." in result.output
+
+
+def test_a_start_date_after_the_first_event_is_allowed_and_noted(deploy: Callable[..., Any], call: Any) -> None:
+    deployment = deploy(days=6)
+    later = deployment.days.first + timedelta(days=2)
+    day = deployment.zendesk.events[0]["created_at"][:10]
+    result = call("doctor", ZENDESK_START_DATE=str(later))
+    assert result.exit_code == 0
+    assert f"! ZENDESK_START_DATE is {later}: events before it are left out. Set it to {day} to have all." in (
+        result.output
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZENDESK_START_DATE", "2999-01-01"),
+        ("ZENDESK_START_DATE", "soon"),
+        ("ZENDESK_TIMEZONE", "Amsterdam"),
+        ("ZENDESK_RATE_SHARE", "2"),
+        ("ZENDESK_SENSOR_SECONDS", "0"),
+        ("ZENDESK_ALERT_LEVEL", "grave"),
+        ("ZENDESK_ALERT_MAX_AGE", "a day"),
+        ("ZENDESK_ALERT_WEBHOOK_URL", "http://127.0.0.1/hook"),
+    ],
+)
+def test_every_other_setting_is_looked_at_as_well(deployment: Any, call: Any, name: str, value: str) -> None:
+    result = call("doctor", **{name: value})
+    assert result.exit_code == 1
+    (line,) = bad(result.output)
+    assert name in line
+
+
+def test_rules_of_ones_own_are_counted_and_one_that_cannot_be_used_is_named(
+    deployment: Any, call: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "settings.yml").write_text("disable: [ZD-013]\nlevel: {ZD-020: high}\n")
+    said = call("doctor", ZENDESK_RULES_DIR=str(folder)).output
+    assert f"rules are in force, 1 of them from {folder}." in said
+    (folder / "broken.yml").write_text("title: Broken\n")
+    result = call("doctor", ZENDESK_RULES_DIR=str(folder))
+    assert result.exit_code == 1
+    (line,) = bad(result.output)
+    assert "broken.yml" in line
+
+
+def test_where_alerts_go_is_said(deployment: Any, call: Any) -> None:
+    assert "No channel for alerts is set" in call("doctor").output
+    said = call("doctor", ZENDESK_ALERT_SLACK_URL="https://hooks.example.com/x", ZENDESK_ALERT_LEVEL="medium").output
+    assert "Findings of medium severity or above, up to 24 hours old, go to slack." in said
+
+
+@pytest.mark.parametrize(("offset", "word"), [(120, "behind"), (-120, "ahead of")])
+def test_a_clock_that_is_off_is_noted(deploy: Callable[..., Any], call: Any, offset: float, word: str) -> None:
+    deploy(options=EmulatorOptions(clock_offset_s=offset))
+    result = call("doctor")
+    assert result.exit_code == 0
+    (line,) = [line for line in result.output.splitlines() if "clock" in line]
+    assert line.startswith("! ")
+    assert f"s {word} Zendesk's" in line
+
+
+def test_an_account_without_events_is_noted_in_time_for_the_first_one(deploy: Callable[..., Any], call: Any) -> None:
+    deployment = deploy(options=EmulatorOptions())
+    result = call("doctor")
+    assert result.exit_code == 0
+    assert "! The audit log is empty so far." in result.output
+    assert len(deployment.zendesk.requests) <= 4
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_written(
+    deployment: Any, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage(2**40, 2**40, 2**20))
+    result = call("doctor")
+    assert result.exit_code == 1
+    (line,) = [line for line in result.output.splitlines() if line.startswith("✗")]
+    assert "1 MiB are free" in line
+    assert not deployment.warehouse.path.exists()
+
+
+def test_a_check_leaves_no_warehouse_behind(deployment: Any, call: Any) -> None:
+    call("doctor")
+    assert not deployment.warehouse.path.exists()

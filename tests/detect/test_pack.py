@@ -1,0 +1,50 @@
+"""The packaged rules keep what their examples promise, and say what a rule should say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from zendesk_audit_assets.detect import Rule, load_rules
+from zendesk_audit_assets.detect.run_examples import failed_examples
+
+PACK = load_rules()
+
+
+@pytest.mark.parametrize("rule", PACK, ids=lambda rule: rule.name)
+def test_a_rule_judges_its_examples_as_it_says(rule: Rule) -> None:
+    assert list(failed_examples([rule])) == []
+
+
+@pytest.mark.parametrize("rule", PACK, ids=lambda rule: rule.name)
+def test_a_rule_says_what_it_means_and_when_it_is_wrong(rule: Rule) -> None:
+    assert re.fullmatch(r"ZD-\d{3}(-[a-z]+)?", rule.name)
+    assert rule.file.startswith(rule.name[:6].lower().replace("-", "_"))
+    assert rule.description
+    assert rule.falsepositives
+
+
+@pytest.mark.parametrize("rule", PACK, ids=lambda rule: rule.name)
+def test_a_rule_has_examples_of_both_kinds(rule: Rule) -> None:
+    assert rule.examples.match
+    assert rule.examples.no_match
+
+
+def test_all_rules_of_the_catalogue_are_there_but_the_one_that_needs_digests() -> None:
+    numbers = {int(rule.name[3:6]) for rule in PACK}
+    assert numbers == {*range(1, 27), *range(101, 116), *range(201, 207)} - {204}
+
+
+def test_the_building_blocks_of_correlations_find_nothing_by_themselves() -> None:
+    assert not [rule.name for rule in PACK if rule.name.startswith("zd_")]
+
+
+def test_rules_that_correlations_count_still_speak_for_themselves() -> None:
+    assert {"ZD-002", "ZD-003", "ZD-014-suspended"} <= {rule.name for rule in PACK}
+
+
+def test_no_description_runs_two_words_or_lines_together() -> None:
+    for rule in PACK:
+        assert "  " not in rule.description
+        assert "\n" not in rule.description

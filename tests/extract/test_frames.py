@@ -1,0 +1,250 @@
+"""Every record, however strange, becomes a row or a reject, and nothing of it is lost on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, NoReturn
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zendesk_audit_assets.extract.frames import (
+    REJECTS_SCHEMA,
+    ROWS_SCHEMA,
+    Times,
+    Typed,
+    checked,
+    typed,
+)
+from zendesk_audit_assets.extract.record import FIELDS
+
+RecordList = list[Any]
+NAMES = [field.name for field in FIELDS]
+
+
+def not_reread() -> NoReturn:
+    raise AssertionError("a usual page was typed record by record")
+
+
+def typed_as_is(records: RecordList) -> Typed:
+    return typed([checked(records, lambda: records)])
+
+
+def typed_one_by_one(records: RecordList) -> Typed:
+    """The same rows by the slow way, which the company of an impossible record compels."""
+    result = typed_as_is([*records, None])
+    return Typed(result.rows, result.rejects.head(-1))
+
+
+texts = st.text(st.characters(exclude_categories=()), max_size=8)  # with lone surrogates and NUL
+numbers = st.integers() | st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64, 10**400])
+values = st.recursive(
+    st.none() | st.booleans() | numbers | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+usual_times = st.integers(631_152_000, 4_102_444_800).map(  # from 1990 to 2100
+    lambda second: f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+)
+odd_times = st.sampled_from(
+    [
+        "", "now", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-1-1T0:0:0Z",
+        "2026-01-01T00:00:60Z", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T05:00:00+05:00",
+        "2026-01-01T00:00:00.123456Z", "2026-01-01T00:00:00.123Z", "2026-01-01T00:00:00Z\n", " 2026-01-01T00:00:00Z",
+        "+2026-01-01T00:00:00Z", "-001-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "12026-01-01T00:00:00Z",
+        "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00", "٢٠٢٦-01-01T00:00:00Z", "2026-01-01T00:00:00ZZ",
+    ]
+)  # fmt: skip
+
+int64s = st.integers(-(2**63), 2**63 - 1)
+plain_texts = st.text(max_size=8)
+good_fields = {
+    field.name: (int64s if field.type == "BIGINT" else plain_texts) | (st.nothing() if field.required else st.none())
+    for field in FIELDS
+} | {"created_at": usual_times}
+good_records = st.fixed_dictionaries(good_fields)
+odd_fields = {name: good | values for name, good in good_fields.items()} | {
+    "created_at": usual_times | odd_times | values
+}
+odd_records = (
+    st.fixed_dictionaries(good_fields | {"created_at": usual_times | odd_times})
+    | st.fixed_dictionaries({}, optional=odd_fields)
+    | st.fixed_dictionaries(good_fields, optional={"brand": values, "": values, "\ud800": values})
+    | values
+)
+
+
+def is_same_instant(sent: str, stored: datetime) -> bool:
+    return datetime.fromisoformat(sent.replace("Z", "+00:00")) == stored
+
+
+def holds(row: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Whether a row holds all of a record, and nothing else."""
+    known = {name: row[name] for name in NAMES if name != "created_at"}
+    unknown = {name: value for name, value in record.items() if name not in NAMES}
+    # As text, for two NaN are never equal.
+    return (
+        known == {name: record.get(name) for name in known}
+        and [type(value) for value in known.values()] == [type(record.get(name)) for name in known]
+        and is_same_instant(record["created_at"], row["created_at"])
+        and json.dumps(json.loads(row["extra"] or "{}"), sort_keys=True) == json.dumps(unknown, sort_keys=True)
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(odd_records, max_size=6))
+def test_every_record_is_a_row_or_a_reject_with_all_that_was_in_it(records: RecordList) -> None:
+    result = typed_as_is(records)
+    assert (result.rows.schema, result.rejects.schema) == (ROWS_SCHEMA, REJECTS_SCHEMA)
+    assert result.received == len(records)
+    rows, rejects = result.rows.to_dicts(), result.rejects.to_dicts()
+    for record in records:
+        if rejects and rejects[0]["raw"] == json.dumps(record, sort_keys=True):
+            assert rejects.pop(0)["reason"]
+        else:
+            assert holds(rows.pop(0), record)
+
+
+@settings(deadline=None)
+@given(st.lists(good_records, max_size=4))
+def test_usual_pages_are_typed_at_once_and_none_is_rejected(records: RecordList) -> None:
+    result = typed([checked(records, not_reread)])
+    assert result.received == result.rows.height == len(records)
+    assert result.rows.equals(typed_one_by_one(records).rows)
+
+
+@settings(max_examples=150, deadline=None)
+@given(odd_records)
+def test_what_becomes_of_a_record_does_not_depend_on_its_page(record: Any) -> None:
+    alone, in_company = typed_as_is([record]), typed_one_by_one([record])
+    assert alone.rows.equals(in_company.rows)
+    assert alone.rejects.equals(in_company.rejects)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(odd_records, max_size=3), max_size=4))
+def test_pages_typed_together_give_what_each_gives_alone(pages: list[RecordList]) -> None:
+    together = typed([checked(page, lambda page=page: page) for page in pages])
+    alone = [typed_as_is(page) for page in pages]
+    assert together.rows.equals(pl.concat([typed_as_is([]).rows, *(one.rows for one in alone)]))
+    assert together.rejects.equals(pl.concat([typed_as_is([]).rejects, *(one.rejects for one in alone)]))
+
+
+def test_a_strange_page_does_not_slow_the_pages_beside_it(record: Callable[..., Any]) -> None:
+    usual, strange = checked([record(id=1)], not_reread), [record(id=2, brand="x")]
+    together = typed([usual, checked(strange, lambda: strange), usual])
+    assert together.rows["id"].to_list() == [1, 2, 1]
+
+
+@settings(deadline=None)
+@given(st.lists(good_records, max_size=4))
+def test_the_times_of_a_usual_page_are_those_of_its_rows(records: RecordList) -> None:
+    created_at = typed_as_is(records).rows["created_at"]
+    expected = Times(created_at[0], created_at[-1], created_at.is_sorted()) if records else None
+    assert checked(records, not_reread).times == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(odd_records, max_size=4))
+def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> None:
+    created_at = typed_as_is(records).rows["created_at"]
+    enclosing = checked(records, lambda: records).times
+    if enclosing is None:
+        assert created_at.is_empty()
+    elif enclosing.in_order and len(created_at):
+        assert enclosing.first <= created_at[0]
+        assert created_at[-1] <= enclosing.last
+        assert created_at.is_sorted()
+
+
+@settings(deadline=None)
+@given(st.lists(good_records, min_size=1, max_size=4), values)
+def test_unknown_fields_are_kept_in_extra(records: RecordList, value: Any) -> None:
+    result = typed_as_is([record | {"brand": value} for record in records])
+    if result.rejects.is_empty():
+        assert [set(json.loads(extra)) for extra in result.rows["extra"]] == [{"brand"}] * len(records)
+        assert result.rows.drop("extra").equals(typed_as_is(records).rows.drop("extra"))
+    else:  # only what no JSON text in UTF-8 can hold
+        assert result.rejects["reason"].to_list() == ["extra is not valid Unicode"] * len(records)
+
+
+def test_no_records_are_no_rows() -> None:
+    result = typed([checked([], not_reread)])
+    assert (result.received, result.rows.schema, result.rejects.schema) == (0, ROWS_SCHEMA, REJECTS_SCHEMA)
+
+
+def test_a_missing_optional_field_is_null(record: Callable[..., Any]) -> None:
+    old = record()
+    del old["actor_name"]
+    assert typed_as_is([old]).rows["actor_name"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"id": None}, "id is missing or null"),
+        ({"id": True}, "id is a boolean, not an integer"),
+        ({"id": "7"}, "id is text, not an integer"),
+        ({"id": 7.0}, "id is a number, not an integer"),
+        ({"id": 2**63}, "id does not fit into 64 bits"),
+        ({"actor_id": [7]}, "actor_id is a list, not an integer"),
+        ({"action": 7}, "action is an integer, not text"),
+        ({"action": {}}, "action is an object, not text"),
+        ({"action": "\ud800"}, "action is not valid Unicode"),
+        ({"created_at": None}, "created_at is missing or null"),
+        ({"created_at": 1_767_225_600}, "created_at is an integer, not text"),
+        ({"created_at": "yesterday"}, "created_at is not a time"),
+        ({"created_at": "2026-01-01T00:00:00"}, "created_at has no time zone"),
+        ({"created_at": "2026-01-01T23:59:60Z"}, "created_at is not a time"),
+        ({"brand": "\ud800"}, "extra is not valid Unicode"),
+    ],
+)
+def test_a_reject_says_what_has_no_type(record: Callable[..., Any], changes: dict[str, Any], reason: str) -> None:
+    strange = record() | changes
+    result = typed_as_is([record(id=5), strange, record(id=6)])
+    assert result.rows["id"].to_list() == [5, 6]
+    assert result.rejects.to_dicts() == [{"reason": reason, "raw": json.dumps(strange, sort_keys=True)}]
+
+
+@pytest.mark.parametrize(
+    ("strange", "reason"),
+    [
+        (None, "not an object but null"),
+        (7, "not an object but an integer"),
+        (NAMES, "not an object but a list"),
+        ("id", "not an object but text"),
+    ],
+)
+def test_what_is_no_object_is_rejected(strange: Any, reason: str) -> None:
+    assert typed_as_is([strange]).rejects["reason"].to_list() == [reason]
+
+
+def test_times_of_any_zone_are_stored_in_utc(record: Callable[..., Any]) -> None:
+    rows = typed_as_is([record(created_at="2026-01-01T05:30:00+05:30"), record(created_at="2025-12-31T19:00:00-05:00")])
+    assert rows.rows["created_at"].to_list() == [datetime(2026, 1, 1, tzinfo=timezone.utc)] * 2
+
+
+def test_a_strange_page_is_typed_from_the_records_of_the_careful_decoder(record: Callable[..., Any]) -> None:
+    rounded, exact = [record(source_id=float(2**64)), record(id=2)], [record(source_id=2**64 + 1), record(id=2)]
+    result = typed([checked(rounded, lambda: exact)])
+    assert result.rejects["raw"].to_list() == [json.dumps(exact[0], sort_keys=True)]
+
+
+def test_deeply_nested_values_are_kept(record: Callable[..., Any]) -> None:
+    nested: list[Any] = []
+    for _ in range(400):
+        nested = [nested]
+    result = typed_as_is([record(brand=nested), record(actor_id=nested)])
+    assert json.loads(result.rows["extra"][0]) == {"brand": nested}
+    assert json.loads(result.rejects["raw"][0])["actor_id"] == nested
+
+
+def test_the_rows_keep_the_order_received(record: Callable[..., Any]) -> None:
+    ids = [5, 3, 9, 1]
+    for extra in ({}, {"brand": 1}):
+        assert typed_as_is([record(id=id) | extra for id in ids]).rows["id"].to_list() == ids

@@ -1,0 +1,567 @@
+"""An account's log over real HTTP into a real file: everything, once, at few requests, whatever happens between."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from zendesk_audit_assets.emulator import Emulator, Fault, HistoryOptions
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract import sync as sync_module
+from zendesk_audit_assets.extract.batches import OtherAccount
+from zendesk_audit_assets.extract.coverage import SECOND, Interval, union
+from zendesk_audit_assets.extract.sync import (
+    LOOK_BACK,
+    SETTLE,
+    Progress,
+    Report,
+    sync,
+)
+from zendesk_audit_assets.warehouse.database import DiskAlmostFull, Warehouse
+from zendesk_audit_assets.zendesk import ClockSkew, MalformedAnswer, ZendeskClient
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+# The clock of every test begins at noon of this day.
+TODAY = datetime(2026, 3, 1, tzinfo=timezone.utc)
+NOON = TODAY + timedelta(hours=12)
+BEGINNING = TODAY - 60 * DAY
+WINDOW = Interval(BEGINNING, TODAY + DAY)
+
+
+@dataclass
+class Account:
+    """An emulated account, the warehouse of its log, and the one clock of both."""
+
+    zendesk: Emulator
+    client: ZendeskClient
+    warehouse: Warehouse
+    clock: Any
+
+    def sync(self, window: Interval = WINDOW, **options: Any) -> Report:
+        return sync(self.client, self.warehouse, window, run_id="run", **options)
+
+    def happens(self, *moments: datetime, **fields: Any) -> list[int]:
+        """Let an event happen, or have happened, at each of these; their ids."""
+        added = self.zendesk.add({"created_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}", **fields} for moment in moments)
+        return [record["id"] for record in added]
+
+    def requests(self) -> int:
+        """Requests for the log since the last call, once all readers have ended."""
+        for thread in threading.enumerate():
+            if thread.name.startswith("zendesk-reader"):
+                thread.join(10)
+        seen = len(self.zendesk.requests)
+        self.zendesk.reset_requests()
+        return seen
+
+    def ids(self) -> list[int]:
+        return [id for (id,) in self.query("SELECT id FROM audit_logs ORDER BY id")]
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.transaction() as connection:
+            return connection.execute(sql).fetchall()
+
+    def holds_everything(self) -> bool:
+        """Whether each event of the account is stored once, field by field, and nothing else."""
+        names = list(self.zendesk.events[0])
+        columns = ", ".join(name.replace("created_at", "strftime(created_at, '%Y-%m-%dT%H:%M:%SZ')") for name in names)
+        stored = self.query(f"SELECT {columns} FROM audit_logs ORDER BY id")
+        return stored == [tuple(event.values()) for event in sorted(self.zendesk.events, key=lambda event: event["id"])]
+
+    def coverage(self) -> list[Interval]:
+        with self.warehouse.transaction() as connection:
+            everything = Interval(BEGINNING - 10_000 * DAY, TODAY + 10_000 * DAY)
+            return union(read.interval for read in batches.reads(connection, everything))
+
+    def claims_are_true(self) -> bool:
+        """Whether every event of the account that coverage vouches for is there, and no row is without coverage."""
+        covered = self.coverage()
+        stored = set(self.ids())
+        return all(
+            (event["id"] in stored) == any(interval.start <= moment(event) < interval.end for interval in covered)
+            for event in self.zendesk.events
+        )
+
+
+def moment(event: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["created_at"].replace("Z", "+00:00"))
+
+
+def spread(events: int, start: datetime, end: datetime) -> list[datetime]:
+    """Moments at equal distances, from start on."""
+    return [start + n * (end - start) // events for n in range(events)]
+
+
+@pytest.fixture
+def open_account(
+    emulate: Callable[..., Emulator],
+    connect: Callable[[Emulator], ZendeskClient],
+    warehouse: Warehouse,
+    clock: Any,
+) -> Callable[..., Account]:
+    """Opens an account with these options of the emulator; at first nothing has happened there."""
+
+    def start(into: Warehouse = warehouse, **options: Any) -> Account:
+        zendesk = emulate(**options)
+        return Account(zendesk, connect(zendesk), into, clock)
+
+    return start
+
+
+@pytest.fixture
+def account(open_account: Callable[..., Account]) -> Account:
+    return open_account()
+
+
+@pytest.fixture
+def busy_account(open_account: Callable[..., Account]) -> Account:
+    """1,000 events in 50 days until yesterday: ten pages."""
+    start, end = BEGINNING, TODAY - DAY
+    return open_account(history=HistoryOptions(start=start, end=end, style="uniform", total=1_000))
+
+
+def test_everything_arrives_once(busy_account: Account) -> None:
+    report = busy_account.sync()
+    assert busy_account.holds_everything()
+    assert busy_account.claims_are_true()
+    assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
+    assert (report.appended.inserted, report.appended.revised, report.appended.rejected) == (1_000, 0, 0)
+    assert report.known == report.appended.received - 1_000
+    assert report.requests == busy_account.requests()
+    assert (report.window, report.fetched, report.covered_to) == (WINDOW, [WINDOW], NOON)
+    assert report.newest_event == moment(busy_account.zendesk.events[-1])
+
+
+def test_a_quiet_refresh_costs_one_request(busy_account: Account) -> None:
+    busy_account.sync()
+    busy_account.clock.advance(MINUTE)
+    report = busy_account.sync()
+    assert report.requests == 1
+    assert report.appended.inserted == 0
+    assert busy_account.coverage() == [Interval(BEGINNING, NOON + MINUTE)]
+
+
+def test_a_hundred_new_events_cost_two_requests(busy_account: Account) -> None:
+    busy_account.sync()
+    busy_account.clock.advance(60 * MINUTE)
+    busy_account.happens(*spread(100, NOON, NOON + 60 * MINUTE))
+    report = busy_account.sync()
+    assert (report.requests, report.appended.inserted) == (2, 100)
+    assert busy_account.holds_everything()
+
+
+def test_what_is_settled_costs_no_request(busy_account: Account) -> None:
+    busy_account.sync()
+    busy_account.requests()
+    report = busy_account.sync(Interval(BEGINNING, TODAY - DAY))
+    assert (report.requests, report.fetched, busy_account.requests()) == (0, [], 0)
+
+
+def test_only_what_was_never_read_is_asked_for(busy_account: Account) -> None:
+    busy_account.sync(Interval(BEGINNING, BEGINNING + 20 * DAY))
+    busy_account.sync(Interval(BEGINNING + 30 * DAY, BEGINNING + 40 * DAY))
+    report = busy_account.sync(Interval(BEGINNING, BEGINNING + 40 * DAY))
+    (fetched,) = report.fetched
+    assert fetched.end == BEGINNING + 30 * DAY
+    assert fetched.start <= BEGINNING + 20 * DAY
+    assert busy_account.coverage() == [Interval(BEGINNING, BEGINNING + 40 * DAY)]
+    assert busy_account.claims_are_true()
+
+
+@pytest.mark.parametrize("bounds", ["inclusive", "exclusive"])
+def test_it_does_not_matter_whether_bounds_are_inclusive(open_account: Callable[..., Account], bounds: str) -> None:
+    account = open_account(bounds=bounds)
+    first, last = BEGINNING, BEGINNING + DAY - SECOND
+    inside = account.happens(first, first + SECOND, last - SECOND, last)
+    account.happens(first - SECOND, first - 2 * SECOND, last + SECOND, last + 2 * SECOND)
+    account.sync(Interval(BEGINNING, BEGINNING + DAY))
+    assert account.ids() == sorted(inside)
+    assert account.claims_are_true()
+
+
+def test_neighbouring_windows_hold_every_event_of_their_border_once(account: Account) -> None:
+    account.happens(*(BEGINNING + DAY + n * SECOND for n in range(-2, 3) for _ in range(3)))
+    account.sync(Interval(BEGINNING, BEGINNING + DAY))
+    account.sync(Interval(BEGINNING + DAY, BEGINNING + 2 * DAY))
+    assert account.holds_everything()
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_burst_within_one_second_longer_than_a_page_is_read_whole(account: Account, workers: int) -> None:
+    account.happens(*[BEGINNING + DAY] * 350)
+    account.happens(BEGINNING, BEGINNING + DAY - SECOND, BEGINNING + DAY + SECOND)
+    account.sync(workers=workers)
+    assert account.holds_everything()
+    assert account.claims_are_true()
+
+
+def test_a_burst_before_what_is_looked_back_at_costs_no_request(account: Account) -> None:
+    account.happens(*[TODAY - DAY] * 350, *spread(20, TODAY - DAY + MINUTE, TODAY))
+    account.sync()
+    account.clock.advance(MINUTE)
+    assert account.sync().requests == 1
+
+
+def test_an_event_that_appears_within_the_settle_time_is_found_by_the_next_refresh(busy_account: Account) -> None:
+    busy_account.sync()
+    busy_account.happens(*spread(300, NOON - 2 * MINUTE, NOON))  # more than a page, so nothing else is looked back at
+    busy_account.clock.advance(MINUTE)
+    busy_account.sync()
+    late = busy_account.happens(NOON - SETTLE + 2 * MINUTE)
+    busy_account.clock.advance(MINUTE)
+    busy_account.sync()
+    assert late[0] in busy_account.ids()
+    assert busy_account.holds_everything()
+
+
+def test_an_event_that_appears_within_the_look_back_is_found_at_no_extra_request(account: Account) -> None:
+    account.happens(*spread(80, NOON - LOOK_BACK, NOON))
+    account.sync()
+    account.happens(NOON - LOOK_BACK + 60 * MINUTE)
+    account.clock.advance(MINUTE)
+    report = account.sync()
+    assert (report.requests, report.appended.inserted) == (1, 1)
+    assert account.holds_everything()
+
+
+def test_an_event_that_appears_later_still_is_found_by_reading_everything_again(busy_account: Account) -> None:
+    busy_account.sync()
+    busy_account.happens(BEGINNING + DAY)
+    busy_account.clock.advance(MINUTE)
+    assert busy_account.sync().appended.inserted == 0
+    report = busy_account.sync(Interval(BEGINNING, BEGINNING + 2 * DAY), full=True)
+    assert report.appended.inserted == 1
+    assert busy_account.holds_everything()
+
+
+def test_another_version_of_an_event_is_kept_and_the_first_one_stays(account: Account) -> None:
+    (id,) = account.happens(NOON - DAY, source_label="first")
+    account.sync()
+    account.zendesk.amend(id, source_label="second")
+    account.clock.advance(MINUTE)
+    report = account.sync()
+    assert (report.appended.revised, report.known) == (1, 1)
+    assert account.query("SELECT source_label FROM audit_logs") == [("first",)]
+    assert account.query("SELECT source_label FROM audit_log_revisions") == [("second",)]
+
+
+def test_an_event_that_vanishes_at_zendesk_stays_here(account: Account) -> None:
+    (id,) = account.happens(NOON - DAY)
+    account.sync()
+    account.zendesk.remove(id)
+    account.sync(full=True)
+    assert account.ids() == [id]
+
+
+def test_records_of_the_wrong_shape_are_kept_and_stop_nothing(account: Account) -> None:
+    strange = [{"id": "7"}, {"actor_id": True}, {"source_id": 2**63}, {"created_at": "yesterday"}, {"brand": [1]}]
+    sent = account.zendesk.add([{"created_at": "2026-02-01T00:00:00Z", **record} for record in strange])
+    good = account.happens(*spread(150, TODAY - 20 * DAY, TODAY))
+    report = account.sync()
+    assert (report.appended.inserted, report.appended.rejected) == (151, 4)
+    raw = [json.loads(raw) for (raw,) in account.query("SELECT raw FROM audit_log_rejects")]
+    assert sorted(raw, key=lambda record: str(record["url"])) == sorted(sent[:4], key=lambda record: str(record["url"]))
+    assert account.query("SELECT extra FROM audit_logs WHERE extra IS NOT NULL") == [('{"brand": [1]}',)]
+    assert account.ids() == sorted([*good, sent[4]["id"]])
+
+
+def test_pages_of_nothing_but_rejects_are_passed(account: Account) -> None:
+    account.zendesk.add({"id": str(n), "created_at": "2026-02-01T00:00:00Z"} for n in range(250))
+    good = account.happens(TODAY - 2 * DAY)
+    report = account.sync()
+    assert report.appended.rejected == 250
+    assert account.ids() == good
+    assert account.coverage() == [Interval(BEGINNING, NOON)]
+
+
+def test_numbers_of_any_length_are_kept(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = "9" * 5_000
+    account.happens(NOON - DAY, brand="LONG", weight="HUGE")
+    answer = account.client.pages
+
+    def with_long_numbers(*window: datetime) -> Any:
+        for page in answer(*window):
+            body = page.body.replace(b'"LONG"', digits.encode()).replace(b'"HUGE"', b"1e400")
+            rounded = [record | {"brand": math.inf, "weight": math.inf} for record in page.records]
+            yield type(page)(rounded, body, page.has_more, page.date, page.requests)
+
+    monkeypatch.setattr(account.client, "pages", with_long_numbers)
+    account.sync()
+    ((extra,),) = account.query("SELECT extra FROM audit_logs")
+    assert digits in extra
+    assert "1e400" in extra
+
+
+class Stopped(Exception):
+    """What interrupts a sync half-way."""
+
+
+def stop_after(received: int) -> Callable[[Progress], None]:
+    def on_progress(progress: Progress) -> None:
+        if progress.received >= received:
+            raise Stopped
+
+    return on_progress
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_read_before_an_interruption_stays_and_only_the_rest_is_asked_for(
+    busy_account: Account, workers: int
+) -> None:
+    with pytest.raises(Stopped):
+        busy_account.sync(workers=workers, on_progress=stop_after(700))
+    busy_account.requests()
+    stored = len(busy_account.ids())
+    assert 500 <= stored < 1_000
+    assert busy_account.claims_are_true()
+    busy_account.sync(workers=workers)
+    assert busy_account.holds_everything()
+    assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
+    assert busy_account.requests() <= math.ceil((1_000 - stored) / 100) + 2 * workers
+
+
+KILLED_HALF_WAY = """
+import os, signal, sys
+from datetime import datetime
+from zendesk_audit_assets import ingest
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
+
+path, url, token, start, end, clock = sys.argv[1:]
+ingest.COMMIT_ROWS = 200
+account = Account("demo", AccessToken(token), url)
+client = ZendeskClient(account, limiter=RateBudget(1.0), clock=lambda: float(clock))
+window = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+def kill(progress):
+    if progress.received >= 700:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ingest.sync(client, Warehouse(path), window, run_id="killed", workers=2, on_progress=kill)
+"""
+
+
+def test_what_was_committed_before_a_kill_stays_and_only_the_rest_is_asked_for(busy_account: Account) -> None:
+    zendesk = busy_account.zendesk
+    arguments = [
+        busy_account.warehouse.path,
+        zendesk.url,
+        zendesk.options.access_token,
+        *vars(WINDOW).values(),
+        zendesk.now(),
+    ]
+    command = [sys.executable, "-c", KILLED_HALF_WAY, *map(str, arguments)]
+    assert subprocess.run(command, timeout=60, check=False).returncode == -9
+    busy_account.requests()
+    committed = len(busy_account.ids())
+    assert 400 <= committed < 1_000
+    assert busy_account.claims_are_true()
+    busy_account.sync(workers=2)
+    assert busy_account.holds_everything()
+    assert busy_account.requests() <= math.ceil((1_000 - committed) / 100) + 4
+
+
+def test_a_refresh_beside_a_backfill_stores_everything_once(
+    busy_account: Account, connect: Callable[[Emulator], ZendeskClient]
+) -> None:
+    others = [connect(busy_account.zendesk) for _ in range(2)]
+    threads = [
+        threading.Thread(target=sync, args=(other, busy_account.warehouse, WINDOW), kwargs={"run_id": "other"})
+        for other in others
+    ]
+    for thread in threads:
+        thread.start()
+    busy_account.sync()
+    for thread in threads:
+        thread.join()
+    assert busy_account.holds_everything()
+    assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
+
+
+def test_coverage_ends_where_the_servers_clock_stands(account: Account) -> None:
+    account.happens(NOON - SECOND, NOON, NOON + SECOND)  # the last two are not over, or not yet
+    account.sync()
+    assert account.coverage() == [Interval(BEGINNING, NOON)]
+    assert account.claims_are_true()
+    account.clock.advance(2 * SECOND)
+    account.sync()
+    assert account.coverage() == [Interval(BEGINNING, NOON + 2 * SECOND)]
+    assert account.holds_everything()
+
+
+def test_a_window_that_has_not_begun_claims_nothing(account: Account) -> None:
+    account.sync(Interval(TODAY + DAY, TODAY + 2 * DAY))
+    assert account.coverage() == []
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=14), timedelta(minutes=-14)])
+def test_clocks_that_differ_a_little_lose_nothing(open_account: Callable[..., Account], skew: timedelta) -> None:
+    account = open_account(clock_offset_s=skew.total_seconds())
+    account.happens(*spread(50, NOON - DAY, NOON + skew))
+    account.sync()
+    assert account.coverage() == [Interval(BEGINNING, NOON + skew)]
+    assert account.holds_everything()
+
+
+@pytest.mark.parametrize("seconds", [16 * 60, -16 * 60])
+def test_a_server_date_that_is_far_off_stops_everything(busy_account: Account, seconds: int) -> None:
+    busy_account.zendesk.inject(Fault("date_jump", times=None, after_requests=2, seconds=seconds))
+    with pytest.raises(ClockSkew):
+        busy_account.sync()
+    assert busy_account.claims_are_true()
+    assert all(interval.end <= NOON for interval in busy_account.coverage())
+
+
+def test_a_server_date_that_jumps_a_little_is_made_good_by_the_next_refresh(busy_account: Account) -> None:
+    busy_account.zendesk.inject(Fault("date_jump", seconds=600))
+    busy_account.sync()
+    late = busy_account.happens(NOON + 5 * MINUTE)
+    busy_account.clock.advance(10 * MINUTE)
+    busy_account.sync()
+    assert late[0] in busy_account.ids()
+    assert busy_account.holds_everything()
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+@pytest.mark.parametrize("fault", ["cursor_rejected", "page_twice", "rows_twice"])
+def test_paging_that_breaks_is_taken_up_again(busy_account: Account, fault: Any, workers: int) -> None:
+    busy_account.zendesk.inject(Fault(fault, times=3, after_requests=2))
+    busy_account.sync(workers=workers)
+    assert busy_account.holds_everything()
+    assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
+
+
+def test_paging_that_never_works_is_given_up(busy_account: Account) -> None:
+    busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
+    busy_account.happens(*[BEGINNING] * 200)  # the first page completes nothing
+    with pytest.raises(sync_module.CursorRejected):
+        busy_account.sync(workers=1)
+    assert busy_account.requests() == 2 * (1 + sync_module.RESTARTS_WITHOUT_PROGRESS)
+    assert busy_account.claims_are_true()
+
+
+def test_paging_that_breaks_on_every_page_still_ends(busy_account: Account) -> None:
+    busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
+    busy_account.sync(workers=1)
+    assert busy_account.holds_everything()
+
+
+@pytest.fixture
+def answer_with(
+    busy_account: Account, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[list[Any]], list[Any]]], None]:
+    """Lets the account answer with other records than it has."""
+    answer = busy_account.client.pages
+
+    def change(records: Callable[[list[Any]], list[Any]]) -> None:
+        def changed(*window: datetime) -> Any:
+            for page in answer(*window):
+                yield type(page)(records(page.records), page.body, page.has_more, page.date, page.requests)
+
+        monkeypatch.setattr(busy_account.client, "pages", changed)
+
+    return change
+
+
+def test_a_page_that_is_not_sorted_is_an_error(busy_account: Account, answer_with: Callable[..., None]) -> None:
+    answer_with(lambda records: records[::-1])
+    with pytest.raises(MalformedAnswer, match="order"):
+        busy_account.sync()
+    assert busy_account.coverage() == []
+
+
+def test_a_page_of_another_window_is_an_error(busy_account: Account, answer_with: Callable[..., None]) -> None:
+    stray = busy_account.zendesk.events[-100:]
+    answer_with(lambda records: stray)
+    with pytest.raises(MalformedAnswer, match="asked for"):
+        busy_account.sync(Interval(BEGINNING, BEGINNING + 5 * DAY))
+    assert busy_account.coverage() == []
+    assert busy_account.ids() == []
+
+
+def test_fractions_of_a_second_do_not_divide_a_second(busy_account: Account, answer_with: Callable[..., None]) -> None:
+    answer_with(
+        lambda records: [record | {"created_at": record["created_at"].replace("Z", ".500000Z")} for record in records]
+    )
+    busy_account.sync(workers=1, on_progress=lambda progress: None)
+    assert len(busy_account.ids()) == 1_000
+    edges = busy_account.query("SELECT DISTINCT microsecond(window_start), microsecond(window_end) FROM coverage")
+    assert edges == [(0, 0)]
+
+
+def test_another_account_s_log_does_not_mix_with_this_one(
+    busy_account: Account, open_account: Callable[..., Account]
+) -> None:
+    busy_account.sync(Interval(BEGINNING, BEGINNING + DAY))
+    other = open_account()
+    with pytest.raises(OtherAccount):
+        other.sync()
+    assert other.requests() == 0
+
+
+def test_a_disk_that_fills_up_stops_in_words_and_keeps_what_was_committed(
+    busy_account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = [True, True, False]
+    monkeypatch.setattr(sync_module, "COMMIT_ROWS", 200)
+
+    def require_disk_space(needed: int = 0) -> None:
+        if not room.pop(0):
+            raise DiskAlmostFull("The disk is full.", "Free some space.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(busy_account.warehouse, "require_disk_space", require_disk_space)
+        with pytest.raises(DiskAlmostFull):
+            busy_account.sync()
+    assert 300 <= len(busy_account.ids()) < 1_000
+    assert busy_account.claims_are_true()
+    busy_account.sync()
+    assert busy_account.holds_everything()
+
+
+def test_progress_ends_with_everything_done(busy_account: Account) -> None:
+    seen: list[Progress] = []
+    report = busy_account.sync(on_progress=seen.append)
+    assert seen[-1].share == 1.0
+    assert seen[-1].left == timedelta()
+    assert seen[-1].done == NOON - BEGINNING
+    assert seen[-1].requests == report.requests
+    assert seen[-1].received >= report.appended.received == 1_000
+    assert [one.received for one in seen] == sorted(one.received for one in seen)
+
+
+def test_a_window_without_events_costs_one_request_whatever_its_length(account: Account) -> None:
+    report = account.sync(Interval(datetime(2010, 1, 1, tzinfo=timezone.utc), TODAY + DAY))
+    assert report.requests == 1
+    assert account.coverage() == [Interval(datetime(2010, 1, 1, tzinfo=timezone.utc), NOON)]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_any_number_of_workers_reads_the_same(busy_account: Account, workers: int) -> None:
+    report = busy_account.sync(workers=workers)
+    assert report.requests <= 1.10 * 10 + workers
+    assert busy_account.holds_everything()
+    assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
+
+
+def test_a_dense_window_costs_hardly_more_requests_than_it_has_pages(open_account: Callable[..., Account]) -> None:
+    window = Interval(TODAY - 20 * DAY, TODAY - 10 * DAY)
+    history = HistoryOptions(start=window.start, end=window.end, style="uniform", total=50_000)
+    account = open_account(history=history)
+    report = account.sync(window, workers=8)
+    assert report.requests <= 1.10 * math.ceil(50_000 / 100) + 8
+    assert report.requests == account.requests()
+    assert account.claims_are_true()
+    assert account.coverage() == [window]
+    assert report.appended.inserted == len(account.ids()) == 50_000

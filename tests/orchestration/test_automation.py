@@ -1,0 +1,406 @@
+"""Schedules and the sensor: what they ask for on a real Dagster instance, and that the runs do what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
+from zendesk_audit_assets.orchestration import automation
+from zendesk_audit_assets.orchestration.assets.alerts import ALERTS_KEY
+from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY, DAYS_PER_RUN
+from zendesk_audit_assets.orchestration.automation import (
+    BACKFILL,
+    DELIVER_ALERTS,
+    FINGERPRINT_TAG,
+    NIGHTLY,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    REFRESH,
+    Days,
+    bounded,
+    complete_to,
+    days_to_refresh,
+    fingerprint,
+)
+from zendesk_audit_assets.orchestration.checks import CHECKS
+from zendesk_audit_assets.zendesk import Page
+
+DAY = timedelta(days=1)
+dates = st.dates(date(2005, 1, 1), date(2100, 1, 1))
+moments = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
+
+
+def today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def tick(deployment: Any) -> dg.SensorExecutionData | Any:
+    """A tick of the sensor `new_audit_events`."""
+    loaded = deployment.definitions
+    return named(loaded, "new_audit_events").evaluate_tick(
+        dg.build_sensor_context(deployment.instance, resources=dict(loaded.resources))
+    )
+
+
+def alert_tick(deployment: Any) -> dg.SensorExecutionData | Any:
+    """A tick of the sensor `undelivered_alerts`; it is given no warehouse that it could open."""
+    sensor = named(deployment.definitions, "undelivered_alerts")
+    return sensor.evaluate_tick(dg.build_sensor_context(deployment.instance))
+
+
+def named(loaded: dg.Definitions, name: str) -> Any:
+    (sensor,) = (one for one in loaded.sensors or () if one.name == name)
+    return sensor
+
+
+def schedule_tick(deployment: Any, name: str, at: datetime | None = None) -> Any:
+    schedule = next(one for one in deployment.definitions.schedules if one.name == name)
+    context = dg.build_schedule_context(scheduled_execution_time=at or datetime.now(timezone.utc))
+    # It is made for an instance in files, which costs more than all else here; ours lives in memory.
+    context._instance, context._instance_ref = deployment.instance, object()
+    return schedule.evaluate_tick(context)
+
+
+def launch(deployment: Any, job: str, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    """What the daemon would do."""
+    return deployment.run(job, config=request.run_config.get("ops"), **request.tags)
+
+
+def fetch(deployment: Any, request: dg.RunRequest) -> bool:
+    """The same of a refresh, for the log alone; whether it succeeded."""
+    return deployment.run(REFRESH, only="audit_logs", **request.tags).success
+
+
+def asked(request: dg.RunRequest) -> Days:
+    return Days(
+        date.fromisoformat(request.tags[RANGE_START_TAG]),
+        date.fromisoformat(request.tags[RANGE_END_TAG]),
+    )
+
+
+# The days of a refresh
+
+
+@given(dates, dates)
+def test_long_ranges_are_cut_into_bounded_runs_that_are_the_same_days(one: date, other: date) -> None:
+    days = Days(min(one, other), max(one, other))
+    pieces = bounded(days)
+    assert (pieces[0].first, pieces[-1].last) == (days.first, days.last)
+    assert all(before.last + DAY == after.first for before, after in pairwise(pieces))
+    assert all(0 < (piece.last - piece.first).days + 1 <= DAYS_PER_RUN for piece in pieces)
+
+
+@given(dates, st.none() | moments, dates)
+def test_a_refresh_begins_where_the_log_is_incomplete_at_the_latest_yesterday(
+    start: date, complete: datetime | None, now: date
+) -> None:
+    start = min(start, now)
+    days = days_to_refresh(start, complete, now)
+    assert days.last == now
+    assert start <= days.first <= now
+    assert days.first <= max(start, now - DAY)
+    if complete is None:
+        assert days.first == start
+    else:
+        assert days.first <= max(start, complete.date())
+
+
+def test_a_refresh_just_after_midnight_begins_on_the_day_that_is_not_settled_yet() -> None:
+    complete = datetime(2026, 3, 10, 0, 5, tzinfo=timezone.utc)
+    assert days_to_refresh(date(2026, 1, 1), complete, date(2026, 3, 20)).first == date(2026, 3, 9)
+
+
+def test_how_far_the_log_is_complete_is_read_from_the_newest_materialization(deployment: Any) -> None:
+    assert complete_to(deployment.instance) is None
+    before = datetime.now(timezone.utc)
+    deployment.run(BACKFILL)
+    known = complete_to(deployment.instance)
+    assert known is not None
+    assert before - timedelta(seconds=5) <= known <= datetime.now(timezone.utc) + timedelta(seconds=5)
+
+
+def test_a_materialization_that_says_nothing_of_it_counts_as_none(deployment: Any) -> None:
+    deployment.instance.report_runless_asset_event(dg.AssetMaterialization(AUDIT_LOGS_KEY))
+    assert complete_to(deployment.instance) is None
+
+
+def test_pages_with_the_same_events_in_any_order_have_the_same_fingerprint() -> None:
+    def page(*ids: Any) -> Page:
+        return Page([{"id": id} for id in ids], b"", False, datetime.now(timezone.utc), 1)
+
+    assert fingerprint(page(1, 2)) == fingerprint(page(2, 1)) != fingerprint(page(1, 2, 3))
+    assert fingerprint(page("odd", None)) != fingerprint(page())
+
+
+# The sensor
+
+
+def test_new_events_are_fetched_by_a_refresh_that_carries_the_fingerprint(deployment: Any) -> None:
+    (request,) = tick(deployment).run_requests
+    assert asked(request) == deployment.days
+    assert request.tags[FINGERPRINT_TAG]
+    assert fetch(deployment, request)
+    assert deployment.holds_everything()
+
+
+def test_the_same_newest_events_are_not_fetched_twice_and_others_are(deployment: Any) -> None:
+    fetch(deployment, *tick(deployment).run_requests)
+    skipped = tick(deployment)
+    assert (skipped.run_requests, skipped.skip_message) == ([], "Nothing new in the audit log.")
+    deployment.happens()
+    (request,) = tick(deployment).run_requests
+    assert asked(request) == Days(today() - DAY, today())
+    fetch(deployment, request)
+    assert deployment.holds_everything()
+    assert not tick(deployment).run_requests
+
+
+def test_a_refresh_by_the_clock_does_not_make_the_sensor_ask_again(deployment: Any) -> None:
+    fetch(deployment, *tick(deployment).run_requests)
+    fetch(deployment, *schedule_tick(deployment, "hourly").run_requests)
+    assert tick(deployment).skip_message == "Nothing new in the audit log."
+
+
+def test_a_tick_costs_exactly_one_request(deployment: Any) -> None:
+    for _ in range(2):
+        deployment.zendesk.reset_requests()
+        tick(deployment)
+        assert deployment.requests() == 1
+
+
+def test_while_a_refresh_has_not_finished_nothing_is_asked(deployment: Any) -> None:
+    job = deployment.definitions.resolve_job_def(REFRESH)
+    started = dg.DagsterRunStatus.STARTED
+    run = deployment.instance.create_run_for_job(job, status=started, tags=deployment.days.tags)
+    for skipped in (tick(deployment), schedule_tick(deployment, "hourly")):
+        assert not skipped.run_requests
+        assert skipped.skip_message == f"The refresh {run.run_id} has not finished yet."
+    assert deployment.requests() == 0
+
+
+def test_after_failures_the_sensor_waits_5_15_and_60_minutes(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def after(minutes: float) -> Any:
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return datetime.now(tz) + timedelta(minutes=minutes)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(automation, "datetime", Later)
+            return tick(deployment)
+
+    deployment.zendesk.inject(Fault("403", times=None))
+    for minutes in (5, 15, 60, 60):
+        failed = deployment.run(REFRESH, only="audit_logs")
+        assert not failed.success
+        deployment.zendesk.reset_requests()
+        waiting = after(minutes - 0.1)
+        assert not waiting.run_requests
+        assert f"The last refresh failed ({failed.run_id})" in waiting.skip_message
+        assert deployment.requests() == 0
+        after(minutes + 0.1)
+        assert deployment.requests() == 1  # it looks again
+    deployment.zendesk.clear_faults()
+    (request,) = after(61).run_requests
+    assert fetch(deployment, request)
+    assert tick(deployment).skip_message == "Nothing new in the audit log."
+
+
+def test_a_failed_refresh_is_asked_for_again_although_nothing_is_new(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (request,) = tick(deployment).run_requests
+    deployment.zendesk.inject(Fault("403", times=None))
+    assert not fetch(deployment, request)
+    deployment.zendesk.clear_faults()
+    monkeypatch.setattr(automation, "PAUSES_AFTER_FAILURE", (timedelta(0),))
+    (again,) = tick(deployment).run_requests
+    assert again.tags[FINGERPRINT_TAG] == request.tags[FINGERPRINT_TAG]
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "says"),
+    [
+        ({}, {"ZENDESK_CLIENT_SECRET": "mistyped"}, "Check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"),
+        ({"has_audit_logs": False}, {}, "of an account on an Enterprise plan"),
+        ({"admin": False}, {}, "Use the credentials of an administrator"),
+        ({"granted_scope": "read_nothing"}, {}, "auditlogs:read"),
+    ],
+)
+def test_what_keeps_the_sensor_from_looking_is_said_in_words(
+    deploy: Callable[..., Any], options: dict[str, Any], variables: dict[str, str], says: str
+) -> None:
+    skipped = tick(deploy(options=EmulatorOptions(**options), **variables))
+    assert not skipped.run_requests
+    assert says in skipped.skip_message
+    assert "\n" not in skipped.skip_message
+
+
+# The sensor for alerts
+
+
+def reports(deployment: Any, **metadata: Any) -> None:
+    """As if a run had materialized `alerts`."""
+    event = dg.AssetMaterialization(ALERTS_KEY, metadata=metadata)
+    deployment.instance.report_runless_asset_event(event)
+
+
+def at(minutes: float) -> dg.MetadataValue:
+    moment = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    return dg.MetadataValue.timestamp(moment)
+
+
+def test_an_alert_that_waits_is_sent_as_soon_as_its_pause_is_over_and_no_sooner(deployment: Any) -> None:
+    assert alert_tick(deployment).skip_message == "No alert waits."
+    reports(deployment, pending=2, next_try=at(5))
+    skipped = alert_tick(deployment)
+    assert skipped.run_requests == []
+    assert "The next alert is due at" in skipped.skip_message
+    reports(deployment, pending=2, next_try=at(-0.01))
+    assert len(alert_tick(deployment).run_requests) == 1
+    reports(deployment, pending=0)
+    assert alert_tick(deployment).skip_message == "No alert waits."
+
+
+@pytest.mark.parametrize("job", [REFRESH, DELIVER_ALERTS])
+def test_while_a_run_sends_alerts_no_other_is_asked_for(deployment: Any, job: str) -> None:
+    reports(deployment, pending=1, next_try=at(-1))
+    definition = deployment.definitions.resolve_job_def(job)
+    tags = deployment.days.tags if job == REFRESH else {}
+    run = deployment.instance.create_run_for_job(definition, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    assert alert_tick(deployment).skip_message == f"The {job} {run.run_id} has not finished yet."
+
+
+def test_after_a_failed_run_the_sensor_for_alerts_waits(deployment: Any) -> None:
+    reports(deployment, pending=1, next_try=at(-1))
+    job = deployment.definitions.resolve_job_def(DELIVER_ALERTS)
+    failed = job.execute_in_process(instance=deployment.instance, raise_on_error=False)  # there are no findings
+    assert not failed.success
+    assert f"The last deliver_alerts failed ({failed.run_id})" in alert_tick(deployment).skip_message
+
+
+# What heals by itself
+
+
+def test_after_an_outage_of_a_month_the_next_hour_brings_everything(deploy: Callable[..., Any]) -> None:
+    deployment = deploy(days=40)
+    assert deployment.run(BACKFILL, Days(deployment.days.first, today() - 32 * DAY)).success
+    assert not deployment.holds_everything()
+    deployment.happens()
+    (request,) = schedule_tick(deployment, "hourly").run_requests
+    assert asked(request) == Days(today() - 32 * DAY, today())
+    assert launch(deployment, REFRESH, request).success
+    assert deployment.holds_everything()
+
+
+def test_a_long_history_is_fetched_in_bounded_runs_of_which_the_last_carries_the_fingerprint(
+    deploy: Callable[..., Any],
+) -> None:
+    start = datetime.now(timezone.utc) - 200 * DAY
+    history = HistoryOptions(start=start, end=start + 199 * DAY, style="uniform", total=300)
+    deployment = deploy(days=200, options=EmulatorOptions(history=history))
+    requests = tick(deployment).run_requests
+    assert [asked(request) for request in requests] == bounded(deployment.days)
+    assert [FINGERPRINT_TAG in request.tags for request in requests] == [False, False, True]
+    assert [asked(request) for request in schedule_tick(deployment, "hourly").run_requests] == bounded(deployment.days)
+
+
+def test_a_gap_left_by_a_failed_piece_is_covered_by_the_next_refresh(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automation, "DAYS_PER_RUN", 2)
+    first, second, third = tick(deployment).run_requests
+    assert fetch(deployment, first)
+    deployment.zendesk.inject(Fault("403", times=None))
+    assert not fetch(deployment, second)
+    deployment.zendesk.clear_faults()
+    assert fetch(deployment, third)
+    assert not deployment.holds_everything()
+    requests = schedule_tick(deployment, "hourly").run_requests
+    assert asked(requests[0]).first <= asked(second).first
+    assert asked(requests[-1]).last == today()
+    for request in requests:
+        assert fetch(deployment, request)
+    assert deployment.holds_everything()
+
+
+def test_every_night_the_last_three_closed_days_are_read_again_and_heal_what_appeared_very_late(
+    deploy: Callable[..., Any],
+) -> None:
+    deployment = deploy(days=10)
+    for _ in range(120):  # more than a refresh looks back over
+        deployment.happens(created_at=f"{today() - DAY}T23:00:00Z")
+    deployment.run(BACKFILL)
+    late = deployment.happens(created_at=f"{today() - 3 * DAY}T00:00:00Z")
+    deployment.run(BACKFILL, Days(today() - DAY, today()))
+    assert deployment.query(f"SELECT count(*) FROM audit_logs WHERE id = {late}") == [(0,)]
+    request = schedule_tick(deployment, "nightly").run_requests[0]
+    assert asked(request) == Days(today() - 3 * DAY, today() - DAY)
+    result = launch(deployment, NIGHTLY, request)
+    assert result.success
+    assert deployment.holds_everything()
+    assert deployment.query("SELECT sum(events) FROM actor_summary") == [(len(deployment.zendesk.events),)]
+    assert assets_of(result) == {spec.key.to_user_string() for spec in deployment.definitions.resolve_all_asset_specs()}
+    assert {one.asset_check_key for one in result.get_asset_check_evaluations()} == {check.key for check in CHECKS}
+
+
+def test_the_nightly_run_is_for_the_night_that_it_is_due_and_never_before_the_first_day(
+    deploy: Callable[..., Any],
+) -> None:
+    deployment = deploy(days=3)
+    due = datetime.combine(today(), datetime.min.time(), timezone.utc) - DAY + timedelta(hours=3, minutes=30)
+    (request,) = schedule_tick(deployment, "nightly", due).run_requests
+    assert asked(request) == Days(today() - 3 * DAY, today() - 2 * DAY)
+
+
+def test_on_the_first_day_there_is_something_to_refresh_every_hour_and_every_night(
+    deploy: Callable[..., Any],
+) -> None:
+    deployment = deploy(options=EmulatorOptions(), ZENDESK_START_DATE=str(today()))
+    deployment.happens(created_at=datetime.now(timezone.utc).replace(hour=0, minute=0, second=0))
+    for job, schedule in ((REFRESH, "hourly"), (NIGHTLY, "nightly")):
+        (request,) = schedule_tick(deployment, schedule).run_requests
+        assert asked(request) == Days(today(), today())
+        assert deployment.run(job, only="audit_logs", **request.tags).success
+    assert deployment.holds_everything()
+
+
+def test_an_hour_costs_one_request_when_nothing_happened(deployment: Any) -> None:
+    deployment.run(REFRESH, only="audit_logs")
+    deployment.requests()
+    (request,) = schedule_tick(deployment, "hourly").run_requests
+    assert fetch(deployment, request)
+    assert deployment.requests() == 1
+
+
+def assets_of(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
+
+
+def test_a_refresh_brings_a_range_of_days_and_all_that_follows_from_them_in_one_run(deployment: Any) -> None:
+    result = deployment.run(REFRESH)
+    assert result.success
+    assert deployment.holds_everything()
+    everything = {spec.key.to_user_string() for spec in deployment.definitions.resolve_all_asset_specs()}
+    assert assets_of(result) == everything - {"published_parquet"}
+
+
+def test_a_backfill_brings_the_log_alone(deployment: Any) -> None:
+    result = deployment.run(BACKFILL)
+    assert result.success
+    assert deployment.holds_everything()
+    assert assets_of(result) == {"audit_logs"}
+    assert result.get_asset_check_evaluations() == []
+
+
+def test_maintenance_is_due_every_week_whether_or_not_an_account_is_configured(deploy: Callable[..., Any]) -> None:
+    deployment = deploy(ZENDESK_SUBDOMAIN="")
+    assert len(schedule_tick(deployment, "maintenance").run_requests) == 1

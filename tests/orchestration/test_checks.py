@@ -1,0 +1,377 @@
+"""Each check passes on a good warehouse, and fails when its promise is broken in the data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from zendesk_audit_assets.orchestration.automation import NIGHTLY, REFRESH
+from zendesk_audit_assets.orchestration.checks import (
+    CHECKS,
+    WHOLE_TABLE_CHECK_KEYS,
+    Check,
+    Verdict,
+)
+from zendesk_audit_assets.orchestration.checks.log import READ_WITHIN
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+SUMMARIES = ("daily_activity", "actor_summary", "action_summary")
+HISTORIES = {
+    "nothing_is_missing": (
+        "audit_changes", "object_history", "setting_state", "sign_ins", "actor_networks", "privileged_changes",
+    ),
+    "one_period_is_open": ("object_history", "user_role_history", "schedule_history"),
+    "each_has_one_row": ("setting_state", "dormant_privileged_actors"),
+    "share_parsed_is_steady": ("audit_changes",),
+}  # fmt: skip
+
+
+FULL_REFRESH = {"audit_logs": {"config": {"full_refresh": True}}}
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Statements that break one promise and no other, and what the check then says."""
+
+    asset: str
+    check: str
+    statements: tuple[str, ...]
+    says: str
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+
+
+def of_the_log(check: str, *statements: str, says: str, warns: bool = False) -> Damage:
+    severity = dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR
+    return Damage("audit_logs", check, statements, says, severity)
+
+
+A_FINDING = (
+    "INSERT INTO findings BY NAME SELECT '{uid}' AS uid, 'id' AS rule_id, 'ZD-1' AS rule, 'high' AS severity, "
+    "'Title' AS title, 'So.' AS explanation, now() AS first_event_at, now() AS last_event_at, 1 AS events, "
+    "[1] AS event_ids, [] AS attack, false AS experimental, 'open' AS status, now() AS found_at, 1 AS batch_id"
+)
+A_ROW = "id = (SELECT min(id) FROM audit_logs)"
+DAMAGES = [
+    of_the_log(
+        "ids_are_unique",
+        f"INSERT INTO audit_logs FROM audit_logs WHERE {A_ROW}",
+        says="1 rows repeat an id",
+    ),
+    of_the_log(
+        "rows_lie_in_coverage",
+        f"INSERT INTO audit_logs SELECT * REPLACE (-5 AS id, created_at - INTERVAL 30 DAY AS created_at) "
+        f"FROM audit_logs WHERE {A_ROW}",
+        says="1 rows lie in no window",
+    ),
+    of_the_log(
+        "rows_lie_in_coverage",
+        "DELETE FROM coverage",
+        says="rows lie in no window",
+    ),
+    of_the_log(
+        "coverage_has_no_gap",
+        "UPDATE coverage SET window_start = window_start + INTERVAL 1 SECOND "
+        "WHERE window_start = (SELECT min(window_start) FROM coverage)",
+        says="Nothing was read just after",
+    ),
+    of_the_log(
+        "coverage_has_no_gap",
+        "INSERT INTO coverage SELECT * REPLACE (window_end + INTERVAL 1 HOUR AS window_start, "
+        "window_end + INTERVAL 2 HOUR AS window_end) FROM coverage ORDER BY window_end DESC LIMIT 1",
+        says="run the job `refresh`",
+    ),
+    of_the_log(
+        "nothing_was_rejected",
+        "INSERT INTO audit_log_rejects VALUES ('no id', '{}', 1, now(), 'run')",
+        says="1 records are in audit_log_rejects",
+    ),
+    of_the_log(
+        "no_event_has_changed",
+        f"INSERT INTO audit_log_revisions SELECT * REPLACE ('Umbenannt' AS source_label) FROM audit_logs WHERE {A_ROW}",
+        says="1 other versions are in audit_log_revisions, 0 of them",
+        warns=True,
+    ),
+    of_the_log(
+        "no_event_has_changed",
+        f"INSERT INTO audit_log_revisions SELECT * REPLACE (999 AS actor_id) FROM audit_logs WHERE {A_ROW}",
+        says="1 other versions are in audit_log_revisions, 1 of them",
+    ),
+    of_the_log(
+        "schema_has_not_drifted",
+        f"UPDATE audit_logs SET action = 'impersonate' WHERE {A_ROW}",
+        says="actions impersonate",
+        warns=True,
+    ),
+    of_the_log(
+        "schema_has_not_drifted",
+        f"UPDATE audit_logs SET source_type = 'ai_agent' WHERE {A_ROW}",
+        says="source types ai_agent",
+        warns=True,
+    ),
+    of_the_log(
+        "schema_has_not_drifted",
+        f"""UPDATE audit_logs SET extra = '{{"session_id": 1}}' WHERE {A_ROW}""",
+        says="fields session_id",
+        warns=True,
+    ),
+    of_the_log(
+        "an_event_is_recent",
+        "DELETE FROM audit_logs WHERE created_at > now() - INTERVAL 5 DAY",
+        says="The newest event",
+        warns=True,
+    ),
+    of_the_log("an_event_is_recent", "DELETE FROM audit_logs", says="does not exist yet", warns=True),
+    of_the_log(
+        "a_read_is_recent",
+        "UPDATE coverage SET window_end = least(window_end, now() - INTERVAL 4 HOUR)",
+        says="The newest second read is 4.0 hours old.",
+        warns=True,
+    ),
+    of_the_log("a_read_is_recent", "DELETE FROM coverage", says="does not exist yet", warns=True),
+    *(
+        Damage(
+            table,
+            "events_equal_the_log",
+            (f"DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})",),
+            f"events in {table}",
+        )
+        for table in SUMMARIES
+    ),
+    *(
+        Damage(
+            table,
+            check,
+            (f"DROP TABLE {table}",),
+            f"{table} does not exist yet",
+            dg.AssetCheckSeverity.WARN,
+        )
+        for check, tables in HISTORIES.items()
+        for table in tables
+    ),
+    *(
+        Damage(
+            table,
+            "nothing_is_missing",
+            (f"INSERT INTO {table} FROM {table} LIMIT 1",),
+            f"in {table}, ",
+        )
+        for table in HISTORIES["nothing_is_missing"]
+        if table != "audit_changes"
+    ),
+    Damage(
+        "audit_changes",
+        "nothing_is_missing",
+        ("DELETE FROM audit_changes WHERE event_id = (SELECT min(event_id) FROM audit_changes)",),
+        "in audit_changes, ",
+    ),
+    *(
+        Damage(
+            table,
+            "one_period_is_open",
+            (f"UPDATE {table} SET valid_to = now() WHERE valid_to IS NULL",),
+            "of them have no value today",
+        )
+        for table in HISTORIES["one_period_is_open"]
+    ),
+    Damage(
+        "audit_changes",
+        "share_parsed_is_steady",
+        (
+            "INSERT INTO audit_changes SELECT one.* REPLACE (NULL AS action, "
+            "now() - to_hours(3 * n::INTEGER) AS created_at, "
+            "CASE WHEN n > 240 THEN 'exact' ELSE 'unparsed' END AS confidence) "
+            "FROM (FROM audit_changes LIMIT 1) AS one, range(2000) AS hours(n)",
+        ),
+        "of those before",
+        dg.AssetCheckSeverity.WARN,
+    ),
+    Damage(
+        "findings",
+        "uids_are_unique",
+        (A_FINDING.format(uid="twice"), A_FINDING.format(uid="twice")),
+        "1 findings repeat a uid",
+    ),
+    Damage("findings", "uids_are_unique", ("DROP TABLE findings",), "does not exist yet", dg.AssetCheckSeverity.WARN),
+    Damage(
+        "alerts",
+        "no_delivery_has_failed",
+        (
+            A_FINDING.format(uid="one"),
+            "INSERT INTO alert_deliveries BY NAME "
+            "SELECT 'one' AS uid, 'slack' AS channel, 'failed' AS status, 8 AS attempts",
+        ),
+        "Alerts have failed for good: 1 to slack.",
+    ),
+    Damage(
+        "dormant_privileged_actors",
+        "each_has_one_row",
+        2
+        * (
+            "INSERT INTO dormant_privileged_actors BY NAME "
+            "SELECT 1 AS actor_id, 0 AS privileged_changes, 90 AS days_silent, now() AS as_of",
+        ),
+        "1 rows repeat actor_id.",
+    ),
+    Damage(
+        "setting_state",
+        "each_has_one_row",
+        2
+        * (
+            "INSERT INTO setting_state BY NAME SELECT 'x' AS setting, now() AS since, now() AS first_seen, "
+            "0 AS times_changed, 1 AS event_id",
+        ),
+        "1 rows repeat setting.",
+    ),
+    Damage(
+        "alerts",
+        "no_delivery_has_failed",
+        ("DROP TABLE alert_deliveries",),
+        "does not exist yet",
+        dg.AssetCheckSeverity.WARN,
+    ),
+    *(
+        Damage(
+            table,
+            "events_equal_the_log",
+            (f"DROP TABLE {table}",),
+            f"{table} does not exist yet",
+            dg.AssetCheckSeverity.WARN,
+        )
+        for table in SUMMARIES
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory, deployed: Any) -> Iterator[Any]:
+    """A deployment whose nightly run succeeded; `evaluated` are its check results."""
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        deployed(tmp_path_factory.mktemp("good"), instance, days=7) as deployment,
+    ):
+        deployment.happens()
+        result = deployment.run(NIGHTLY)
+        assert result.success
+        deployment.evaluated = result.get_asset_check_evaluations()
+        yield deployment
+
+
+@pytest.fixture
+def damaged(good: Any, tmp_path: Path) -> Any:
+    """A copy of the good warehouse, after some statements."""
+
+    def damage(*statements: str) -> Warehouse:
+        shutil.copy(good.warehouse.path, tmp_path / "audit.duckdb")
+        warehouse = Warehouse(tmp_path / "audit.duckdb")
+        with warehouse.transaction() as connection:
+            for statement in statements:
+                connection.execute(statement)
+        return warehouse
+
+    return damage
+
+
+def find(check: Check, warehouse: Warehouse, good: Any) -> Verdict:
+    first = good.days.first
+    with warehouse.transaction() as connection:
+        return check.test(connection, datetime(first.year, first.month, first.day, tzinfo=timezone.utc))
+
+
+def check_named(asset: str, name: str) -> Check:
+    (check,) = (one for one in CHECKS if (one.asset, one.name) == (dg.AssetKey(asset), name))
+    return check
+
+
+def test_every_check_passes_on_a_good_warehouse(good: Any) -> None:
+    assert {evaluation.asset_check_key for evaluation in good.evaluated} == {check.key for check in CHECKS}
+    assert [evaluation.description for evaluation in good.evaluated if not evaluation.passed] == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: f"{damage.asset}.{damage.check}: {damage.says}")
+def test_a_check_fails_when_its_promise_is_broken(good: Any, damaged: Any, damage: Damage) -> None:
+    check = check_named(damage.asset, damage.check)
+    finding = find(check, damaged(*damage.statements), good)
+    assert not finding.passed
+    assert damage.says in finding.sentence
+    assert finding.severity == damage.severity
+
+
+def test_there_is_a_way_to_make_each_check_fail() -> None:
+    assert {(dg.AssetKey(damage.asset), damage.check) for damage in DAMAGES} == {
+        (check.asset, check.name) for check in CHECKS
+    }
+
+
+def test_dagster_is_told_of_what_a_check_finds(deployment: Any) -> None:
+    deployment.run(REFRESH)
+    deployment.happens(id="no number")
+    deployment.happens(action="impersonate", trace="x")
+    failed = {
+        evaluation.check_name: evaluation
+        for evaluation in deployment.run(NIGHTLY, config=FULL_REFRESH).get_asset_check_evaluations()
+        if not evaluation.passed
+    }
+    assert failed.keys() == {"nothing_was_rejected", "schema_has_not_drifted"}
+    assert failed["nothing_was_rejected"].metadata["rows"].value == 1
+    assert failed["nothing_was_rejected"].severity == dg.AssetCheckSeverity.ERROR
+    drift = failed["schema_has_not_drifted"]
+    assert drift.severity == dg.AssetCheckSeverity.WARN
+    assert drift.description == "New in the last 30 days: fields trace; actions impersonate. All is stored."
+
+
+def test_each_refresh_runs_the_checks_that_do_not_grow_with_the_log(deployment: Any) -> None:
+    evaluated = {evaluation.asset_check_key for evaluation in deployment.run(REFRESH).get_asset_check_evaluations()}
+    assert evaluated == {check.key for check in CHECKS} - set(WHOLE_TABLE_CHECK_KEYS)
+
+
+def test_every_check_can_be_run_before_anything_was_read(deployment: Any) -> None:
+    job = dg.define_asset_job("checks_only", selection=dg.AssetSelection.all_asset_checks())
+    definitions = dg.Definitions.merge(deployment.definitions, dg.Definitions(jobs=[job]))
+    result = definitions.resolve_job_def("checks_only").execute_in_process(instance=deployment.instance)
+    assert {one.asset_check_key for one in result.get_asset_check_evaluations()} == {check.key for check in CHECKS}
+
+
+def test_one_check_can_be_run_without_the_others(good: Any) -> None:
+    key = WHOLE_TABLE_CHECK_KEYS[0]
+    job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
+    definitions = dg.Definitions.merge(good.definitions, dg.Definitions(jobs=[job]))
+    result = definitions.resolve_job_def("one_check").execute_in_process(instance=good.instance)
+    assert [one.asset_check_key for one in result.get_asset_check_evaluations()] == [key]
+
+
+def test_what_has_been_there_for_long_is_no_drift(good: Any, damaged: Any) -> None:
+    warehouse = damaged(
+        f"INSERT INTO audit_logs SELECT * REPLACE (-id AS id, 'impersonate' AS action) FROM audit_logs WHERE {A_ROW}",
+        "INSERT INTO audit_logs SELECT * REPLACE (-5 AS id, created_at - INTERVAL 40 DAY AS created_at) "
+        "FROM audit_logs WHERE action = 'impersonate'",
+    )
+    assert find(check_named("audit_logs", "schema_has_not_drifted"), warehouse, good).sentence == "Nothing new."
+
+
+@pytest.mark.parametrize(("age", "passes"), [(timedelta(0), True), (timedelta(minutes=1), False)])
+def test_a_read_may_be_three_hours_old_and_no_older(good: Any, damaged: Any, age: timedelta, passes: bool) -> None:
+    seconds = (READ_WITHIN + age).total_seconds() - 5
+    warehouse = damaged(f"UPDATE coverage SET window_end = least(window_end, now() - INTERVAL {seconds} SECOND)")
+    assert find(check_named("audit_logs", "a_read_is_recent"), warehouse, good).passed == passes
+
+
+def test_every_check_says_what_it_promises(good: Any) -> None:
+    keys = {spec.key: spec.description for one in good.definitions.asset_checks for spec in one.check_specs}
+    assert keys == {check.key: check.promise for check in CHECKS}
+
+
+def test_a_failed_delivery_of_a_closed_finding_is_settled(good: Any, damaged: Any) -> None:
+    warehouse = damaged(
+        A_FINDING.format(uid="one"),
+        "INSERT INTO alert_deliveries BY NAME "
+        "SELECT 'one' AS uid, 'slack' AS channel, 'failed' AS status, 8 AS attempts",
+        "UPDATE findings SET status = 'closed' WHERE uid = 'one'",
+    )
+    assert find(check_named("alerts", "no_delivery_has_failed"), warehouse, good).passed

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zendesk_audit_assets.masking import (
+    PATTERNS,
+    SQL_PATTERN,
+    masked,
+    masked_sql,
+)
+from zendesk_audit_assets.transform import query
+
+SECRETS = {
+    "Bearer of a request": ("Headers: Bearer mF_9.B5f-4.1JqM now", "Headers: Bearer [masked] now"),
+    "basic credentials": ("basic dXNlcjpwYXNz", "basic [masked]"),
+    "header": ("Authorization: Token 0a1b2c3d4e5f", "Authorization: [masked]"),
+    "header in JSON": ('{"Authorization":"0a1b2c3d4e5f"}', '{"Authorization":"[masked]"}'),
+    "user and password in an address": (
+        "Notify webhook https://robot:hunter2@hooks.example.com/in",
+        "Notify webhook https://[masked]@hooks.example.com/in",
+    ),
+    "password alone in an address": ("redis://:hunter2@cache:6379/0", "redis://[masked]@cache:6379/0"),
+    "webhook of Slack": (
+        "Target changed from not set to https://hooks.slack.com/services/T000/B000/abcDEF123",
+        "Target changed from not set to https://hooks.slack.com/services/[masked]",
+    ),
+    "JSON web token": ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln end", "jwt [masked] end"),
+    "token of Slack": ("uses xoxb-1234567890-abcdef", "uses [masked]"),
+    "key of AWS": ("key AKIAIOSFODNN7EXAMPLE.", "key [masked]."),
+    "token of GitHub": ("ghp_0123456789abcdefABCDEF0123456789abcd", "[masked]"),
+    "key of Stripe": ("sk_live_0123456789abcdef", "[masked]"),
+    "private key": (
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE-x\n-----END RSA PRIVATE KEY----- after",
+        "[masked] after",
+    ),
+    "private key without an end": ("before -----BEGIN PRIVATE KEY-----\nMIIE", "before [masked]"),
+    "in an address": ("https://example.com/?api_key=s3cretvalue&page=2", "https://example.com/?api_key=[masked]&page=2"),
+    "in JSON": ('{"client_secret": "s3cretvalue", "a": 1}', '{"client_secret": "[masked]", "a": 1}'),
+    "in JSON within JSON": (r'"{\"token\":\"s3cretvalue\"}"', r'"{\"token\":\"[masked]\"}"'),
+    "in JSON, escaped": ("&quot;token&quot;:&quot;s3cretvalue&quot;", "&quot;token&quot;:&quot;[masked]&quot;"),
+    "in a Ruby hash": ('{:api_token=>"s3cretvalue"}', '{:api_token=>"[masked]"}'),
+    "in a Ruby hash, escaped": (
+        "{:password=&amp;gt;&amp;quot;s3cretvalue&amp;quot;}",
+        "{:password=&amp;gt;&amp;quot;[masked]&amp;quot;}",
+    ),
+    "set": ("Client secret changed from not set to 9f86d081884c7d65", "Client secret changed from not set to [masked]"),
+    "changed": ("API token changed from 9f86d081884c to a4b1c2d3e4f5", "API token changed from [masked]"),
+    "removed": ("Secret changed from 9f86d081884c to not set", "Secret changed from [masked]"),
+}  # fmt: skip
+HARMLESS = [
+    "",
+    "Enabled",
+    "Title changed from Password reset to Token ring",
+    "Password changed",
+    "Token access changed from off to on",
+    "Support role changed from Agent to Administrator",
+    "description changed from not set to warehouse sync",
+    "Successful sign-in using Zendesk password from https://demo.zendesk.com/access/login",
+    "Endpoint changed from https://hooks.example.com/in to https://hooks.example.com/v2",
+    "Subject contains password reset",
+    "Workweek changed from {&quot;mon&quot;:{&quot;09:00&quot;:&quot;17:00&quot;}} to {}",
+    "Basic plan",
+    "Passwort geändert",
+]
+TEXTS = st.lists(
+    st.sampled_from(
+        [*(text for text, _ in SECRETS.values()), *HARMLESS, "é", "\n", " ", '"', "token", "=", ": ", "abcdef1234"]
+    ),
+    max_size=6,
+).map("".join)
+
+
+@pytest.fixture(scope="module")
+def shell() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_masked_and_the_words_around_it_stay(name: str) -> None:
+    text, expected = SECRETS[name]
+    assert masked(text) == expected
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
+    assert masked(text) == text
+
+
+@given(TEXTS)
+def test_masked_twice_is_masked_once(text: str) -> None:
+    assert masked(masked(text)) == masked(text)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=20))
+def test_the_database_masks_and_finds_the_same(shell: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
+    found = shell.execute(
+        f"SELECT {masked_sql('text')}, regexp_matches(text, ?) FROM (SELECT unnest(?) AS text)", [SQL_PATTERN, texts]
+    ).fetchall()
+    assert found == [(masked(text), masked(text) != text) for text in texts]
+
+
+def test_the_view_of_events_has_these_patterns() -> None:
+    literals = [
+        "'" + ("|" if number else "") + pattern.replace("'", "''") + "'" for number, pattern in enumerate(PATTERNS)
+    ]
+    assert " ||\n        ".join(literals) in query("audit_events")

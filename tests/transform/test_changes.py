@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zendesk_audit_assets.transform import CHANGES
+
+ReadAs = Callable[..., duckdb.DuckDBPyConnection]
+
+
+class Line(NamedTuple):
+    line: int
+    field: str | None
+    old: str | None
+    new: str | None
+    confidence: str
+    raw: str
+
+
+def lines(read_as: ReadAs, descriptions: Iterable[str | None]) -> list[list[Line]]:
+    """The rows of audit_changes of each description."""
+    texts = list(descriptions)
+    connection = read_as(({"change_description": text} for text in texts), tables=CHANGES)
+    found: list[list[Line]] = [[] for _ in texts]
+    rows = connection.execute(
+        "SELECT event_id, line, field, old_value, new_value, confidence, raw FROM audit_changes ORDER BY event_id, line"
+    )
+    for event, *row in rows.fetchall():
+        found[event - 1].append(Line(*row))
+    return found
+
+
+def only(read_as: ReadAs, description: str) -> tuple[str | None, str | None, str | None, str]:
+    ((line,),) = lines(read_as, [description])
+    assert (line.line, line.raw) == (1, description)
+    return line[1:5]
+
+
+HOURS = '{"mon":{"09:00":"17:00"}}'
+RUBY = '{:mon=>{"09:00"=>"17:00"}, :to=>nil}'
+CASES = {
+    "Role changed from Administrator to End User": ("Role", "Administrator", "End User", "exact"),
+    "Owner changed from Ada to Grace": ("Owner", "Ada", "Grace", "exact"),
+    "description changed from not set to chat bot": ("description", None, "chat bot", "exact"),
+    "Group changed from VIP to not set": ("Group", "VIP", None, "exact"),
+    "Group changed from not set to not set": ("Group", None, None, "exact"),
+    # Empty values.
+    "Alias changed from  to Bo": ("Alias", "", "Bo", "exact"),
+    "Alias changed from to Bo": ("Alias", "", "Bo", "exact"),
+    "Alias changed from Bo to ": ("Alias", "Bo", "", "exact"),
+    "Alias changed from Bo to": ("Alias", "Bo", "", "exact"),
+    # Words of the grammar inside values and names.
+    "Note changed from mail from Bo to letter": ("Note", "mail from Bo", "letter", "exact"),
+    "Note changed from it has changed from red to blue": ("Note", "it has changed from red", "blue", "exact"),
+    "From and to changed from a to b": ("From and to", "a", "b", "exact"),
+    "Title changed from Refund to VIP to Late": ("Title", "Refund", "VIP to Late", "ambiguous"),
+    "Title changed from not set to Refund to VIP": ("Title", None, "Refund to VIP", "ambiguous"),
+    "Title changed from Refund to VIP to not set": ("Title", "Refund to VIP", None, "ambiguous"),
+    'Title changed from "Refund to VIP" to "Late"': ("Title", '"Refund to VIP"', '"Late"', "ambiguous"),
+    'Title changed from a "b" to c to 5" tyre': ("Title", 'a "b"', 'c to 5" tyre', "ambiguous"),
+    # JSON and Ruby hashes, also escaped for HTML once and twice.
+    f"Workweek changed from {HOURS} to {{}}": ("Workweek", HOURS, "{}", "exact"),
+    f"Workweek changed from {html.escape(HOURS)} to {{}}": ("Workweek", HOURS, "{}", "exact"),
+    f"Workweek changed from {{}} to {html.escape(html.escape(RUBY))}": ("Workweek", "{}", RUBY, "exact"),
+    'Data changed from {"a":"b to c"} to {"a":"d to e"}': ("Data", '{"a":"b to c"}', '{"a":"d to e"}', "ambiguous"),
+    'Data changed from {:a=>"b to c"} to [1,"d to e"]': ("Data", '{:a=>"b to c"}', '[1,"d to e"]', "ambiguous"),
+    "Data changed from {&quot;a&quot;:&quot;b to c&quot;} to not set": ("Data", '{"a":"b to c"}', None, "ambiguous"),
+    "Data changed from {a to b to c}": ("Data", "{a", "b to c}", "ambiguous"),
+    "Name changed from D&#39;Souza &amp; Co to &lt;3": ("Name", "D'Souza & Co", "<3", "exact"),
+    r"Folder changed from C:\new to D:\next": ("Folder", r"C:\new", r"D:\next", "exact"),
+    # Switches.
+    "Enabled": ("state", None, "on", "state"),
+    "Turned on": ("state", None, "on", "state"),
+    "Disabled": ("state", None, "off", "state"),
+    " turned OFF ": ("state", None, "off", "state"),
+    "Changed": ("state", None, "changed", "state"),
+    "Suspended": ("state", None, "suspended", "state"),
+    "Unsuspended": ("state", None, "unsuspended", "state"),
+    "Activated": ("state", None, "activated", "state"),
+    "Deactivated": ("state", None, "deactivated", "state"),
+    # What is of another form, or in another language.
+    **dict.fromkeys(
+        (
+            "Organization: AAAA is asigned",
+            "Automatically finished 30-day deletion for 1 users",
+            "Notify webhook https://collect.example.net/drop",
+            "Successful sign-in using JWT from https://demo.zendesk.com/access/jwt",
+            "Rolle von Agent auf Administrator geändert",
+            "役割が変更されました",
+            "Signature changed from Kind regards,",
+            "changed from a to b",
+            " changed from a to b",
+        ),
+        (None, None, None, "unparsed"),
+    ),
+}
+
+
+@pytest.mark.parametrize("description", CASES)
+def test_a_line_is_read_as(read_as: ReadAs, description: str) -> None:
+    assert only(read_as, description) == CASES[description]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", r"\n", r"\\n"])
+def test_several_roles_in_one_event_are_a_row_each_however_lines_are_parted(read_as: ReadAs, newline: str) -> None:
+    first, second = "Support role changed from Agent to Admin", "Explore role changed from not set to Viewer"
+    (found,) = lines(read_as, [f"{first}{newline}{second}"])
+    assert found == [
+        Line(1, "Support role", "Agent", "Admin", "exact", first),
+        Line(2, "Explore role", None, "Viewer", "exact", second),
+    ]
+
+
+def test_an_escaped_line_break_within_json_is_none(read_as: ReadAs) -> None:
+    description = r'Data changed from {"a":"b\nc"} to {}'
+    assert only(read_as, description) == ("Data", r'{"a":"b\nc"}', "{}", "exact")
+
+
+@pytest.mark.parametrize("text", ["\u00a0", "\u3000", "\t", "\u200b"])
+def test_what_only_looks_blank_is_kept(read_as: ReadAs, text: str) -> None:
+    connection = read_as([{"change_description": text}], tables=CHANGES)
+    assert connection.execute("SELECT raw, confidence FROM audit_changes").fetchall() == [(text, "unparsed")]
+
+
+def test_nothing_written_is_no_line_and_blank_lines_are_counted_but_left_out(read_as: ReadAs) -> None:
+    found = lines(read_as, [None, "", "  ", "\n\r\n", "\n\nEnabled\n \nB changed from 1 to 2"])
+    assert found[:4] == [[], [], [], []]
+    assert [(line.line, line.field) for line in found[4]] == [(3, "state"), (5, "B")]
+
+
+def test_a_value_that_may_go_on_in_the_next_line_is_ambiguous(read_as: ReadAs) -> None:
+    (found,) = lines(read_as, ["A changed from 1 to 2\nthree\nB changed from 1 to 2\nEnabled\nC changed from 1 to 2\n"])
+    assert [line.confidence for line in found] == ["ambiguous", "unparsed", "exact", "state", "exact"]
+
+
+def test_a_row_says_of_which_event_it_is(read_as: ReadAs) -> None:
+    record = {
+        "id": 41, "created_at": "2026-01-05T10:00:00+00", "actor_id": 3, "actor_name": "Bo", "ip_address": "192.0.2.9",
+        "action": "update", "source_type": "apitoken", "source_id": 8, "source_label": "API token: x", "batch_id": 5,
+        "change_description": "Secret changed from not set to 9f86d081884c7d65",
+    }  # fmt: skip
+    relation = read_as([record], tables=CHANGES).sql("FROM audit_changes")
+    (row,) = relation.pl().rows(named=True)
+    assert {name: row[name] for name in record if name in row and name not in {"id", "created_at"}} == {
+        name: record[name] for name in record if name not in {"id", "created_at", "source_type", "change_description"}
+    }
+    assert (row["event_id"], row["object_type"], row["holds_secret"]) == (41, "api_token", True)
+    assert f"{row['created_at']:%FT%T+00}" == record["created_at"]
+
+
+# Values of which the line tells by itself where they end.
+PLAIN = st.text("abc é.,;-=\"'<>{}[]:/()ABC123東", max_size=12).filter(lambda text: not text.startswith("to "))
+VALUES = PLAIN.filter(lambda text: not text.endswith(" to") and text != "not set") | st.none()
+FIELDS = st.text("abc é:/ABC", min_size=1, max_size=12).filter(lambda text: text.strip())
+JSON = st.dictionaries(
+    st.sampled_from(["a", "to", "mon"]), st.sampled_from(["x to y", " to ", "b", 1, None, ["a to b"], {"to": "to to"}])
+)
+ESCAPES: list[Callable[[str], str]] = [str, html.escape, lambda text: html.escape(html.escape(text))]
+
+
+def said(value: str | None) -> str:
+    return "not set" if value is None else value
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(FIELDS, VALUES, VALUES, st.sampled_from(ESCAPES)), min_size=1, max_size=30))
+def test_what_was_said_is_read_back(read_as: ReadAs, changes: list[Any]) -> None:
+    descriptions = [escape(f"{field} changed from {said(old)} to {said(new)}") for field, old, new, escape in changes]
+    assert lines(read_as, descriptions) == [
+        [Line(1, field, old, new, "exact", description)]
+        for (field, old, new, _), description in zip(changes, descriptions, strict=True)
+    ]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(JSON, JSON, st.booleans(), st.sampled_from(ESCAPES)), min_size=1, max_size=30))
+def test_json_and_hashes_are_read_back_whatever_is_in_them(read_as: ReadAs, changes: list[Any]) -> None:
+    written = [tuple((ruby if as_ruby else json.dumps)(value) for value in pair) for *pair, as_ruby, _ in changes]
+    descriptions = [
+        change[3](f"Data changed from {old} to {new}") for (old, new), change in zip(written, changes, strict=True)
+    ]
+    found = lines(read_as, descriptions)
+    assert [(line.old, line.new) for (line,) in found] == written
+
+
+def ruby(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f":{key}=>{ruby(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(ruby, value)) + "]"
+    return "nil" if value is None else json.dumps(value)
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        " changed from ", " changed from ", " to ", " to ", "not set", "\n", "\n", "\r\n", "\r", r"\n", r"\\n", "\\",
+        "n", "Role", "A", " ", "  ", "é", '"', '{"a":1}', "{:a=>1}", '{:a=>" to "}', "{", "}", "&quot;", "&amp;quot;",
+        "&amp;", "&#39;", "&lt;", "Enabled", "turned off", "Suspended", "to", "from", "changed", "\t",
+    ]
+)  # fmt: skip
+DESCRIPTIONS = st.lists(FRAGMENTS, max_size=14).map("".join)
+
+
+@settings(max_examples=30)
+@given(st.lists(DESCRIPTIONS, min_size=1, max_size=40))
+def test_any_text_is_read_as_it_is_by_hand(read_as: ReadAs, descriptions: list[str]) -> None:
+    assert lines(read_as, descriptions) == [list(by_hand(text)) for text in descriptions]
+
+
+@settings(max_examples=15)
+@given(st.lists(DESCRIPTIONS, min_size=1, max_size=40))
+def test_nothing_of_a_description_is_lost(read_as: ReadAs, descriptions: list[str]) -> None:
+    for text, found in zip(descriptions, lines(read_as, descriptions), strict=True):
+        kept = {line.line: line.raw for line in found}
+        joined = "\n".join(kept.get(number, "") for number in range(1, max(kept, default=0) + 1))
+        assert without_breaks(joined) == without_breaks(text)
+
+
+def without_breaks(text: str) -> str:
+    """Line breaks are spelled in many ways, and blanks between them are left out."""
+    return re.sub(r"\\+n(?=[^\\\r\n]* changed from )|\s+", "", text)
+
+
+STATES = {
+    "enabled": "on", "turned on": "on", "on": "on", "disabled": "off", "turned off": "off", "off": "off",
+    **{word: word for word in ("changed", "suspended", "unsuspended", "activated", "deactivated")},
+}  # fmt: skip
+
+
+def by_hand(description: str) -> Iterator[Line]:
+    text = re.sub(r"\\+n([^\\\r\n]* changed from )", r"\n\1", description)
+    raws = re.split("\r\n|\r|\n", text)
+    for number, raw in enumerate(raws, start=1):
+        if not raw.strip(" "):
+            continue
+        words = unescaped(raw)
+        field, found, change = words.partition(" changed from ")
+        cuts = list(cuts_of(change)) if found and field else []
+        following = raws[number] if number < len(raws) else ""
+        if cuts:
+            old, new = (None if value == "not set" else value for value in best(cuts))
+            goes_on = (
+                following.strip() and " changed from " not in following and following.strip().lower() not in STATES
+            )
+            yield Line(number, field, old, new, "ambiguous" if len(cuts) > 1 or goes_on else "exact", raw)
+        elif state := STATES.get(words.strip(" ").lower()):
+            yield Line(number, "state", None, state, "state", raw)
+        else:
+            yield Line(number, None, None, None, "unparsed", raw)
+
+
+def unescaped(text: str) -> str:
+    text = text.replace("&amp;", "&")
+    for entity, character in {"&#39;": "'", "&quot;": '"', "&lt;": "<", "&gt;": ">", "&amp;": "&"}.items():
+        text = text.replace(entity, character)
+    return text
+
+
+def cuts_of(change: str) -> Iterator[tuple[str, str]]:
+    pieces = change.split(" to ")
+    for n in range(1, len(pieces)):
+        yield " to ".join(pieces[:n]), " to ".join(pieces[n:])
+    if len(pieces) == 1 and change.startswith("to "):
+        yield "", change[3:]
+    elif len(pieces) == 1 and change.endswith(" to"):
+        yield change[:-3], ""
+
+
+def best(cuts: list[tuple[str, str]]) -> tuple[str, str]:
+    if any(bracket in "".join(cuts[0]) for bracket in "{["):
+        for cut in cuts:
+            if all(value == "not set" or is_json(value) for value in cut):
+                return cut
+    if cuts[0][0] == "not set":
+        return cuts[0]
+    if cuts[-1][1] == "not set":
+        return cuts[-1]
+    if '"' in "".join(cuts[0]):
+        for cut in cuts:
+            if cut[0].count('"') % 2 == 0:
+                return cut
+    return cuts[0]
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(
+            re.sub(r"=> *nil\b", "=>null", re.sub(r":(\w+) *=>", r'"\1"=>', text, flags=re.A)).replace("=>", ":")
+        )
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zendesk_audit_assets.emulator.vocabulary import (
+    SETTINGS,
+    SIGN_IN_METHODS,
+    SINGLE_SIGN_ON,
+    TWO_FACTOR,
+)
+from zendesk_audit_assets.transform import CHANGES
+from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS
+
+ReadAs = Callable[..., duckdb.DuckDBPyConnection]
+
+
+def column(read_as: ReadAs, name: str, *records: Mapping[str, Any]) -> list[Any]:
+    connection = read_as(records, tables=CHANGES[:1])
+    return [value for (value,) in connection.execute(f"SELECT {name} FROM audit_events ORDER BY id").fetchall()]
+
+
+def test_the_view_has_all_columns_of_the_log_unchanged(read_as: ReadAs) -> None:
+    connection = read_as([{"change_description": "Role changed from A to B"}, {}], tables=CHANGES[:1])
+    names = [one.name for one in AUDIT_LOGS.columns]
+    assert tuple(CHANGES[0].columns[: len(names)]) == AUDIT_LOGS.columns
+    assert connection.execute(f"SELECT {', '.join(names)} FROM audit_events").fetchall() == (
+        connection.execute(f"SELECT {', '.join(names)} FROM audit_logs").fetchall()
+    )
+
+
+def test_kinds_of_items_have_one_spelling(read_as: ReadAs) -> None:
+    spelled = {
+        "apitoken": "api_token",
+        "api_token": "api_token",
+        "User": "user",
+        "sla/policy": "sla_policy",
+        "custom_field/field": "custom_field",
+        "zendesk/app_market/app": "app",
+        "zendesk/app_market/installation": "app_installation",
+        "Zendesk/Business_Hours/Workweek": "workweek",
+        "zendesk/business_hours/holiday": "holiday",
+        "zendesk/backup/snapshot": "zendesk/backup/snapshot",
+        None: None,
+    }
+    records = [{"source_type": kind} for kind in spelled]
+    assert column(read_as, "object_type", *records) == list(spelled.values())
+
+
+def test_a_label_is_parted_at_its_first_colon(read_as: ReadAs) -> None:
+    parted = {
+        "Trigger: Refund: VIP": ("Trigger", "Refund: VIP"),
+        "Credit Card Redaction": (None, "Credit Card Redaction"),
+        "10:30": (None, "10:30"),
+        "": (None, ""),
+        None: (None, None),
+    }
+    records = [{"source_label": label} for label in parted]
+    assert column(read_as, "(label_group, label_name)", *records) == list(parted.values())
+
+
+@pytest.mark.parametrize("setting", [*SETTINGS, TWO_FACTOR, SINGLE_SIGN_ON], ids=lambda setting: setting.name)
+def test_a_setting_has_one_key_over_both_generations(read_as: ReadAs, setting: Any) -> None:
+    labels = (setting.earlier_name, f"{setting.page}: {setting.name}")
+    earlier, today = column(
+        read_as, "setting", *({"source_type": "account_setting", "source_label": label} for label in labels)
+    )
+    assert earlier == today
+    assert earlier
+
+
+def test_settings_that_rules_look_at_have_these_keys(read_as: ReadAs) -> None:
+    keys = {
+        "Two-Factor authentication for all admins and agents": "two-factor authentication",
+        "Require Two Factor": "two-factor authentication",
+        "Security: Require two-factor authentication": "two-factor authentication",
+        "Security: Enable IP restrictions": "ip restrictions",
+        "Account Assumption": "account assumption",
+        "Security: Enable Account assumption": "account assumption",
+        "Assumption duration": "assumption duration",
+        "Credit Card Redaction": "credit card redaction",
+        "Zendesk Support Mobile App Access": "mobile app access",
+        "Single Sign-On": "single sign-on",
+        "Zendesk API: Token access": "token access",
+        "Satisfaction: Require a comment": "a comment",
+    }
+    records = [{"source_type": "account_setting", "source_label": label} for label in keys]
+    assert column(read_as, "setting", *records) == list(keys.values())
+    assert column(read_as, "setting", {"source_type": "user_setting", "source_label": "Single Sign-On"}) == [None]
+
+
+def test_a_state_is_told_in_one_word_over_both_generations(read_as: ReadAs) -> None:
+    states = {
+        ("account_setting", "update", "Enabled"): "on",
+        ("account_setting", "update", "Turned on"): "on",
+        ("account_setting", "create", " ON \n"): "on",
+        ("account_setting", "update", "Disabled"): "off",
+        ("account_setting", "update", "turned off"): "off",
+        ("account_setting", "update", "Changed"): "changed",
+        ("account_setting", "update", "Assumption duration changed from 1 day to 1 year"): "changed",
+        ("account_setting", "update", "Token access changed from Enabled to Disabled"): "off",
+        ("account_setting", "destroy", ""): "off",
+        ("account_setting", "destroy", None): "off",
+        ("account_setting", "destroy", "Enabled"): "on",
+        ("account_setting", "update", ""): None,
+        ("account_setting", "update", "Eingeschaltet"): None,
+        ("user_setting", "create", "Suspended"): "suspended",
+        ("user_setting", "update", "Unsuspended"): "unsuspended",
+        ("user", "update", "Role changed from off to on"): None,
+        ("user", "destroy", ""): None,
+    }
+    records = [{"source_type": kind, "action": action, "change_description": text} for kind, action, text in states]
+    assert column(read_as, "state", *records) == list(states.values())
+
+
+def test_method_and_host_of_a_sign_in_are_read(read_as: ReadAs) -> None:
+    said = {text.format(subdomain="demo"): method for method, text in SIGN_IN_METHODS.items()}
+    records = [{"action": "login", "change_description": text} for text in said]
+    assert column(read_as, "sign_in_method", *records) == list(said.values())
+    assert column(read_as, "sign_in_host", *records) == ["demo.zendesk.com"] * 4 + ["login.demo.example"]
+
+
+def test_a_sign_in_in_other_words_has_what_can_be_read_of_it(read_as: ReadAs) -> None:
+    texts = {
+        "successful sign-in using JWT from HTTPS://me:pw@Demo.Zendesk.com:8443/access?x=1": ("jwt", "demo.zendesk.com"),
+        "Erfolgreiche Anmeldung": (None, None),
+        "": (None, None),
+        None: (None, None),
+    }
+    records = [{"action": "login", "change_description": text} for text in texts]
+    assert column(read_as, "(sign_in_method, sign_in_host)", *records) == list(texts.values())
+    other = {"action": "update", "change_description": "Successful sign-in using JWT from https://demo.zendesk.com/"}
+    assert column(read_as, "(sign_in_method, sign_in_host)", other) == [(None, None)]
+
+
+def test_a_person_is_whoever_is_not_zendesk_itself(read_as: ReadAs) -> None:
+    assert column(read_as, "is_person", *({"actor_id": id} for id in (1, 0, -1, None))) == [True, False, False, False]
+
+
+def test_a_description_that_holds_a_secret_is_flagged(read_as: ReadAs) -> None:
+    texts = ["Client secret changed from not set to 9f86d081884c7d65", "Password reset", "", None]
+    records = [{"change_description": text} for text in texts]
+    assert column(read_as, "holds_secret", *records) == [True, False, False, False]
+
+
+NOT_ADDRESSES = [
+    None, "", "unknown", "1.2.3", "1.2.3.4.5", "256.1.1.1", "010.1.1.1", "1.2.3.4/24", "::ffff:999.1.1.1", ":::",
+    "1:2:3", "1::2::3", "1::2:3:4::5:6", "1:2:3:4:5:6:7:8:9", "12345::", "g::1", "203.0.113.7, 198.51.100.1",
+]  # fmt: skip
+
+
+def test_what_is_no_address_has_no_network(read_as: ReadAs) -> None:
+    assert column(read_as, "network", *({"ip_address": text} for text in NOT_ADDRESSES)) == [None] * len(NOT_ADDRESSES)
+
+
+def spellings(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[str]:
+    if isinstance(address, ipaddress.IPv4Address):
+        groups = ipaddress.IPv6Address(f"::ffff:{address}").exploded
+        return [str(address), f" {address} ", f"::ffff:{address}", f"0:0::FFFF:{address}", groups, groups.upper()]
+    bare = ":".join(f"{group:x}" for group in struct.unpack("!8H", address.packed))
+    return [str(address), address.exploded, bare, str(address).upper(), f"{address}%eth0"]
+
+
+# Many zeros, so that they are left out in every place.
+IPV6 = st.lists(st.sampled_from([0, 0, 0, 1, 0xDB8, 0xFFFF, 0x2001]), min_size=8, max_size=8).map(
+    lambda groups: ipaddress.IPv6Address(":".join(f"{group:x}" for group in groups))
+)
+
+
+@given(st.lists(st.ip_addresses(v=4) | st.ip_addresses(v=6) | IPV6, min_size=1, max_size=8))
+def test_the_network_is_that_of_python_in_any_spelling(read_as: ReadAs, addresses: list[Any]) -> None:
+    written, expected = [], []
+    for address in addresses:
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        network = ipaddress.ip_network((mapped, 24 if mapped.version == 4 else 48), strict=False)
+        for text in spellings(address):
+            written.append({"ip_address": text})
+            expected.append(str(network))
+    assert column(read_as, "network", *written) == expected

@@ -1,0 +1,533 @@
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zendesk_audit_assets.extract.record import SYSTEM_ACTOR_ID
+from zendesk_audit_assets.transform import (
+    ACTOR_ADDRESSES,
+    ACTOR_SOURCES,
+    ACTOR_SUMMARY,
+    DAILY_ACTIVITY,
+    SUMMARIES,
+    DerivedTable,
+    Whole,
+    refresh,
+)
+from zendesk_audit_assets.transform.refresh import DependencyNotBuilt, Refreshed
+from zendesk_audit_assets.warehouse.schema import migrate, scalar
+
+UTC = timezone.utc
+BERLIN = "Europe/Berlin"
+SECOND = timedelta(seconds=1)
+
+
+class Event(NamedTuple):
+    created_at: datetime
+    actor_id: int | None = 1
+    action: str | None = "update"
+    source_type: str | None = "user"
+    source_id: int | None = 7
+    ip_address: str | None = "192.0.2.1"
+    actor_name: str | None = "Ada"
+
+
+EVENT_SCHEMA = {
+    "created_at": pl.Datetime("us", "UTC"),
+    "actor_id": pl.Int64,
+    "action": pl.String,
+    "source_type": pl.String,
+    "source_id": pl.Int64,
+    "ip_address": pl.String,
+    "actor_name": pl.String,
+}
+
+
+class Log:
+    """A warehouse file that batches are appended to, each in a transaction of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = duckdb.connect(str(path))
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.events: list[Event] = []
+        self.covered_to: datetime | None = None
+        self.batches = 0
+        with self.transaction():
+            migrate(self.connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.connection.execute("BEGIN")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+
+    def append(self, events: Iterable[Event] = (), *, covers_to: datetime | None = None) -> None:
+        """Without `covers_to` the batch has no coverage, as in a file that was filled by other means."""
+        rows = list(events)
+        self.batches += 1
+        frame = pl.DataFrame(rows, schema=EVENT_SCHEMA, orient="row")
+        with self.transaction():
+            self.connection.register("incoming", frame)
+            self.connection.execute(
+                f"""
+                INSERT INTO audit_logs BY NAME
+                SELECT *, {len(self.events)} + row_number() OVER () AS id, {self.batches} AS batch_id,
+                    now() AS inserted_at, 'run' AS run_id
+                FROM incoming
+                """
+            )
+            self.connection.unregister("incoming")
+            if covers_to is not None:
+                self.connection.execute(
+                    "INSERT INTO coverage VALUES (?, ?, ?, now(), 'run', 1, ?, ?, 0, 0, now())",
+                    [self.batches, covers_to - timedelta(days=1), covers_to, len(rows), len(rows)],
+                )
+                self.covered_to = max(self.covered_to or covers_to, covers_to)
+        self.events += rows
+
+    def refresh(self, *tables: DerivedTable, zone: str = BERLIN, full: bool = False) -> dict[str, Refreshed]:
+        refreshed = {}
+        for table in tables or SUMMARIES:
+            with self.transaction():
+                refreshed[table.name] = refresh.refresh(self.connection, table, timezone=zone, full=full)
+        return refreshed
+
+    def rows(self, table: DerivedTable) -> list[tuple[object, ...]]:
+        return self.connection.execute(f"FROM {table.name}").fetchall()
+
+    def tables(self) -> dict[str, list[tuple[object, ...]]]:
+        """All derived tables, their rows in a fixed order."""
+        return {table.name: sorted(self.rows(table), key=repr) for table in SUMMARIES}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    log = Log(tmp_path / "zendesk_audit.duckdb")
+    yield log
+    log.connection.close()
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# Around a week-end with a change of the clock in Berlin (29 March 2026), with gaps of one day and of months.
+DAYS = [
+    at(day)
+    for day in ("2025-12-31", "2026-02-26", "2026-02-28", "2026-03-27", "2026-03-28", "2026-03-29", "2026-03-30")
+]
+EVENTS = st.builds(
+    Event,
+    created_at=st.builds(
+        lambda day, hour, second: day + timedelta(hours=hour, seconds=second),
+        st.sampled_from(DAYS),
+        st.integers(0, 23),
+        st.sampled_from([0, 1, 3599]),
+    ),
+    actor_id=st.sampled_from([None, SYSTEM_ACTOR_ID, 0, 1]),
+    action=st.sampled_from([None, "update", "login"]),
+    source_type=st.sampled_from([None, "user", "rule"]),
+    source_id=st.sampled_from([None, 1, 2]),
+    ip_address=st.sampled_from([None, "192.0.2.1", "2001:db8::1"]),
+    actor_name=st.sampled_from([None, "Ada", "Grace"]),
+)
+BATCHES = st.tuples(st.lists(EVENTS, max_size=6), st.none() | st.sampled_from([*DAYS, at("2026-04-02T12:34:56")]))
+REFRESHES = st.sets(st.sampled_from([table.name for table in SUMMARIES]), min_size=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in SUMMARIES}), max_size=9))
+def test_refreshed_at_any_points_the_tables_equal_a_rebuild_and_a_recount_by_hand(steps: list[object]) -> None:
+    with TemporaryDirectory() as folder:
+        log = Log(Path(folder) / "log.duckdb")
+        built: set[str] = set()
+        for step in steps:
+            if isinstance(step, tuple):
+                log.append(step[0], covers_to=step[1])
+                continue
+            for table in SUMMARIES:
+                if table.name in step and built >= set(table.depends_on) - {"audit_logs"}:
+                    log.refresh(table)
+                    built.add(table.name)
+        followed = log.refresh()
+        incremental = log.tables()
+        rebuilt = log.refresh(full=True)
+
+        assert incremental == recount(log)
+        assert log.tables() == incremental
+        assert {done.batch_id for done in followed.values()} == {done.batch_id for done in rebuilt.values()}
+        assert [done.rows_total for done in rebuilt.values()] == [len(rows) for rows in incremental.values()]
+        log.connection.close()
+
+
+def test_late_events_in_an_old_day_are_counted_there(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00")), Event(at("2026-03-05T10:00:00"))])
+    log.refresh()
+    log.append([Event(at("2026-01-05T09:00:00"), ip_address="192.0.2.2")])
+
+    assert log.refresh()["daily_activity"].note == "1 day touched"
+    day, *_, addresses, _, _, first_seen, last_seen = log.rows(DAILY_ACTIVITY)[-1]
+    assert (day, addresses) == (date(2026, 1, 5), 2)
+    assert (first_seen, last_seen) == (at("2026-01-05T09:00:00"), at("2026-01-05T10:00:00"))
+
+
+def test_days_without_new_rows_are_not_computed_again(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00")), Event(at("2026-01-06T10:00:00")), Event(at("2026-01-07T10:00:00"))])
+    log.refresh(DAILY_ACTIVITY)
+    log.connection.execute("UPDATE daily_activity SET events = 99")
+    log.append([Event(at("2026-01-05T11:00:00")), Event(at("2026-01-07T11:00:00"))])
+
+    refreshed = log.refresh(DAILY_ACTIVITY)["daily_activity"]
+
+    assert sorted((row[0].day, row[4]) for row in log.rows(DAILY_ACTIVITY)) == [(5, 2), (6, 99), (7, 2)]
+    assert (refreshed.rows_written, refreshed.rows_total, refreshed.full) == (2, 3, False)
+
+
+def test_keys_without_new_rows_are_not_computed_again(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"), source_id=item) for item in (1, 2, None)])
+    log.refresh(ACTOR_SOURCES)
+    log.connection.execute("UPDATE actor_sources SET events = 99")
+    log.append([Event(at("2026-01-06T10:00:00"), source_id=item) for item in (None, None, 3)])
+
+    refreshed = log.refresh(ACTOR_SOURCES)["actor_sources"]
+
+    assert {row[2]: row[3] for row in log.rows(ACTOR_SOURCES)} == {1: 99, 2: 99, None: 101, 3: 1}
+    assert refreshed.note == "1 new row, 1 known one updated"
+    assert (refreshed.rows_written, refreshed.rows_total) == (2, 4)
+
+
+def test_a_batch_over_more_stretches_of_days_than_the_limit_gives_the_same_as_a_rebuild(log: Log) -> None:
+    days = [at("2025-01-01T12:00:00") + timedelta(days=number) for number in range(2 * refresh.MAX_STRETCHES + 3)]
+    log.append([Event(day) for day in days])
+    log.refresh()
+    log.append([Event(day + SECOND) for day in days[::2]])
+
+    assert log.refresh()["daily_activity"].note == f"{refresh.MAX_STRETCHES + 2} days touched"
+    assert log.tables() == recount(log)
+
+
+def test_coverage_without_new_rows_moves_as_of_and_rewrites_no_day(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06T00:00:00"))
+    log.refresh()
+    log.append(covers_to=at("2026-01-08T10:00:00"))
+
+    refreshed = log.refresh()
+
+    assert {done.batch_id for done in refreshed.values()} == {2}
+    assert (refreshed["daily_activity"].rows_written, refreshed["daily_activity"].note) == (0, "nothing new")
+    assert summary(log, 1)["as_of"] == at("2026-01-08T10:00:00")
+    assert summary(log, 1)["days_since_last_seen"] == 3
+
+
+def test_coverage_that_the_activity_has_not_seen_does_not_count_yet(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06T00:00:00"))
+    log.refresh()
+    log.append([Event(at("2026-01-08T09:00:00"))], covers_to=at("2026-01-08T10:00:00"))
+
+    assert log.refresh(ACTOR_SUMMARY)["actor_summary"].batch_id == 1
+    assert summary(log, 1)["as_of"] == at("2026-01-06T00:00:00")
+
+
+def test_a_summary_is_as_far_as_the_least_of_the_tables_below_it(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06T00:00:00"))
+    log.refresh()
+    log.append([Event(at("2026-01-08T09:00:00"))], covers_to=at("2026-01-08T10:00:00"))
+    log.refresh(DAILY_ACTIVITY, ACTOR_SOURCES)
+    assert log.refresh(ACTOR_SUMMARY)["actor_summary"].batch_id == 1
+
+
+def test_the_name_is_the_one_last_seen_and_of_two_in_a_second_the_last_by_alphabet(log: Log) -> None:
+    for name in ("Bea", "Cora", "Ann"):
+        log.append([Event(at("2026-01-05T10:00:00"), actor_name=name)])
+        log.refresh()
+    assert summary(log, 1)["actor_name"] == "Cora"
+    log.append([Event(at("2026-01-05T10:00:01"), actor_name="Ann"), Event(at("2026-01-06T10:00:01"), actor_name=None)])
+    log.refresh()
+    assert summary(log, 1)["actor_name"] == "Ann"
+
+
+def test_an_empty_window_of_coverage_does_not_count(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06T00:00:00"))
+    log.append(covers_to=at("2026-02-01T00:00:00"))
+    log.connection.execute("UPDATE coverage SET window_start = window_end WHERE batch_id = 2")
+    log.refresh()
+    assert summary(log, 1)["as_of"] == at("2026-01-06T00:00:00")
+
+
+def test_business_hours_are_from_8_to_18_on_weekdays_in_the_configured_zone(log: Log) -> None:
+    # In Berlin: Friday in winter (UTC+1) and Monday in summer (UTC+2), both sides of both bounds; Saturday.
+    inside = ["2026-03-27T07:00:00", "2026-03-27T16:59:59", "2026-03-30T06:00:00", "2026-03-30T15:59:59"]
+    outside = ["2026-03-27T06:59:59", "2026-03-27T17:00:00", "2026-03-30T05:59:59", "2026-03-30T16:00:00"]
+    weekend = ["2026-03-27T23:00:00", "2026-03-28T11:00:00", "2026-03-29T21:59:59"]
+    for actor, times in enumerate((inside, outside, weekend), start=1):
+        log.append(Event(at(time), actor_id=actor) for time in times)
+    log.refresh(zone=BERLIN)
+
+    shares = {
+        actor: (summary(log, actor)["off_hours_share"], summary(log, actor)["weekend_share"]) for actor in (1, 2, 3)
+    }
+    assert shares == {1: (0.0, 0.0), 2: (1.0, 0.0), 3: (1.0, 1.0)}
+
+
+def test_the_system_actor_is_flagged_and_keeps_no_hours(log: Log) -> None:
+    log.append([Event(at("2026-03-28T03:00:00"), actor_id=actor) for actor in (SYSTEM_ACTOR_ID, 1, None)])
+    log.refresh()
+    hours = {
+        actor: [summary(log, actor)[column] for column in ("is_system", "off_hours_share", "weekend_share")]
+        for actor in (SYSTEM_ACTOR_ID, 1, None)
+    }
+    assert hours == {SYSTEM_ACTOR_ID: [True, None, None], 1: [False, 1.0, 1.0], None: [False, 1.0, 1.0]}
+
+
+def test_recent_events_are_counted_in_whole_days_up_to_the_last_one_known(log: Log) -> None:
+    # Known up to midnight: the last day is the one before.
+    last = at("2026-06-30T12:00:00")
+    log.append([Event(last - timedelta(days=days)) for days in (0, 6, 7, 29, 30, 59, 60)], covers_to=at("2026-07-01"))
+    log.refresh()
+    (row,) = log.connection.sql("FROM action_summary").pl().drop("as_of").rows(named=True)
+    assert row["events"] == 7
+    assert (row["events_last_7_days"], row["events_last_30_days"], row["events_previous_30_days"]) == (2, 4, 2)
+
+
+def test_another_time_zone_builds_the_tables_anew(log: Log) -> None:
+    log.append([Event(at("2026-01-05T23:30:00"))])
+    log.refresh(zone="UTC")
+    assert log.refresh(zone="UTC")["daily_activity"].full is False
+
+    assert all(done.full for done in log.refresh(zone="Asia/Tokyo").values())
+    assert summary(log, 1)["off_hours_share"] == 0.0
+
+
+def test_other_columns_build_the_table_anew(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))])
+    log.refresh(ACTOR_ADDRESSES)
+    changed = replace(ACTOR_ADDRESSES, columns=ACTOR_ADDRESSES.columns[::-1])
+
+    assert log.refresh(changed)["actor_addresses"].full
+    assert log.connection.table("actor_addresses").columns == [column.name for column in changed.columns]
+    assert log.refresh(changed)["actor_addresses"].full is False
+
+
+def test_a_table_that_was_dropped_is_built_anew(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))])
+    log.refresh()
+    log.connection.execute("DROP TABLE daily_activity")
+    assert log.refresh()["daily_activity"] == Refreshed(1, 1, True, 1, "built from the whole log")
+
+
+def test_a_full_refresh_repairs_what_was_changed_by_hand(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))])
+    log.refresh()
+    before = log.tables()
+    for table in SUMMARIES:
+        log.connection.execute(f"UPDATE {table.name} SET events = 99")
+    assert log.tables() != before
+
+    assert all(done.full for done in log.refresh(full=True).values())
+    assert log.tables() == before
+
+
+@pytest.mark.parametrize("table", [table for table in SUMMARIES if isinstance(table.follows, Whole)])
+def test_a_summary_asks_for_the_tables_below_it(log: Log, table: DerivedTable) -> None:
+    with pytest.raises(DependencyNotBuilt, match=r"Materialize daily_activity first\."):
+        log.refresh(table)
+    log.refresh(zone="UTC")
+    with pytest.raises(DependencyNotBuilt, match=r"Materialize daily_activity first\."):
+        log.refresh(table, zone=BERLIN)
+
+
+def test_an_empty_log_gives_empty_tables(log: Log) -> None:
+    assert set(log.refresh().values()) == {
+        Refreshed(0, 0, True, 0, "built from the whole log"),
+        Refreshed(0, 0, True, 0, "computed from daily_activity, actor_names, actor_sources, actor_addresses"),
+        Refreshed(0, 0, True, 0, "computed from daily_activity"),
+    }
+
+
+def test_the_query_sees_the_whole_log_again_afterwards(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06"))
+    log.refresh()
+    log.append([Event(at("2026-01-07T10:00:00"))], covers_to=at("2026-01-08"))
+    log.refresh()
+    for name in ("audit_logs", "coverage"):
+        assert scalar(log.connection, f"SELECT count(*) FROM {name}") == 2
+    assert scalar(log.connection, "SELECT count(*) FROM duckdb_views() WHERE temporary AND NOT internal") == 0
+    assert scalar(log.connection, "SELECT count(*) FROM duckdb_tables() WHERE temporary") == 0
+
+
+def test_a_rollback_undoes_a_refresh_and_leaves_nothing_behind(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))])
+    log.refresh()
+    before = log.tables()
+    log.append([Event(at("2026-01-05T11:00:00")), Event(at("2026-01-05T11:00:00"), actor_id=2)])
+
+    for table in SUMMARIES:
+        log.connection.execute("BEGIN")
+        refresh.refresh(log.connection, table, timezone=BERLIN)
+        log.connection.execute("ROLLBACK")
+    assert log.tables() == before
+
+    broken = replace(DAILY_ACTIVITY, columns=DAILY_ACTIVITY.columns[:-1])
+    with pytest.raises(duckdb.Error):
+        log.refresh(broken)
+    assert log.tables() == before
+
+    log.refresh()
+    assert log.tables() == recount(log)
+
+
+def test_an_error_in_the_middle_leaves_no_view_before_the_log(log: Log) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))])
+    log.refresh(zone="UTC")
+    log.append([Event(at("2026-01-06T10:00:00"))])
+    log.connection.execute("ALTER TABLE daily_activity DROP COLUMN weekend_events")
+
+    with pytest.raises(duckdb.Error):
+        log.refresh(DAILY_ACTIVITY, zone="UTC")
+    assert scalar(log.connection, "SELECT count(*) FROM audit_logs") == 2
+
+
+def test_a_database_of_any_name_that_is_in_use_is_refreshed(log: Log, tmp_path: Path) -> None:
+    other = log.connection
+    other.execute(f"""ATTACH '{tmp_path / "other.duckdb"}' AS "an account's ""audit""-log" """)
+    other.execute('USE "an account\'s ""audit""-log"')
+    with log.transaction():
+        migrate(other)
+    log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06"))
+    log.refresh()
+    log.append([Event(at("2026-01-06T10:00:00"))], covers_to=at("2026-01-07"))
+    log.refresh()
+
+    assert log.tables() == recount(log)
+    other.execute("USE zendesk_audit")
+    assert scalar(other, "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()") == 5
+
+
+def test_the_same_batches_give_the_same_file_order(tmp_path: Path) -> None:
+    orders = []
+    for name in ("one", "two"):
+        log = Log(tmp_path / f"{name}.duckdb")
+        for batch in range(3):
+            log.append(
+                Event(at("2026-01-05T00:00:00") + timedelta(hours=7 * n), n % 5, source_id=(n * 31 + batch * 17) % 97)
+                for n in range(200)
+            )
+            log.refresh()
+        orders.append([log.rows(table) for table in SUMMARIES])
+        log.connection.close()
+    assert orders[0] == orders[1]
+
+
+def test_the_tables_are_plain(log: Log) -> None:
+    log.refresh()
+    kinds = log.connection.execute("SELECT DISTINCT constraint_type FROM duckdb_constraints()").fetchall()
+    assert kinds == [("NOT NULL",)]
+    assert log.connection.execute("FROM duckdb_indexes()").fetchall() == []
+    assert log.connection.execute("FROM duckdb_sequences()").fetchall() == []
+
+
+def summary(log: Log, actor_id: int | None) -> dict[str, object]:
+    relation = log.connection.sql("FROM actor_summary WHERE actor_id IS NOT DISTINCT FROM ?", params=[actor_id])
+    (row,) = relation.fetchall()
+    return dict(zip(relation.columns, row, strict=True))
+
+
+def recount(log: Log) -> dict[str, list[tuple[object, ...]]]:
+    """Every derived table of the log in BERLIN, counted one by one."""
+    as_of = max(
+        [event.created_at + SECOND for event in log.events] + [log.covered_to or datetime.min.replace(tzinfo=UTC)]
+    )
+    tables = {
+        "daily_activity": [
+            (*key, len(events), known(events, "source_id"), known(events, "ip_address"), off_hours(events),
+             weekend(events), *span(events))
+            for key, events in grouped(log.events, "day", "actor_id", "action", "source_type")
+        ],
+        "actor_names": pairs(log.events, "actor_id", "actor_name"),
+        "actor_sources": pairs(log.events, "actor_id", "source_type", "source_id"),
+        "actor_addresses": pairs(log.events, "actor_id", "ip_address"),
+        "actor_summary": [actor_row(actor, events, as_of) for (actor,), events in grouped(log.events, "actor_id")],
+        "action_summary": [
+            (*key, len(events), len(events) / len(log.events), known(events, "actor_id"), *span(events),
+             recent(events, as_of, 0, 7), recent(events, as_of, 0, 30), recent(events, as_of, 30, 60), as_of)
+            for key, events in grouped(log.events, "action", "source_type")
+        ],
+    }  # fmt: skip
+    return {name: sorted(rows, key=repr) for name, rows in tables.items()}
+
+
+def actor_row(actor: int | None, events: list[Event], as_of: datetime) -> tuple[object, ...]:
+    system = actor == SYSTEM_ACTOR_ID
+    names = [(event.created_at, event.actor_name) for event in events if event.actor_name is not None]
+    actions = Counter("(none)" if event.action is None else event.action for event in events)
+    sources = {(event.source_type, event.source_id) for event in events if event.source_id is not None}
+    first_seen, last_seen = span(events)
+    return (
+        actor,
+        max(names)[1] if names else None,
+        system,
+        first_seen,
+        last_seen,
+        int((as_of - last_seen) / timedelta(days=1)),
+        len(events),
+        dict(sorted(actions.items(), key=lambda item: (-item[1], item[0]))),
+        len({event.created_at.date() for event in events}),
+        known(events, "source_type"),
+        len(sources),
+        known(events, "ip_address"),
+        None if system else off_hours(events) / len(events),
+        None if system else weekend(events) / len(events),
+        as_of,
+    )
+
+
+def grouped(events: list[Event], *columns: str) -> Iterable[tuple[tuple[object, ...], list[Event]]]:
+    groups: dict[tuple[object, ...], list[Event]] = defaultdict(list)
+    for event in events:
+        values = {**event._asdict(), "day": event.created_at.date()}
+        groups[tuple(values[column] for column in columns)].append(event)
+    return groups.items()
+
+
+def pairs(events: list[Event], *columns: str) -> list[tuple[object, ...]]:
+    return [(*key, len(group), *span(group)) for key, group in grouped(events, *columns)]
+
+
+def known(events: list[Event], column: str) -> int:
+    return len({getattr(event, column) for event in events} - {None})
+
+
+def span(events: list[Event]) -> tuple[datetime, datetime]:
+    times = [event.created_at for event in events]
+    return min(times), max(times)
+
+
+def weekend(events: list[Event]) -> int:
+    return sum(event.created_at.astimezone(ZoneInfo(BERLIN)).weekday() >= 5 for event in events)
+
+
+def off_hours(events: list[Event]) -> int:
+    local = [event.created_at.astimezone(ZoneInfo(BERLIN)) for event in events]
+    return sum(time.weekday() >= 5 or not 8 <= time.hour < 18 for time in local)
+
+
+def recent(events: list[Event], as_of: datetime, least: int, most: int) -> int:
+    last_day = (as_of - SECOND).date()
+    return sum(least <= (last_day - event.created_at.date()).days < most for event in events)

@@ -1,0 +1,399 @@
+"""Copies replace their target as a whole, contain all that was committed, and a bad one replaces nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.transform import CHANGES, refresh
+from zendesk_audit_assets.warehouse.copies import (
+    Published,
+    backup,
+    export_parquet,
+    publish,
+    restore,
+    table_rows,
+)
+from zendesk_audit_assets.warehouse.database import (
+    DiskAlmostFull,
+    Warehouse,
+    WarehouseBusy,
+    WarehouseUnusable,
+)
+from zendesk_audit_assets.warehouse.schema import (
+    TABLES,
+    get_meta,
+    scalar,
+    set_meta,
+)
+
+Make = Callable[..., Any]
+
+READS = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=True)
+while True:
+    print(connection.execute("SELECT count(*) FROM audit_logs").fetchone()[0], flush=True)
+    if not sys.stdin.readline():
+        break
+"""
+WRITES_UNTIL_KILLED = """
+import sys
+from zendesk_audit_assets.warehouse import database, schema
+connection = database.connect(sys.argv[1])
+connection.execute("BEGIN")
+schema.migrate(connection)
+schema.set_meta(connection, "greeting", "from the dead")
+connection.execute("COMMIT")
+print("committed", flush=True)
+sys.stdin.readline()
+"""
+HOLDS_OPEN = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=True)
+print("open", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def fill(warehouse: Warehouse, batch: Make, record: Make) -> Callable[[int], None]:
+    """Adds so many events to the warehouse."""
+
+    def append(events: int) -> None:
+        with warehouse.transaction() as connection:
+            first = batches.row_count(connection)
+            records = (record(id=first + n, source_label=os.urandom(8).hex()) for n in range(events))
+            batches.append(connection, [batch(records)], "run")
+
+    return append
+
+
+def events_in(path: Path) -> int:
+    return table_rows(path)["audit_logs"]
+
+
+def files_beside(path: Path) -> set[str]:
+    return {file.name for file in path.parent.iterdir()} - {path.name, f"{path.name}.lock", "published"}
+
+
+def test_a_published_copy_holds_every_table(warehouse: Warehouse, fill: Make) -> None:
+    fill(3)
+    published = publish(warehouse)
+    assert published is not None
+    assert published.path == warehouse.published_path
+    assert published.bytes == published.path.stat().st_size
+    assert set(published.rows) == {table.name for table in TABLES}
+    assert (published.rows["audit_logs"], published.rows["coverage"]) == (3, 1)
+    assert published.rows == table_rows(published.path)
+    assert files_beside(published.path) == set()
+
+
+def test_a_reader_of_the_old_copy_is_not_disturbed(warehouse: Warehouse, fill: Make, program: Make) -> None:
+    fill(3)
+    publish(warehouse)
+    reader = program(READS, warehouse.published_path)
+    assert reader.says() == "3"
+    fill(2)
+    publish(warehouse, force=True)
+    reader.tell()
+    assert reader.says() == "3"
+    assert program(READS, warehouse.published_path).says() == "5"
+
+
+def test_what_is_told_of_a_copy_is_true_while_this_process_reads_the_old_one(warehouse: Warehouse, fill: Make) -> None:
+    fill(3)
+    publish(warehouse)
+    with duckdb.connect(str(warehouse.published_path), read_only=True):
+        fill(2)
+        published = publish(warehouse, force=True)
+    assert published is not None
+    assert published.rows["audit_logs"] == 5
+
+
+def test_what_a_killed_writer_committed_is_published(warehouse: Warehouse, program: Make) -> None:
+    writer = program(WRITES_UNTIL_KILLED, warehouse.path)
+    assert writer.says() == "committed"
+    writer.kill()
+    publish(warehouse)
+    with duckdb.connect(str(warehouse.published_path), read_only=True) as connection:
+        assert get_meta(connection, "greeting") == "from the dead"
+
+
+@pytest.mark.parametrize(("since", "expected"), [(timedelta(seconds=150), False), (timedelta(seconds=250), True)])
+def test_publishing_takes_no_more_than_its_share_of_the_time(
+    warehouse: Warehouse, since: timedelta, expected: bool
+) -> None:
+    publish(warehouse)
+    with warehouse.transaction() as connection:
+        set_meta(connection, "publish_seconds", "10.0")  # 5 % of 200 s
+        set_meta(connection, "published_at", (datetime.now(timezone.utc) - since).isoformat())
+    assert bool(publish(warehouse)) is expected
+    assert publish(warehouse, force=True) is not None
+
+
+def test_a_copy_that_was_removed_is_published_at_once(warehouse: Warehouse) -> None:
+    publish(warehouse)
+    with warehouse.transaction() as connection:
+        set_meta(connection, "publish_seconds", "1000.0")
+    warehouse.published_path.unlink()
+    assert publish(warehouse) is not None
+
+
+@pytest.mark.parametrize("fails", ["copyfile", "replace"])
+def test_a_copy_that_fails_leaves_the_old_one_and_nothing_else(
+    warehouse: Warehouse, fill: Make, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    fill(3)
+    publish(warehouse)
+    fill(2)
+
+    def fail(source: Path, target: Path) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil if fails == "copyfile" else os, fails, fail if fails == "copyfile" else no_replace)
+        with pytest.raises(OSError, match="No space"):
+            publish(warehouse, force=True)
+    assert files_beside(warehouse.published_path) == set()
+    assert events_in(warehouse.published_path) == 3
+
+
+def no_replace(source: Path, target: Path) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_disk_without_room_for_the_copy_is_left_alone(
+    warehouse: Warehouse, fill: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(3)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 0))
+    with pytest.raises(DiskAlmostFull):
+        publish(warehouse)
+    with pytest.raises(DiskAlmostFull):
+        backup(warehouse, tmp_path / "elsewhere" / "backup.duckdb")
+    assert not warehouse.published_path.exists()
+
+
+def test_room_is_asked_for_where_the_backup_goes(
+    warehouse: Warehouse, fill: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(3)
+    asked: list[Path] = []
+    usage = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: (asked.append(Path(path)), usage(path))[1])
+    backup(warehouse, tmp_path / "elsewhere" / "backup.duckdb")
+    assert asked == [tmp_path / "elsewhere"]
+
+
+def test_a_stray_reader_keeps_the_copy_from_being_made_and_is_named(tmp_path: Path, program: Make) -> None:
+    warehouse = Warehouse(tmp_path / "audit.duckdb", stray_reader_timeout_s=0.2)
+    publish(warehouse)
+    reader = program(HOLDS_OPEN, warehouse.path)
+    assert reader.says() == "open"
+    with pytest.raises(WarehouseBusy):
+        publish(warehouse, force=True)
+    with pytest.raises(WarehouseBusy), warehouse.locked():
+        warehouse.checkpoint()
+
+
+def parquet_rows(link: Path) -> dict[str, int]:
+    return {file.stem: pl.read_parquet(file).height for file in link.iterdir()}
+
+
+def test_parquet_holds_every_table_of_the_published_moment(warehouse: Warehouse, fill: Make) -> None:
+    fill(3)
+    publish(warehouse)
+    fill(2)  # not published yet
+    exported = export_parquet(warehouse)
+    assert exported.path == warehouse.published_path.parent / f"{warehouse.path.stem}_parquet"
+    assert parquet_rows(exported.path) == exported.rows == table_rows(warehouse.published_path)
+    assert exported.bytes == sum(file.stat().st_size for file in exported.path.iterdir())
+    assert exported.rows["audit_logs"] == 3
+
+
+def test_parquet_keeps_the_instants_of_the_events(warehouse: Warehouse, fill: Make) -> None:
+    fill(1)
+    publish(warehouse)
+    stored = pl.read_parquet(export_parquet(warehouse).path / "audit_logs.parquet")
+    assert stored["created_at"].dt.convert_time_zone("UTC").to_list() == [datetime(2026, 1, 1, tzinfo=timezone.utc)]
+
+
+def test_a_view_is_in_the_copy_and_no_parquet_file(warehouse: Warehouse, fill: Make) -> None:
+    fill(3)
+    with warehouse.transaction() as connection:
+        refresh.refresh(connection, CHANGES[0])
+    publish(warehouse)
+    exported = export_parquet(warehouse)
+    with duckdb.connect() as shell:
+        shell.execute(f"ATTACH '{warehouse.published_path}' AS copy (READ_ONLY)")
+        assert shell.execute("SELECT count(*) FROM copy.audit_events").fetchall() == [(3,)]
+    assert CHANGES[0].name not in {*exported.rows, *(file.stem for file in exported.path.iterdir())}
+
+
+def test_an_export_replaces_the_one_before_it_as_a_whole(warehouse: Warehouse, fill: Make) -> None:
+    fill(3)
+    publish(warehouse)
+    export_parquet(warehouse)
+    fill(2)
+    publish(warehouse, force=True)
+    exported = export_parquet(warehouse)
+    assert parquet_rows(exported.path)["audit_logs"] == 5
+    assert files_beside(warehouse.published_path) == {exported.path.name, exported.path.resolve().name}
+
+
+def test_an_export_that_fails_leaves_the_old_one_and_nothing_else(
+    warehouse: Warehouse, fill: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(3)
+    publish(warehouse)
+    exported = export_parquet(warehouse)
+    before = exported.path.resolve()
+    fill(2)
+    publish(warehouse, force=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", no_replace)
+        with pytest.raises(OSError, match="No space"):
+            export_parquet(warehouse)
+    assert exported.path.resolve() == before
+    assert parquet_rows(exported.path)["audit_logs"] == 3
+    export_parquet(warehouse)
+    assert files_beside(warehouse.published_path) == {exported.path.name, exported.path.resolve().name}
+
+
+def test_there_is_nothing_to_export_before_the_first_copy(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseUnusable, match="no published copy") as unusable:
+        export_parquet(warehouse)
+    assert "published_warehouse" in unusable.value.remedy
+
+
+def test_a_backup_brings_everything_back(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backups" / "monday.duckdb")
+    assert (saved.path, saved.rows["audit_logs"]) == (tmp_path / "backups" / "monday.duckdb", 3)
+    fill(2)
+    restored = restore(warehouse, saved.path)
+    assert isinstance(restored, Published)
+    assert restored.rows == saved.rows
+    with warehouse.transaction() as connection:
+        assert batches.row_count(connection) == 3
+    assert events_in(warehouse.path.with_name("audit.duckdb.before-restore")) == 5
+    assert saved.path.exists()
+
+
+def test_there_is_nothing_to_back_up_before_the_first_sync(warehouse: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(WarehouseUnusable, match="no warehouse") as unusable:
+        backup(warehouse, tmp_path / "backup.duckdb")
+    assert "zendesk-audit sync" in unusable.value.remedy
+    assert not warehouse.path.exists()
+
+
+def test_a_backup_can_be_restored_where_nothing_was(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    other = Warehouse(tmp_path / "new" / "audit.duckdb")
+    assert restore(other, saved.path).rows["audit_logs"] == 3
+
+
+def damage(path: Path) -> None:
+    """Turn over a byte of each 4 KiB, as a failing disk might; the head of the file stays readable."""
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 4, len(content), 4096):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+
+
+def test_a_damaged_warehouse_is_replaced_and_kept_aside(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    warehouse.path.write_bytes(b"damaged")
+    restore(warehouse, saved.path)
+    with warehouse.transaction() as connection:
+        assert batches.row_count(connection) == 3
+    assert warehouse.path.with_name("audit.duckdb.before-restore").read_bytes() == b"damaged"
+
+
+def test_the_write_ahead_log_of_the_old_warehouse_goes_aside_with_it(
+    warehouse: Warehouse, tmp_path: Path, program: Make
+) -> None:
+    with warehouse.transaction():
+        pass
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    writer = program(WRITES_UNTIL_KILLED, warehouse.path)
+    assert writer.says() == "committed"
+    writer.kill()
+    assert (tmp_path / "audit.duckdb.wal").exists()
+    restore(warehouse, saved.path)
+    with warehouse.transaction() as connection:
+        assert get_meta(connection, "greeting") is None
+    with Warehouse(tmp_path / "audit.duckdb.before-restore").transaction() as connection:
+        assert get_meta(connection, "greeting") == "from the dead"
+
+
+@pytest.fixture(params=["missing", "text", "folder", "other database", "newer", "cut short", "damaged", "unfinished"])
+def bad_backup(request: pytest.FixtureRequest, tmp_path: Path, warehouse: Warehouse, fill: Make) -> Path:
+    """A file that must not become the warehouse, of whatever kind."""
+    fill(5_000)
+    path = tmp_path / "bad.duckdb"
+    if request.param == "text":
+        path.write_text("not a database\n" * 1000)
+    elif request.param == "folder":
+        path.mkdir()
+    elif request.param == "other database":
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE audit_logs AS SELECT 1 AS id")
+    elif request.param != "missing":
+        backup(warehouse, path)
+    if request.param == "newer":
+        with Warehouse(path).transaction() as connection:
+            set_meta(connection, "schema_version", "99")
+    elif request.param == "cut short":
+        os.truncate(path, path.stat().st_size // 2)
+    elif request.param == "damaged":
+        damage(path)
+    elif request.param == "unfinished":  # a part of it is still in its write-ahead log
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("SET wal_autocheckpoint = '1GB'")
+            connection.execute("INSERT INTO audit_logs SELECT * FROM audit_logs")
+            shutil.copyfile(path, tmp_path / "copy.duckdb")
+            shutil.copyfile(f"{path}.wal", tmp_path / "copy.duckdb.wal")
+        path = tmp_path / "copy.duckdb"
+    return path
+
+
+def test_a_bad_backup_is_refused_and_loses_nothing(warehouse: Warehouse, bad_backup: Path) -> None:
+    before = warehouse.path.read_bytes()
+    others = files_beside(warehouse.path)
+    with pytest.raises(WarehouseUnusable) as refused:
+        restore(warehouse, bad_backup)
+    assert str(bad_backup) in refused.value.cause
+    assert refused.value.remedy
+    assert warehouse.path.read_bytes() == before
+    assert files_beside(warehouse.path) == others
+
+
+def test_a_backup_of_a_damaged_warehouse_is_refused_and_replaces_nothing(
+    warehouse: Warehouse, fill: Make, tmp_path: Path
+) -> None:
+    fill(5_000)
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    damage(warehouse.path)
+    with pytest.raises(WarehouseUnusable):
+        backup(warehouse, saved.path)
+    assert events_in(saved.path) == 5_000
+    assert scalar_of(saved.path, "SELECT count(DISTINCT source_label) FROM audit_logs") == 5_000
+
+
+def scalar_of(path: Path, query: str) -> Any:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return scalar(connection, query)

@@ -1,0 +1,145 @@
+"""What is said of a finding, whichever channel carries it.
+
+Descriptions in the log may quote secrets, and names and labels are whatever somebody typed: every text is masked,
+on one line and bounded in length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from hashlib import sha256
+from typing import Any
+
+from zendesk_audit_assets.masking import masked
+
+# From the least to the most severe.
+SEVERITIES = ("informational", "low", "medium", "high", "critical")
+
+Value = str | int | bool | list[str] | list[int]
+
+_TITLE_LENGTH = 120
+_TEXT_LENGTH = 1_000
+_LABEL_LENGTH = 200
+# More ids than this say nothing more; the finding in the warehouse has all.
+_MOST_EVENT_IDS = 100
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A thing known of what happened: its name for programs, its label for people, its value."""
+
+    name: str
+    label: str
+    value: Value
+
+    @property
+    def text(self) -> str:
+        """The value for people."""
+        if isinstance(self.value, bool):
+            return "yes" if self.value else "no"
+        if isinstance(self.value, list):
+            return ", ".join(map(str, self.value))
+        return str(self.value)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message for any channel. `key` is the same whenever it is sent again, so a receiver can tell."""
+
+    kind: str
+    key: str
+    severity: str
+    title: str
+    explanation: str
+    facts: tuple[Fact, ...]
+
+    @property
+    def headline(self) -> str:
+        """Severity and title, such as `[HIGH] Admin role granted`."""
+        return f"[{self.severity.upper()}] {self.title}"
+
+    @property
+    def as_json(self) -> dict[str, Value]:
+        """Everything, by the names for programs."""
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "severity": self.severity,
+            "title": self.title,
+            "explanation": self.explanation,
+            **{fact.name: fact.value for fact in self.facts},
+        }
+
+    @property
+    def as_text(self) -> str:
+        """Explanation and facts, a line for each, for people."""
+        return "\n".join((self.explanation, "", *(f"{fact.label}: {fact.text}" for fact in self.facts)))
+
+
+def of_finding(finding: Mapping[str, Any]) -> Message:
+    """The message for a row of `findings`; its key is the finding's `uid`."""
+    event_ids = list(finding["event_ids"] or [])
+    known = (
+        Fact("rule", "Rule", _plain(finding["rule"])),
+        Fact("actor", "Actor", _named(finding["actor_name"], finding["actor_id"])),
+        Fact("object", "Object", _named(finding["object_label"], finding["object_id"], finding["object_type"])),
+        Fact("ip_address", "Address", _plain(finding["ip_address"])),
+        Fact("first_event_at", "First event", _moment(finding["first_event_at"])),
+        Fact("last_event_at", "Last event", _moment(finding["last_event_at"])),
+        Fact("events", "Events", finding["events"] or 0),
+        Fact("event_ids", "Event ids", event_ids[:_MOST_EVENT_IDS]),
+        Fact("attack", "ATT&CK", [_plain(technique) for technique in finding["attack"] or []]),
+        Fact("experimental", "Experimental rule", bool(finding["experimental"])),
+    )
+    return Message(
+        "finding",
+        finding["uid"],
+        finding["severity"],
+        _plain(finding["title"], _TITLE_LENGTH),
+        _plain(finding["explanation"], _TEXT_LENGTH),
+        tuple(fact for fact in known if fact.value),
+    )
+
+
+def of_suppressed(severity_of: Mapping[str, str]) -> Message:
+    """One message instead of many: for findings by `uid`, each with its severity. Its key follows from the uids."""
+    severities = list(severity_of.values())
+    counts = {level: severities.count(level) for level in reversed(SEVERITIES) if level in severities}
+    many = ", ".join(f"{count:,} {level}" for level, count in counts.items())
+    return Message(
+        "suppressed",
+        sha256(" ".join(sorted(severity_of)).encode()).hexdigest(),
+        next(iter(counts)),
+        f"{len(severity_of):,} more findings suppressed",
+        f"Too many findings at once: besides those sent one by one there are {many}. They are in the table findings.",
+        (Fact("suppressed", "Suppressed", len(severity_of)), *_by_severity(counts.items())),
+    )
+
+
+def whole_and_masked(text: str) -> str:
+    """The text with secrets masked, and without a last word that was cut off: half a secret is not recognised."""
+    return masked(re.sub(r"\S*…$", "…", text))
+
+
+def _by_severity(counts: Iterable[tuple[str, int]]) -> Iterable[Fact]:
+    return (Fact(level, level.capitalize(), count) for level, count in counts)
+
+
+def _named(name: str | None, number: int | None, kind: str | None = None) -> str:
+    """`Ada Admin (123)`, or whatever of it is known."""
+    identity = ":".join(str(part) for part in (kind and _plain(kind), number) if part is not None)
+    label = _plain(name)
+    return f"{label} ({identity})" if label and identity else label or identity
+
+
+def _moment(instant: datetime | None) -> str:
+    return "" if instant is None else f"{instant.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _plain(text: str | None, longest: int = _LABEL_LENGTH) -> str:
+    """One line, masked and only then cut."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in whole_and_masked(text or "")).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

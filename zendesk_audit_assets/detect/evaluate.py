@@ -1,0 +1,280 @@
+"""How rules become rows of `findings`: in one pass over new events, or over a stretch of time and what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+
+import duckdb
+
+from zendesk_audit_assets.detect import (
+    HISTORY,
+    LEVELS,
+    Rule,
+    RuleError,
+)
+from zendesk_audit_assets.masking import masked_sql
+from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
+from zendesk_audit_assets.warehouse.database import first_line
+from zendesk_audit_assets.warehouse.schema import relations, scalar
+
+
+def match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
+    """Add what rules about single events find in batches after `seen`; the number of findings."""
+    columns = ", ".join(_columns_of(rules))
+    # Once, because the columns of the view are computed each time that they are read.
+    connection.execute(f"CREATE TEMP TABLE news AS SELECT {columns} FROM audit_events WHERE batch_id > {seen}")
+    with _rule_table(connection, rules):
+        matches = ", ".join(f"CASE WHEN {rule.sql} THEN {number} END" for number, rule in enumerate(rules))
+        written = scalar(connection, _INSERT_MATCHES.format(matches=matches))
+    connection.execute("DROP TABLE temp.news")
+    return int(written)
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    rules: Sequence[Rule],
+    since: datetime,
+    until: datetime,
+    others: Sequence[Rule],
+    *,
+    anew: bool,
+) -> int:
+    """Add what rules that compare or count find among the events of `[since, until)`; the number of findings.
+
+    Rules over findings read those of the `others`. With `anew`, for a stretch that may be the whole log, each rule
+    reads the view itself; else all read one copy of what is recent.
+    Raises `RuleError` when the query of a rule cannot be run.
+    """
+    there = relations(connection)
+    rules = [rule for rule in rules if there.issuperset(rule.needs)]
+    if not rules:
+        return 0
+    begin = since - max(rule.look_back for rule in rules)
+    written = 0
+    with nullcontext(f"({HISTORY})") if anew else _copy_of_recent(connection, rules, begin, until) as source:
+        for rule in rules:
+            stretch = _stretch(connection, source, since - rule.look_back, since, until, others)
+            with stretch, _rule_table(connection, [rule]), _errors_of(rule):
+                began = "''" if rule.over == "findings" else "epoch(first_event_at)::BIGINT"
+                written += scalar(connection, _INSERT_JUDGED.format(query=rule.sql, began=began), [since])
+    return written
+
+
+def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
+    """Add what a rule about the log itself finds; what it finds no longer is over, until it finds that again.
+
+    Gives the number of findings added.
+
+    Raises `RuleError` when its query cannot be run.
+    """
+    if rule.needs and not relations(connection).issuperset(rule.needs):
+        return 0
+    with _rule_table(connection, [rule]):
+        with _errors_of(rule):
+            connection.execute(_FIND_STATES.format(query=rule.sql))
+        connection.execute(
+            "UPDATE findings SET status = 'over' WHERE rule_id = ? AND status = 'open' "
+            "AND uid NOT IN (SELECT uid FROM states)",
+            [rule.id],
+        )
+        connection.execute(f"UPDATE findings SET {_UPDATED} FROM states WHERE states.uid = findings.uid")
+        connection.execute(
+            "UPDATE findings SET status = 'open', found_at = now() "
+            "WHERE status = 'over' AND uid IN (SELECT uid FROM states)"
+        )
+        written = scalar(
+            connection, "INSERT INTO findings BY NAME FROM states WHERE uid NOT IN (SELECT uid FROM findings)"
+        )
+        connection.execute("DROP TABLE temp.states")
+    return int(written)
+
+
+def _columns_of(rules: Sequence[Rule]) -> list[str]:
+    """The columns that conditions name, always quoted, and those that findings show."""
+    conditions = " ".join(rule.sql for rule in rules)
+    return [
+        f'"{column.name}"'
+        for column in AUDIT_EVENTS.columns
+        if column.name in _SHOWN or f'"{column.name}"' in conditions
+    ]
+
+
+@contextmanager
+def _copy_of_recent(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], begin: datetime, until: datetime
+) -> Iterator[str]:
+    """The events of a stretch with the columns that some rule names, computed once for all; gives its name."""
+    named = " ".join(rule.sql for rule in rules).lower()
+    names = [column.name for column in AUDIT_EVENTS.columns if column.name in _SHOWN or column.name in named]
+    columns = ", ".join(f'"{name}"' for name in [*names, "is_privileged"])
+    connection.execute(
+        f"CREATE TEMP TABLE recent AS SELECT {columns} FROM ({HISTORY}) "
+        f"WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}"
+    )
+    yield "recent"
+    connection.execute("DROP TABLE temp.recent")
+
+
+@contextmanager
+def _stretch(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    begin: datetime,
+    since: datetime,
+    until: datetime,
+    others: Sequence[Rule],
+) -> Iterator[None]:
+    """The views that queries of rules read; their times are constants, by which DuckDB skips the rest of the log."""
+    begin_, since_, until_ = map(_literal, (begin, since, until))
+    ids = ", ".join(f"'{rule.id}'" for rule in others) or "NULL"
+    views = {
+        "history": f"FROM {source} WHERE created_at >= {begin_} AND created_at < {until_}",
+        "judged": f"FROM history WHERE created_at >= {since_}",
+        "found": f"FROM findings WHERE last_event_at >= {begin_} AND last_event_at < {until_} AND rule_id IN ({ids})",
+    }
+    for name, query in views.items():
+        connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
+    yield
+    for name in reversed(views):
+        connection.execute(f"DROP VIEW temp.{name}")
+
+
+def _literal(instant: datetime) -> str:
+    return f"TIMESTAMPTZ '{instant.isoformat()}'"
+
+
+@contextmanager
+def _errors_of(rule: Rule) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        raise RuleError(rule.file, f"its query fails ({first_line(error)})") from error
+    except (duckdb.DataError, duckdb.IntegrityError) as error:
+        # What DuckDB says of it quotes values of the log, which would stay in Dagster's history.
+        raise RuleError(rule.file, f"its query fails on a row of the log ({type(error).__name__})") from None
+
+
+@contextmanager
+def _rule_table(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Iterator[None]:
+    """What findings say of their rule; `number` is its place."""
+    connection.execute(
+        """
+        CREATE TEMP TABLE rules (
+            number BIGINT, rule_id VARCHAR, rule VARCHAR, severity VARCHAR, fixed BOOLEAN, title VARCHAR,
+            attack VARCHAR[], experimental BOOLEAN
+        )
+        """
+    )
+    for number, rule in enumerate(rules):
+        meaning = [rule.level, rule.fixed, rule.title, list(rule.attack), rule.experimental]
+        connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [number, rule.id, rule.name, *meaning])
+    yield
+    connection.execute("DROP TABLE temp.rules")
+
+
+_SHOWN = frozenset(
+    {
+        "id", "created_at", "batch_id", "actor_id", "actor_name", "ip_address", "action", "object_type", "source_id",
+        "source_label", "change_description",
+    }
+)  # fmt: skip
+
+# Masked before it is cut: of half a secret nobody would know that it is one. Braces doubled for `format` below.
+_MASKED = masked_sql("change_description").replace("{", "{{").replace("}", "}}")
+_WHAT_HAPPENED = f"""
+    coalesce(actor_name, 'Actor ' || actor_id, 'Somebody') || coalesce(' from ' || ip_address, '') || ': '
+    || concat_ws(' ', action, object_type, '"' || source_label || '"')
+    || CASE
+        WHEN coalesce(change_description, '') = '' THEN '.'
+        WHEN length(change_description) > 300 THEN ': ' || ({_MASKED})[:300] || '…'
+        ELSE ': ' || change_description
+    END
+"""
+
+_INSERT_MATCHES = f"""
+    INSERT INTO findings BY NAME
+    WITH matched AS (
+        SELECT *, unnest(list_filter([{{matches}}], lambda number: number IS NOT NULL)) AS number FROM news
+    )
+    SELECT
+        sha256(rule_id || ' ' || id) AS uid, rule_id, rule, severity, title, {_WHAT_HAPPENED} AS explanation,
+        actor_id, actor_name, object_type, source_id AS object_id, source_label AS object_label, ip_address,
+        created_at AS first_event_at, created_at AS last_event_at, 1 AS events, [id] AS event_ids,
+        attack, experimental, 'open' AS status, now() AS found_at, batch_id
+    FROM matched JOIN rules USING (number)
+    ORDER BY created_at, id, rule
+"""
+
+# The level that the query of a rule gives, if it may and does.
+_SEVERITY = f"""
+    CASE
+        WHEN fixed OR level IS NULL THEN severity
+        WHEN level IN {LEVELS} THEN level
+        ELSE error('the level "' || level || '"')
+    END
+"""
+# It may leave out columns that are empty here.
+_RESULTS = """
+    SELECT row_number() OVER () AS finding, *
+    FROM (
+        SELECT * FROM (SELECT NULL::VARCHAR AS level, {types} LIMIT 0)
+        UNION ALL BY NAME
+        ({{query}}
+        )
+    )
+"""
+_OF_EVENTS = "NULL::VARCHAR AS group_key, NULL::BIGINT[] AS event_ids, NULL::VARCHAR AS explanation"
+_OF_THE_LOG = """
+    NULL::VARCHAR AS group_key, NULL::VARCHAR AS explanation, NULL::TIMESTAMPTZ AS began_at,
+    NULL::TIMESTAMPTZ AS ended_at, NULL::BIGINT AS events
+"""
+
+_INSERT_JUDGED = f"""
+    INSERT INTO findings BY NAME
+    WITH results AS ({_RESULTS.format(types=_OF_EVENTS)}),
+    parts AS (
+        SELECT finding, event.*
+        FROM (SELECT finding, unnest(list_distinct(event_ids)) AS event_id FROM results)
+        JOIN history AS event ON event.id = event_id
+    ),
+    whole AS (
+        SELECT
+            finding, min(created_at) AS first_event_at, max(created_at) AS last_event_at, count(*) AS events,
+            list(id ORDER BY created_at, id) AS event_ids, max(batch_id) AS batch_id,
+            -- It is about what the last event is about.
+            last(actor_id ORDER BY created_at, id) AS actor_id,
+            last(actor_name ORDER BY created_at, id) AS actor_name,
+            last(object_type ORDER BY created_at, id) AS object_type,
+            last(source_id ORDER BY created_at, id) AS object_id,
+            last(source_label ORDER BY created_at, id) AS object_label,
+            last(ip_address ORDER BY created_at, id) AS ip_address
+        FROM parts GROUP BY finding
+    )
+    SELECT
+        -- The day is part of it, since a finding that goes on past midnight goes on as another one. Of findings about
+        -- findings the beginning is not: those that they are about may grow.
+        sha256(concat_ws(' ', rule_id, {{began}}, last_event_at::DATE, group_key)) AS uid,
+        rule_id, rule, {_SEVERITY} AS severity, title, explanation, whole.* EXCLUDE (finding), attack, experimental,
+        'open' AS status, now() AS found_at
+    FROM results JOIN whole USING (finding) CROSS JOIN rules
+    WHERE last_event_at >= $1
+    QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
+    ORDER BY first_event_at, uid
+"""
+
+_FIND_STATES = f"""
+    CREATE TEMP TABLE states AS
+    WITH results AS ({_RESULTS.format(types=_OF_THE_LOG)})
+    SELECT
+        sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
+        {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,
+        began_at AS first_event_at, ended_at AS last_event_at, coalesce(events, 0) AS events, []::BIGINT[] AS event_ids,
+        attack, experimental, 'open' AS status, now() AS found_at, 0 AS batch_id
+    FROM results CROSS JOIN rules
+    ORDER BY first_event_at, uid
+"""
+_UPDATED = ", ".join(
+    f"{column} = states.{column}" for column in ("explanation", "severity", "title", "last_event_at", "events")
+)

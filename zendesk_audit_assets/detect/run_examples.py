@@ -1,0 +1,162 @@
+"""The examples that rules bring along, tried on a warehouse in memory by what judges the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from zendesk_audit_assets.detect import (
+    Example,
+    Rule,
+    RuleError,
+    findings,
+    load_rules,
+)
+from zendesk_audit_assets.transform import DERIVED, refresh
+from zendesk_audit_assets.warehouse.database import first_line
+from zendesk_audit_assets.warehouse.schema import (
+    AUDIT_LOGS,
+    COVERAGE,
+    Table,
+    migrate,
+    scalar,
+)
+
+
+def failed_examples(rules: Sequence[Rule], in_force: Sequence[Rule] = ()) -> Iterator[tuple[Rule, str]]:
+    """Each of the rules that judges one of its examples otherwise than it should, and a sentence that says which.
+
+    What rules over findings read is found by the other packaged rules, and for one's own by those `in_force`.
+    Raises `RuleError` when an example cannot be stored, lacks a table that its rule needs, or a query fails.
+    """
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        migrate(connection)
+        _derive(connection, {"audit_events"})
+        found = {
+            **_found_in_one_pass(connection, [rule for rule in rules if rule.form == "event"]),
+            **_found_one_by_one(connection, [rule for rule in rules if rule.form != "event"], in_force),
+        }
+    for rule in rules:
+        for kind, number, _ in _numbered(rule):
+            if found[rule.id, kind, number] != (kind == "match"):
+                verb = "does not find" if kind == "match" else "finds"
+                yield rule, f"{rule.name} {verb} its example {number} of '{kind}'."
+
+
+def _numbered(rule: Rule) -> Iterator[tuple[str, int, Example]]:
+    for kind, examples in (("match", rule.examples.match), ("no_match", rule.examples.no_match)):
+        for number, example in enumerate(examples, start=1):
+            yield kind, number, example
+
+
+def _found_in_one_pass(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]
+) -> dict[tuple[str, str, int], bool]:
+    """Of each example of rules about single events whether it is found: each is told by the batch that it came in."""
+    batches = count(1)
+    examples = [(next(batches), rule, *numbered) for rule in rules for numbered in _numbered(rule)]
+    events = [{**event, "batch_id": batch} for batch, *_, example in examples for event in example.events]
+    with _undone(connection):
+        _insert_events(connection, events)
+        findings.refresh(connection, rules)
+        found = set(connection.execute("SELECT rule_id, batch_id FROM findings").fetchall())
+    return {(rule.id, kind, number): (rule.id, batch) in found for batch, rule, kind, number, _ in examples}
+
+
+def _found_one_by_one(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], in_force: Sequence[Rule]
+) -> dict[tuple[str, str, int], bool]:
+    """Of each example of rules that compare or count whether it is found."""
+    others = {rule.id: _read_by(rule, in_force) for rule in rules}
+    examples = [(rule, *numbered) for rule in rules for numbered in _numbered(rule)]
+    # The columns of the view are computed once for all, because each rule reads them many times over.
+    _insert_events(
+        connection,
+        [{**event, "run_id": str(run)} for run, (*_, example) in enumerate(examples) for event in example.events],
+    )
+    connection.execute("CREATE TABLE events_of_examples AS FROM audit_events")
+    found = {}
+    for run, (rule, kind, number, example) in enumerate(examples):
+        with _undone(connection):
+            connection.execute(f"DELETE FROM audit_logs WHERE run_id <> '{run}'")
+            connection.execute(f"CREATE OR REPLACE VIEW audit_events AS FROM events_of_examples WHERE run_id = '{run}'")
+            found[rule.id, kind, number] = _is_found(connection, rule, others[rule.id], example)
+    return found
+
+
+def _read_by(rule: Rule, in_force: Sequence[Rule]) -> list[Rule]:
+    if rule.over != "findings":
+        return []
+    others = load_rules() if rule.packaged else in_force
+    return [other for other in others if other.over == "events" and other.id != rule.id]
+
+
+def _is_found(connection: duckdb.DuckDBPyConnection, rule: Rule, others: Sequence[Rule], example: Example) -> bool:
+    _insert(connection, COVERAGE, [{**_OF_COVERAGE, **row} for row in example.coverage])
+    for name, rows in example.tables.items():
+        _create(connection, name, rows, rule.file)
+    _require_tables(rule, example)
+    _derive(connection, set(rule.needs) - set(example.tables))
+    findings.refresh(connection, [*others, rule])
+    return bool(scalar(connection, "SELECT count(*) FROM findings WHERE rule_id = ?", [rule.id]))
+
+
+@contextmanager
+def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+_OF_COVERAGE = {"run_id": "run", "requests": 1, "rows_received": 0, "rows_revised": 0, "rows_rejected": 0}
+
+
+def _insert_events(connection: duckdb.DuckDBPyConnection, events: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        {"id": number, "run_id": "run", **event, "inserted_at": event["created_at"]}
+        for number, event in enumerate(events)
+    ]
+    _insert(connection, AUDIT_LOGS, rows)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    frame = pl.DataFrame(rows, schema={column.name: column.polars for column in table.columns})
+    connection.register("incoming", frame)
+    connection.execute(f"INSERT INTO {table.name} BY NAME FROM incoming")
+    connection.unregister("incoming")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]], file: str) -> None:
+    try:
+        connection.register("incoming", pl.DataFrame(rows, infer_schema_length=None))
+        connection.execute(f'CREATE TABLE "{name}" AS FROM incoming')
+        connection.unregister("incoming")
+    except (TypeError, OverflowError, pl.exceptions.PolarsError, duckdb.Error) as error:
+        raise RuleError(file, f"the table {name} of an example cannot be stored ({first_line(error)})") from error
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
+    """The derived tables of these names, and those that they are made of."""
+    wanted = set(names)
+    for table in reversed(DERIVED):
+        if table.name in wanted:
+            wanted.update(table.depends_on)
+    for table in DERIVED:
+        if table.name in wanted:
+            refresh.refresh(connection, table)
+
+
+def _require_tables(rule: Rule, example: Example) -> None:
+    """A rule that waits for a table finds nothing, which would pass for a 'no_match'."""
+    known = {*example.tables, *(table.name for table in DERIVED), AUDIT_LOGS.name, COVERAGE.name}
+    for name in rule.needs:
+        if name not in known:
+            raise RuleError(rule.file, f"an example of it has no table {name}, which it needs")

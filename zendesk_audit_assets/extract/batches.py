@@ -1,0 +1,235 @@
+"""Batches of the log into the warehouse, with the coverage that vouches for them; and coverage back out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime, timedelta, timezone
+
+import duckdb
+import polars as pl
+
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.extract.coverage import SECOND, Interval, Read
+from zendesk_audit_assets.extract.record import FIELDS
+from zendesk_audit_assets.warehouse.schema import (
+    AUDIT_LOGS,
+    COVERAGE,
+    REJECTS,
+    REVISIONS,
+    Table,
+    get_meta,
+    scalar,
+    set_meta,
+)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A stretch of time that was read completely, with every record that was received for it.
+
+    `rows` has `frames.ROWS_SCHEMA`, `rejects` has `frames.REJECTS_SCHEMA`. `read_at` is the smallest server time
+    among the answers that returned the window. An empty window claims nothing and only delivers rejects.
+    """
+
+    window: Interval
+    read_at: datetime
+    requests: int
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What became of the records of one or more batches, in records."""
+
+    received: int = 0
+    inserted: int = 0
+    revised: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: Appended) -> Appended:
+        return Appended(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+
+class OtherAccount(AuditError):
+    """The file holds the log of another Zendesk account."""
+
+
+def claim(connection: duckdb.DuckDBPyConnection, account_url: str) -> None:
+    """Bind the open file to one account; raises `OtherAccount` when it already belongs to another."""
+    owner = get_meta(connection, "account")
+    if owner is None:
+        set_meta(connection, "account", account_url)
+    elif owner != account_url:
+        raise OtherAccount(
+            f"This warehouse holds the audit log of {owner}, not of {account_url}.",
+            "Use a file per account: point ZENDESK_AUDIT_DB at another one.",
+        )
+
+
+def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_id: str) -> Appended:
+    """Store batches inside the caller's transaction; appending them again changes nothing but the coverage.
+
+    All are inserted at once, because a statement costs the same for one batch as for many. The search for known ids
+    is bounded by each batch's `created_at` range, so its cost does not grow with the log.
+    """
+    first_id = scalar(connection, f"SELECT coalesce(max(batch_id), 0) + 1 FROM {COVERAGE.name}")
+    now = datetime.now(timezone.utc)
+    batch_ids = range(first_id, first_id + len(batches))
+    rows = _with_origin([batch.rows for batch in batches], batch_ids, now, run_id)
+    rejects = _with_origin([batch.rejects for batch in batches], batch_ids, now, run_id)
+    if not rows.is_empty():
+        _insert_rows(connection, rows, batches)
+    if not rejects.is_empty():
+        with _view(connection, "incoming_rejects", rejects):
+            connection.execute(_INSERT_REJECTS)
+    counts = [_count_by_batch(connection, table, first_id) for table in (AUDIT_LOGS, REVISIONS, REJECTS)]
+    appended = [
+        Appended(batch.rows.height + batch.rejects.height, *(count.get(batch_id, 0) for count in counts))
+        for batch_id, batch in zip(batch_ids, batches, strict=True)
+    ]
+    connection.executemany(
+        f"INSERT INTO {COVERAGE.name} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            [batch_id, batch.window.start, batch.window.end, batch.read_at, run_id, batch.requests, *astuple(of), now]
+            for batch_id, batch, of in zip(batch_ids, batches, appended, strict=True)
+        ],
+    )
+    return sum(appended, Appended())
+
+
+def reads(connection: duckdb.DuckDBPyConnection, window: Interval) -> list[Read]:
+    """The coverage that overlaps or touches `window`."""
+    rows = connection.execute(
+        f"SELECT window_start, window_end, read_at FROM {COVERAGE.name} "
+        "WHERE window_start < window_end AND window_end >= ? AND window_start <= ?",
+        [window.start, window.end],
+    ).fetchall()
+    return [Read(Interval(_utc(start), _utc(end)), _utc(read_at)) for start, end, read_at in rows]
+
+
+def covered_to(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The end of the newest window that was read, or None before the first."""
+    end = scalar(connection, f"SELECT max(window_end) FROM {COVERAGE.name} WHERE window_start < window_end")
+    return None if end is None else _utc(end)
+
+
+def complete_to(connection: duckdb.DuckDBPyConnection, start: datetime) -> datetime:
+    """The end of the unbroken coverage that begins at `start`; `start` itself when its second was never read."""
+    # Window by window in order, the first one that begins after all before it ended is behind a gap.
+    end = scalar(
+        connection,
+        f"""
+        WITH reach AS (
+            SELECT window_start, window_end, coalesce(max(window_end) OVER before, $1) AS read_to
+            FROM {COVERAGE.name} WHERE window_start < window_end AND window_end > $1
+            WINDOW before AS (ORDER BY window_start, window_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        )
+        SELECT max(greatest(window_end, read_to)) FROM reach
+        WHERE window_start < coalesce((SELECT min(window_start) FROM reach WHERE window_start > read_to), 'infinity')
+        """,
+        [start],
+    )
+    return start if end is None else _utc(end)
+
+
+def row_count(connection: duckdb.DuckDBPyConnection) -> int:
+    """The events stored."""
+    return int(scalar(connection, f"SELECT count(*) FROM {AUDIT_LOGS.name}"))
+
+
+def start_of_last_rows(
+    connection: duckdb.DuckDBPyConnection, *, before: datetime, rows: int, at_most: timedelta
+) -> datetime:
+    """The earliest second from which on at most `rows` rows are stored, at most `at_most` before `before`."""
+    earliest = before - at_most
+    one_too_many = scalar(
+        connection,
+        f"SELECT created_at FROM {AUDIT_LOGS.name} WHERE created_at >= ? ORDER BY created_at DESC OFFSET ? LIMIT 1",
+        [earliest, rows],
+    )
+    return earliest if one_too_many is None else min(_utc(one_too_many) + SECOND, before)
+
+
+_COLUMNS = ", ".join(f'"{column.name}"' for column in AUDIT_LOGS.columns)
+_CONTENT = [*(field.name for field in FIELDS if field.name != "id"), "extra"]
+_DIFFERS = " OR ".join(f'stored."{name}" IS DISTINCT FROM incoming."{name}"' for name in _CONTENT)
+_EQUALS = " AND ".join(f'revision."{name}" IS NOT DISTINCT FROM incoming."{name}"' for name in _CONTENT)
+
+_INSERT_NEW = f"""
+    INSERT INTO {AUDIT_LOGS.name} BY NAME
+    SELECT {_COLUMNS} FROM incoming
+    WHERE id NOT IN (SELECT id FROM stored)
+    ORDER BY created_at, id
+"""
+
+_INSERT_REVISIONS = f"""
+    INSERT INTO {REVISIONS.name} BY NAME
+    SELECT DISTINCT ON ({", ".join(f'incoming."{name}"' for name in ["id", *_CONTENT])})
+        {", ".join(f'incoming."{column.name}"' for column in AUDIT_LOGS.columns)}
+    FROM incoming
+    JOIN stored USING (id)
+    WHERE ({_DIFFERS})
+      AND NOT EXISTS (FROM {REVISIONS.name} AS revision WHERE revision.id = incoming.id AND {_EQUALS})
+    ORDER BY incoming.batch_id
+"""
+
+_INSERT_REJECTS = f"""
+    INSERT INTO {REJECTS.name} BY NAME
+    SELECT DISTINCT ON (reason, raw) * FROM incoming_rejects
+    WHERE raw NOT IN (SELECT raw FROM {REJECTS.name})
+    ORDER BY batch_id
+"""
+
+
+def _with_origin(frames: Sequence[pl.DataFrame], batch_ids: Sequence[int], now: datetime, run_id: str) -> pl.DataFrame:
+    numbered = [
+        frame.with_columns(pl.lit(batch_id, pl.Int64()).alias("batch_id"))
+        for batch_id, frame in zip(batch_ids, frames, strict=True)
+    ]
+    return pl.concat(numbered).with_columns(
+        pl.lit(now, pl.Datetime("us", "UTC")).alias("inserted_at"), pl.lit(run_id).alias("run_id")
+    )
+
+
+def _insert_rows(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, batches: Sequence[Batch]) -> None:
+    first_of_each = rows.unique("id", keep="first", maintain_order=True)
+    with _stored_around(connection, batches):
+        with _view(connection, "incoming", first_of_each):
+            inserted = scalar(connection, _INSERT_NEW)
+        if inserted < rows.height:
+            with _view(connection, "incoming", rows):
+                connection.execute(_INSERT_REVISIONS)
+
+
+@contextmanager
+def _stored_around(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> Iterator[None]:
+    """The view `stored`: the events whose ids may be among those of the batches, by their times."""
+    # A branch for each with constants: DuckDB then skips the rest of the log by its minima and maxima.
+    branches = [
+        f"SELECT * FROM {AUDIT_LOGS.name} WHERE created_at BETWEEN TIMESTAMPTZ '{times.min()!s}' AND '{times.max()!s}'"
+        for times in (batch.rows["created_at"] for batch in batches)
+        if len(times)
+    ]
+    connection.execute(f"CREATE TEMP VIEW stored AS {' UNION ALL '.join(branches)}")
+    yield
+    connection.execute("DROP VIEW temp.stored")
+
+
+@contextmanager
+def _view(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> Iterator[None]:
+    connection.register(name, frame)
+    yield
+    # Not after an error: an aborted transaction refuses it, and its ROLLBACK takes the view away anyway.
+    connection.unregister(name)
+
+
+def _count_by_batch(connection: duckdb.DuckDBPyConnection, table: Table, first_id: int) -> dict[int, int]:
+    counted = f"SELECT batch_id, count(*) FROM {table.name} WHERE batch_id >= {first_id} GROUP BY batch_id"
+    return dict(connection.execute(counted).fetchall())
+
+
+def _utc(instant: datetime) -> datetime:
+    return instant.astimezone(timezone.utc)

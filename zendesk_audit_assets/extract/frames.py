@@ -1,0 +1,232 @@
+"""Records as Zendesk sent them -> typed rows, and a reject with its reason for each record that has no type."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any
+
+import polars as pl
+
+from zendesk_audit_assets.extract.record import FIELD_NAMES, FIELDS, Column
+
+# The values of some records, field by field, in the order of `record.FIELDS`.
+Columns = tuple[tuple[Any, ...], ...]
+
+ROWS_SCHEMA = pl.Schema({**{field.name: field.polars for field in FIELDS}, "extra": pl.String()})
+REJECTS_SCHEMA = pl.Schema({"reason": pl.String(), "raw": pl.String()})
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What became of some records: `rows` with `ROWS_SCHEMA` in the order received, `rejects` with `REJECTS_SCHEMA`."""
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+
+    @property
+    def received(self) -> int:
+        """How many records these were."""
+        return self.rows.height + self.rejects.height
+
+
+@dataclass(frozen=True)
+class Times:
+    """The `created_at` of a page's first and last record, and whether those between are in order."""
+
+    first: datetime
+    last: datetime
+    in_order: bool
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A page's records: `columns` when all are exactly as documented, else what each became; `times` when any is typed.
+
+    Columns take a fraction of the memory of the records, and a frame costs the same for one page as for many:
+    see `typed`.
+    """
+
+    received: int
+    times: Times | None
+    columns: Columns | None = None
+    unusual: Typed | None = None
+
+
+def checked(decoded: Sequence[Any], reread: Callable[[], Sequence[Any]]) -> Checked:
+    """Look at the records of a page as a fast decoder gave them; every one of them will be in `typed`.
+
+    `reread` gives them again from a decoder that loses nothing: a fast one may round integers beyond 64 bits.
+    """
+    columns = _columns(decoded)
+    if columns is not None:
+        written = columns[_CREATED_AT]
+        times = Times(_parsed(written[0]), _parsed(written[-1]), list(written) == sorted(written)) if written else None
+        return Checked(len(decoded), times, columns=columns)
+    unusual = _one_by_one(reread())
+    created_at = unusual.rows["created_at"]
+    times = Times(created_at[0], created_at[-1], created_at.is_sorted()) if len(created_at) else None
+    return Checked(len(decoded), times, unusual=unusual)
+
+
+def typed(pages: Sequence[Checked]) -> Typed:
+    """The rows and rejects of some pages, in the order of the pages."""
+    parts = []
+    for is_usual, group in groupby(pages, lambda page: page.columns is not None):
+        if is_usual:
+            parts.append(Typed(_frame([page.columns for page in group if page.columns]), _NO_REJECTS))
+        else:
+            parts += [page.unusual for page in group if page.unusual]
+    return Typed(
+        pl.concat([_NO_ROWS, *(of.rows for of in parts)]), pl.concat([_NO_REJECTS, *(of.rejects for of in parts)])
+    )
+
+
+_NO_ROWS = pl.DataFrame(schema=ROWS_SCHEMA)
+_NO_REJECTS = pl.DataFrame(schema=REJECTS_SCHEMA)
+_NAMES = tuple(field.name for field in FIELDS)
+_CREATED_AT = _NAMES.index("created_at")
+_VALUES_OF = itemgetter(*_NAMES)
+_WIRE_SCHEMA = {**{field.name: field.polars for field in FIELDS}, "created_at": pl.String()}
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# Polars takes more than its format says: single digits, blanks and signs before the year, a 60th second, the year 0.
+_TIME_FORM = re.compile("^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$")
+
+
+def _wire_type(field: Column) -> type:
+    return int if field.type == "BIGINT" else str
+
+
+# The exact Python types that a column may have: Polars itself takes true for 1 and 5 for "5".
+_ALLOWED = {
+    field.name: frozenset({_wire_type(field)} if field.required else {_wire_type(field), type(None)})
+    for field in FIELDS
+}
+
+
+def _columns(records: Sequence[Any]) -> Columns | None:
+    """The records' values by field; None when one of them is not exactly as documented."""
+    if not records:
+        return tuple(() for _ in FIELDS)
+    try:
+        if not FIELD_NAMES.issuperset(set().union(*records)):
+            return None
+        columns = _by_field(records)
+        if not all(map(_is_usual, FIELDS, columns)):
+            return None
+        return columns
+    except (TypeError, AttributeError, ValueError, _UntypeableError):
+        return None  # looked at one by one, it turns out which record it is, and why
+
+
+def _is_usual(field: Column, values: Sequence[Any]) -> bool:
+    """Whether all have exactly the field's type; raises if one does not fit into it."""
+    if not _ALLOWED[field.name].issuperset(map(type, values)):
+        return False
+    if field.type == "VARCHAR":
+        _text(field.name, "".join(filter(None, values)))
+    elif field.type == "BIGINT":
+        known = [value for value in values if value is not None]
+        _int64(field.name, min(known, default=0))
+        _int64(field.name, max(known, default=0))
+    else:
+        return all(map(_TIME_FORM.fullmatch, values)) and all(map(_parsed, values))
+    return True
+
+
+def _by_field(records: Sequence[Any]) -> Columns:
+    try:
+        return tuple(zip(*map(_VALUES_OF, records), strict=True))
+    except KeyError:  # old records lack a field or two
+        return tuple(tuple(record.get(name) for record in records) for name in _NAMES)
+
+
+def _parsed(written: str) -> datetime:
+    # Python 3.10 does not know the Z of ISO 8601.
+    return datetime.fromisoformat(written[:-1]).replace(tzinfo=timezone.utc)
+
+
+def _frame(pages: Sequence[Columns]) -> pl.DataFrame:
+    columns = {name: list(chain.from_iterable(page[n] for page in pages)) for n, name in enumerate(_NAMES)}
+    return pl.DataFrame(columns, schema=_WIRE_SCHEMA).with_columns(
+        pl.col("created_at").str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC"),
+        extra=pl.lit(None, pl.String()),
+    )
+
+
+def _one_by_one(records: Sequence[Any]) -> Typed:
+    rows: list[dict[str, Any]] = []
+    rejects: list[dict[str, str]] = []
+    for record in records:
+        try:
+            rows.append(_row(record))
+        except _UntypeableError as error:
+            rejects.append({"reason": str(error), "raw": json.dumps(record, sort_keys=True)})
+    return Typed(pl.DataFrame(rows, schema=ROWS_SCHEMA), pl.DataFrame(rejects, schema=REJECTS_SCHEMA))
+
+
+class _UntypeableError(Exception):
+    """Says what of a record has no type; becomes the reason of its reject."""
+
+
+def _row(record: Any) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise _UntypeableError(f"not an object but {_json_type(record)}")
+    row = {field.name: _value(field, record.get(field.name)) for field in FIELDS}
+    unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
+    # DuckDB's JSON takes no lone surrogate, escaped or not.
+    row["extra"] = _text("extra", json.dumps(unknown, sort_keys=True, ensure_ascii=False)) if unknown else None
+    return row
+
+
+def _value(field: Column, value: Any) -> Any:
+    if value is None:
+        if field.required:
+            raise _UntypeableError(f"{field.name} is missing or null")
+        return None
+    expected = _wire_type(field)
+    if type(value) is not expected:
+        raise _UntypeableError(f"{field.name} is {_json_type(value)}, not {_json_type(expected())}")
+    return _CHECKED[field.type](field.name, value)
+
+
+def _int64(name: str, value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise _UntypeableError(f"{name} does not fit into 64 bits")
+    return value
+
+
+def _text(name: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # a lone surrogate
+        raise _UntypeableError(f"{name} is not valid Unicode") from error
+    return value
+
+
+def _instant(name: str, value: str) -> datetime:
+    try:
+        # Python 3.10 does not know the Z of ISO 8601.
+        instant = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        if instant.tzinfo is None:
+            raise _UntypeableError(f"{name} has no time zone")
+        return instant.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise _UntypeableError(f"{name} is not a time") from error
+
+
+_CHECKED: dict[str, Callable[[str, Any], Any]] = {"BIGINT": _int64, "VARCHAR": _text, "TIMESTAMPTZ": _instant}
+
+
+def _json_type(value: Any) -> str:
+    return "null" if value is None else _JSON_TYPES[type(value)]
+
+
+_JSON_TYPES: dict[type, str] = {
+    dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "an integer", float: "a number",
+}  # fmt: skip

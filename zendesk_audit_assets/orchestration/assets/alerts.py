@@ -1,0 +1,73 @@
+"""Alerts as an asset: what is due is sent, and how each channel stands is said."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from zendesk_audit_assets.alert import deliver
+from zendesk_audit_assets.alert.outbox import DELIVERIES, ChannelState
+from zendesk_audit_assets.orchestration.assets.common import (
+    OWNERS,
+    TAGS,
+    errors_in_words,
+    table_metadata,
+)
+from zendesk_audit_assets.orchestration.assets.findings import FINDINGS_KEY
+from zendesk_audit_assets.orchestration.resources import AlertsResource, WarehouseResource
+
+ALERTS_KEY = dg.AssetKey("alerts")
+
+# The keys in the metadata of each materialization that the sensor reads.
+PENDING, NEXT_TRY = "pending", "next_try"
+
+STATUSES = ("sent", "pending", "failed", "suppressed", "expired")
+
+
+class AlertsConfig(dg.Config):
+    """What a run may choose."""
+
+    try_failed_again: bool = False
+    """Send also what has failed for good, such as after the address of a channel was corrected."""
+
+
+@dg.asset(
+    key=ALERTS_KEY,
+    deps=[FINDINGS_KEY],
+    group_name="delivery",
+    kinds={"python"},
+    owners=OWNERS,
+    tags=TAGS,
+    metadata=table_metadata(DELIVERIES.name, DELIVERIES.columns),
+    description=(
+        "Every open finding that is severe and new enough, sent to each channel that is set, at least once; "
+        "what became of it is in the table alert_deliveries."
+    ),
+)
+def alerts(config: AlertsConfig, warehouse: WarehouseResource, delivery: AlertsResource) -> dg.MaterializeResult[None]:
+    given = delivery.settings()
+    with errors_in_words():
+        states = deliver.deliver(
+            warehouse.warehouse(),
+            given.alert_channels,
+            level=given.alert_level,
+            max_age=given.alert_max_age,
+            try_failed_again=config.try_failed_again,
+        )
+    return dg.MaterializeResult(metadata=_metadata(states))
+
+
+def _metadata(states: Mapping[str, ChannelState]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "channels": ", ".join(states) or "none is set; see docs/alerts.md",
+        PENDING: sum(state.counts.get("pending", 0) for state in states.values()),
+    }
+    next_tries: list[datetime] = [state.next_try for state in states.values() if state.next_try is not None]
+    if next_tries:
+        metadata[NEXT_TRY] = dg.MetadataValue.timestamp(min(next_tries))
+    for name, state in states.items():
+        metadata |= {f"{name}_{status}": state.counts.get(status, 0) for status in STATUSES}
+        if state.last_error is not None:
+            metadata[f"{name}_last_error"] = state.last_error
+    return metadata

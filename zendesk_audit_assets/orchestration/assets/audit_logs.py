@@ -1,0 +1,130 @@
+"""The log itself: ask Zendesk for what is missing, write it, say what happened."""
+
+import logging
+import time
+import warnings
+from datetime import date, datetime, timezone
+
+import dagster as dg
+
+from zendesk_audit_assets.extract import batches, sync
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.orchestration.assets.common import (
+    OWNERS,
+    TAGS,
+    errors_in_words,
+    file_uri,
+    table_metadata,
+)
+from zendesk_audit_assets.orchestration.resources import WarehouseResource, ZendeskResource
+from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS
+
+AUDIT_LOGS_KEY = dg.AssetKey(AUDIT_LOGS.name)
+
+# A failed run marks none of its days as materialized, and each day of a range costs Dagster some 30 ms.
+DAYS_PER_RUN = 92
+
+# The key in the metadata of each materialization under which a later run finds where to go on.
+COMPLETE_TO = "complete_to"
+
+
+# A run's log hears of the progress this often; a handler for DEBUG hears of every page.
+PROGRESS_SECONDS = 10.0
+progress_logger = logging.getLogger("zendesk_audit_assets.progress")
+
+
+class AuditLogsConfig(dg.Config):
+    """What a run may choose."""
+
+    full_refresh: bool = False
+    """Read everything again, settled or not, to find events that appeared very late."""
+
+
+def build_audit_logs(start: date) -> dg.AssetsDefinition:
+    """The asset `audit_logs`, with a partition for each UTC day from `start` to today."""
+
+    # `backfill_policy` is in beta, and nobody who runs this can do anything about it.
+    warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+
+    @dg.asset(
+        key=AUDIT_LOGS_KEY,
+        partitions_def=dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC", end_offset=1),
+        backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN),
+        group_name="log",
+        kinds={"zendesk", "duckdb", "polars"},
+        owners=OWNERS,
+        tags=TAGS,
+        metadata=table_metadata(AUDIT_LOGS.name, AUDIT_LOGS.columns),
+        description=(
+            "Every event of the Zendesk audit log, once, as Zendesk sent it. A run reads what its days lack, up to "
+            "now; days that are settled cost no request."
+        ),
+    )
+    def audit_logs(
+        context: dg.AssetExecutionContext,
+        config: AuditLogsConfig,
+        zendesk: ZendeskResource,
+        warehouse: WarehouseResource,
+    ) -> dg.MaterializeResult[None]:
+        days = context.partition_time_window
+        with errors_in_words(context.retry_number), zendesk.client() as client:
+            report = sync.sync(
+                client,
+                warehouse.warehouse(),
+                Interval(days.start, days.end),
+                run_id=context.run.run_id,
+                full=config.full_refresh,
+                on_progress=_ProgressLog(),
+            )
+            return dg.MaterializeResult(metadata=_metadata(report, warehouse.warehouse(), start))
+
+    return audit_logs
+
+
+class _ProgressLog:
+    """Writes how far a run has come to the log, with the figures as `progress` on the log record."""
+
+    def __init__(self) -> None:
+        self._said_at = time.monotonic()
+
+    def __call__(self, progress: sync.Progress) -> None:
+        due = time.monotonic() - self._said_at >= PROGRESS_SECONDS
+        if due:
+            self._said_at = time.monotonic()
+        progress_logger.log(
+            logging.INFO if due else logging.DEBUG,
+            "%s records in %s requests, %.0f %% of the time to read",
+            f"{progress.received:,}",
+            f"{progress.requests:,}",
+            100 * progress.share,
+            extra={"progress": progress},
+        )
+
+
+def _metadata(report: sync.Report, warehouse: Warehouse, start: date) -> dict[str, dg.MetadataValue]:
+    first_day = datetime(start.year, start.month, start.day, tzinfo=timezone.utc)
+    with warehouse.transaction() as connection:
+        rows = batches.row_count(connection)
+        complete_to = batches.complete_to(connection, first_day)
+    metadata: dict[str, dg.MetadataValue] = {
+        "rows_received": dg.MetadataValue.int(report.appended.received),
+        "rows_inserted": dg.MetadataValue.int(report.appended.inserted),
+        "rows_already_there": dg.MetadataValue.int(report.known),
+        "rows_rejected": dg.MetadataValue.int(report.appended.rejected),
+        "rows_revised": dg.MetadataValue.int(report.appended.revised),
+        "requests": dg.MetadataValue.int(report.requests),
+        "seconds_waited_for_the_rate_limit": dg.MetadataValue.float(round(report.seconds_waited, 1)),
+        "window": dg.MetadataValue.text(_in_words(report.window)),
+        "fetched": dg.MetadataValue.text(", ".join(map(_in_words, report.fetched)) or "nothing: all was settled"),
+        COMPLETE_TO: dg.MetadataValue.timestamp(complete_to),
+        "dagster/row_count": dg.MetadataValue.int(rows),
+        "dagster/uri": dg.MetadataValue.url(file_uri(warehouse)),
+    }
+    if report.newest_event is not None:
+        metadata["newest_event"] = dg.MetadataValue.timestamp(report.newest_event)
+    return metadata
+
+
+def _in_words(interval: Interval) -> str:
+    return f"{interval.start:%Y-%m-%d %H:%M:%S} to {interval.end:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,90 @@
+"""The derived tables as assets, in the order in which they build on each other, with their charts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from zendesk_audit_assets.orchestration.assets.common import (
+    OWNERS,
+    TAGS,
+    errors_in_words,
+    file_uri,
+    table_metadata,
+)
+from zendesk_audit_assets.orchestration.resources import WarehouseResource
+from zendesk_audit_assets.transform import DERIVED, DerivedTable, refresh
+from zendesk_audit_assets.transform.charts import CHARTS
+from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.schema import scalar
+
+
+class DerivedConfig(dg.Config):
+    """What a run may choose."""
+
+    full_rebuild: bool = False
+    """Compute the chosen tables from the whole log instead of from what is new; the result is the same."""
+
+
+def build_derived() -> dg.AssetsDefinition:
+    """An asset per derived table, any of which can be chosen; one step for all, which opens the file once."""
+
+    @dg.multi_asset(name="derived_tables", specs=[_spec(table) for table in DERIVED], can_subset=True)
+    def derived_tables(
+        context: dg.AssetExecutionContext, config: DerivedConfig, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        chosen = [table for table in DERIVED if dg.AssetKey(table.name) in context.selected_asset_keys]
+        file = warehouse.warehouse()
+        with errors_in_words(), file.transactions() as transaction:
+            for table in chosen:
+                with transaction() as connection:
+                    done = refresh.refresh(connection, table, timezone=warehouse.zone(), full=config.full_rebuild)
+                    metadata = _metadata(connection, table, done, file)
+                yield dg.MaterializeResult(asset_key=table.name, metadata=metadata)
+
+    return derived_tables
+
+
+def _spec(table: DerivedTable) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table.name,
+        deps=list(table.depends_on),
+        group_name=table.group,
+        kinds={"duckdb", "sql"},
+        owners=OWNERS,
+        tags=TAGS,
+        metadata={
+            **table_metadata(table.name, table.columns),
+            "sql": dg.MetadataValue.md(f"```sql\n{table.sql.strip()}\n```"),
+        },
+        description=table.meaning,
+    )
+
+
+def _metadata(
+    connection: duckdb.DuckDBPyConnection, table: DerivedTable, done: refresh.Refreshed, file: Warehouse
+) -> dict[str, Any]:
+    return {
+        "dagster/row_count": done.rows_total,
+        "rows_written": done.rows_written,
+        "rebuilt": done.full,
+        "note": done.note,
+        "dagster/uri": dg.MetadataValue.url(file_uri(file)),
+        **_figures(connection, table),
+        **_charts(connection, table),
+    }
+
+
+def _figures(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, float]:
+    """Without those that an empty table does not have."""
+    figures = {name: scalar(connection, f'SELECT {sql} FROM "{table.name}"') for name, sql in table.figures}
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def _charts(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, dg.MetadataValue]:
+    return {
+        chart.name: dg.MetadataValue.md(chart.draw(connection.sql(chart.sql).pl()))
+        for chart in CHARTS
+        if chart.table == table.name
+    }

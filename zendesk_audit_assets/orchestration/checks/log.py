@@ -1,0 +1,152 @@
+"""What must hold of the log."""
+
+from datetime import datetime, timedelta, timezone
+
+import dagster as dg
+import duckdb
+
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
+from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY
+from zendesk_audit_assets.orchestration.checks.check import Check, Verdict
+from zendesk_audit_assets.warehouse.schema import scalar
+
+# An hourly refresh may fail once without anybody being told.
+READ_WITHIN = timedelta(hours=3)
+# A company signs in on any working day; a longer silence is worth a look.
+EVENT_WITHIN = timedelta(days=4)
+# Actions and source types are open sets: what has been there for longer than this is nothing to warn of.
+NEW_WITHIN = timedelta(days=30)
+
+
+def ids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+    """No event is stored twice. The insert looks only at the batch's own time range, this looks at everything."""
+    twice = scalar(connection, "SELECT count(*) - count(DISTINCT id) FROM audit_logs")
+    return Verdict(twice == 0, f"{twice:,} rows repeat an id.", {"repeated": twice})
+
+
+def rows_lie_in_coverage(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+    """No row came in without a window that vouches for its second."""
+    outside = scalar(
+        connection,
+        """
+        WITH ordered AS (
+            SELECT window_start, window_end, max(window_end) OVER before AS read_to FROM coverage
+            WHERE window_start < window_end
+            WINDOW before AS (ORDER BY window_start, window_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        ),
+        numbered AS (
+            SELECT *, count(*) FILTER (read_to IS NULL OR window_start > read_to)
+                OVER (ORDER BY window_start, window_end ROWS UNBOUNDED PRECEDING) AS stretch
+            FROM ordered
+        ),
+        stretches AS (
+            SELECT min(window_start) AS first, max(window_end) AS after FROM numbered GROUP BY stretch
+        )
+        SELECT count(*) FROM audit_logs ASOF LEFT JOIN stretches ON created_at >= first
+        WHERE after IS NULL OR created_at >= after
+        """,
+    )
+    return Verdict(outside == 0, f"{outside:,} rows lie in no window that was read.", {"outside": outside})
+
+
+def coverage_has_no_gap(connection: duckdb.DuckDBPyConnection, start: datetime) -> Verdict:
+    """Everything between the first day and the newest read was read."""
+    newest = batches.covered_to(connection)
+    if newest is None or newest <= start:
+        return Verdict(True, "Nothing has been read yet.")
+    complete_to = batches.complete_to(connection, start)
+    figures = {"complete_to": dg.MetadataValue.timestamp(complete_to), "read_to": dg.MetadataValue.timestamp(newest)}
+    if complete_to >= newest:
+        return Verdict(True, f"Everything from {start:%Y-%m-%d} to {newest:%Y-%m-%d %H:%M:%S} UTC was read.", figures)
+    sentence = f"Nothing was read just after {complete_to:%Y-%m-%d %H:%M:%S} UTC; run the job `refresh`."
+    return Verdict(False, sentence, figures)
+
+
+def nothing_was_rejected(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+    """Every record could be typed."""
+    rejected = scalar(connection, "SELECT count(*) FROM audit_log_rejects")
+    return Verdict(
+        rejected == 0, f"{rejected:,} records are in audit_log_rejects, with the reason.", {"rows": rejected}
+    )
+
+
+def no_event_has_changed(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+    """No event was read twice with different content. Only labels may change with the reader's language or a name."""
+    revised = scalar(connection, "SELECT count(*) FROM audit_log_revisions")
+    core = ("actor_id", "source_id", "source_type", "action", "ip_address", "created_at")
+    differs = " OR ".join(f"revision.{name} IS DISTINCT FROM stored.{name}" for name in core)
+    core_revised = scalar(
+        connection,
+        f"SELECT count(*) FROM audit_log_revisions AS revision JOIN audit_logs AS stored USING (id) WHERE {differs}",
+    )
+    return Verdict(
+        revised == 0,
+        f"{revised:,} other versions are in audit_log_revisions, {core_revised:,} of them with other facts than text.",
+        {"revisions": revised, "revisions_of_facts": core_revised},
+        dg.AssetCheckSeverity.ERROR if core_revised else dg.AssetCheckSeverity.WARN,
+    )
+
+
+def schema_has_not_drifted(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+    """No field, action or source type has turned up lately that was never seen before, here or anywhere."""
+    drift = {
+        "fields": _new(connection, "unnest(json_keys(extra))", frozenset()),
+        "actions": _new(connection, "action", KNOWN_ACTIONS),
+        "source_types": _new(connection, "source_type", KNOWN_SOURCE_TYPES),
+    }
+    new = [f"{kind.replace('_', ' ')} {', '.join(names[:20])}" for kind, names in drift.items() if names]
+    sentence = f"New in the last {NEW_WITHIN.days} days: {'; '.join(new)}. All is stored." if new else "Nothing new."
+    return Verdict(not new, sentence, drift, dg.AssetCheckSeverity.WARN)
+
+
+def an_event_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+    """The account has not fallen silent."""
+    return _recent(scalar(connection, "SELECT max(created_at) FROM audit_logs"), EVENT_WITHIN, "The newest event")
+
+
+def a_read_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+    """The log is kept current."""
+    return _recent(batches.covered_to(connection), READ_WITHIN, "The newest second read")
+
+
+LOG_CHECKS: tuple[Check, ...] = (
+    Check(AUDIT_LOGS_KEY, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
+    Check(AUDIT_LOGS_KEY, "no_event_has_changed", "No event was read with other content.", no_event_has_changed),
+    Check(AUDIT_LOGS_KEY, "coverage_has_no_gap", "All since the first day was read.", coverage_has_no_gap),
+    Check(AUDIT_LOGS_KEY, "an_event_is_recent", "The account has not fallen silent.", an_event_is_recent),
+    Check(AUDIT_LOGS_KEY, "a_read_is_recent", "The log is kept current.", a_read_is_recent),
+    Check(AUDIT_LOGS_KEY, "ids_are_unique", "No event is stored twice.", ids_are_unique, whole_table=True),
+    Check(
+        AUDIT_LOGS_KEY,
+        "rows_lie_in_coverage",
+        "No row lies outside what was read.",
+        rows_lie_in_coverage,
+        whole_table=True,
+    ),
+    Check(
+        AUDIT_LOGS_KEY,
+        "schema_has_not_drifted",
+        "No new field, action or source type.",
+        schema_has_not_drifted,
+        whole_table=True,
+    ),
+)
+
+
+def _new(connection: duckdb.DuckDBPyConnection, expression: str, known: frozenset[str]) -> list[str]:
+    """The values of an expression that are not known and occur for the first time close to the log's end."""
+    first_seen = f"""
+        SELECT value, min(created_at) FROM (SELECT {expression} AS value, created_at FROM audit_logs)
+        WHERE value IS NOT NULL GROUP BY value
+        HAVING min(created_at) > (SELECT max(created_at) FROM audit_logs) - to_days({NEW_WITHIN.days})
+    """
+    return sorted({str(value) for value, _ in connection.execute(first_seen).fetchall()} - known)
+
+
+def _recent(instant: datetime | None, within: timedelta, what: str) -> Verdict:
+    if instant is None:
+        return Verdict(False, f"{what} does not exist yet.", severity=dg.AssetCheckSeverity.WARN)
+    age = datetime.now(timezone.utc) - instant
+    sentence = f"{what} is {age / timedelta(hours=1):,.1f} hours old."
+    return Verdict(age <= within, sentence, {"at": dg.MetadataValue.timestamp(instant)}, dg.AssetCheckSeverity.WARN)
