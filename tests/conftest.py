@@ -1,16 +1,10 @@
-"""What many tests need: records, a warehouse in a file of its own, an emulated account whose clock stands still.
-
-And for what Dagster runs: a whole deployment for an account on this machine's own clock.
-"""
+"""Fixtures of many folders. They are thin: `tests/support` holds the helpers they hand out."""
 
 from __future__ import annotations
 
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +13,31 @@ import pytest
 import sqlalchemy
 from hypothesis import settings as hypothesis_settings
 
-from zendesk_audit_assets import settings
-from zendesk_audit_assets.definitions import build_definitions
-from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
-from zendesk_audit_assets.orchestration.automation import Days
-from zendesk_audit_assets.settings import Settings
+from support import records
+from support.clock import Clock
+from support.deployment import Deployment, deployed_in
+from support.process import Program
+from support.zendesk import client_of
+from zendesk_audit_assets.emulator import Emulator, EmulatorOptions
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    Account,
-    RateBudget,
-    ZendeskClient,
-)
+from zendesk_audit_assets.zendesk import ZendeskClient
 
-# How long an example takes says nothing on a machine that does other things as well.
-hypothesis_settings.register_profile("busy machine", deadline=None)
-hypothesis_settings.load_profile("busy machine")
+# How long an example takes says nothing on a busy machine; and the same commit tries the same examples on every day.
+hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("repeatable")
 
 
-class Clock:
-    """A clock that goes on only when a test says so; called, it tells epoch seconds."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now.timestamp()
-
-    def advance(self, by: timedelta) -> None:
-        self.now += by
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
+def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
+    """Dagster commits its history event by event, and no test here is about a loss of power."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
+    """Noon of 2026-03-01, until the test advances it."""
+    return Clock()
 
 
 @pytest.fixture
@@ -62,30 +47,13 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 @pytest.fixture(scope="session")
 def record() -> Callable[..., dict[str, Any]]:
-    """A record as documented, with changes."""
-
-    def make(id: Any = 1, created_at: Any = "2026-01-01T00:00:00Z", **changes: Any) -> dict[str, Any]:
-        return {
-            "url": f"https://demo.zendesk.com/api/v2/audit_logs/{id}.json",
-            "id": id,
-            "action_label": "Updated",
-            "actor_id": 1_000_001,
-            "source_id": 2_000_001,
-            "source_type": "rule",
-            "source_label": "Trigger: Notify requester",
-            "action": "update",
-            "change_description": "Title changed from A to B",
-            "ip_address": "203.0.113.7",
-            "created_at": created_at,
-            "actor_name": "Ada Admin",
-        } | changes
-
-    return make
+    """A record as Zendesk documents it, with changes."""
+    return records.record
 
 
 @pytest.fixture
 def emulate(clock: Clock) -> Iterator[Callable[..., Emulator]]:
-    """Starts an emulated account, on the clock of the test; stopped at its end."""
+    """Starts an emulated account on the clock of the test, and stops it at its end."""
     with ExitStack() as running:
 
         def start(**options: Any) -> Emulator:
@@ -99,129 +67,20 @@ def emulate(clock: Clock) -> Iterator[Callable[..., Emulator]]:
 def connect(clock: Clock) -> Iterator[Callable[[Emulator], ZendeskClient]]:
     """Clients of an emulated account that use all of its request limit."""
     with ExitStack() as opened:
-
-        def open_client(zendesk: Emulator) -> ZendeskClient:
-            account = Account("demo", AccessToken(zendesk.options.access_token), zendesk.url)
-            limiter = RateBudget(1.0)
-            # As if an answer had told the limit: until one does, requests are sent slowly.
-            limiter.observe({"X-Rate-Limit": str(zendesk.options.rate_limit_per_minute)})
-            client = ZendeskClient(account, limiter=limiter, clock=clock, timeouts=(5, 10))
-            return opened.enter_context(client)
-
-        yield open_client
+        yield lambda zendesk: opened.enter_context(client_of(zendesk, clock=clock))
 
 
-@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
-def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
-    """Dagster commits its history event by event, and no test here is about a loss of power."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA synchronous = OFF")
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    """Starts Python programs; none of them outlives the test."""
+    with ExitStack() as running:
 
+        def start(*arguments: Path | str) -> Program:
+            started = Program(*arguments)
+            running.callback(started.close)
+            return started
 
-@dataclass
-class Deployment:
-    """An emulated account, settings for it in the environment, a warehouse file and a Dagster instance."""
-
-    zendesk: Emulator
-    settings: Settings
-    instance: dg.DagsterInstance
-
-    @property
-    def definitions(self) -> dg.Definitions:
-        return build_definitions(self.settings)
-
-    @property
-    def warehouse(self) -> Warehouse:
-        return Warehouse(self.settings.database)
-
-    @property
-    def days(self) -> Days:
-        """From the first day to today."""
-        return Days(self.settings.start_date, today())
-
-    def run(
-        self,
-        job: str,
-        days: Days | None = None,
-        *,
-        config: Mapping[str, Any] | None = None,
-        only: str | None = None,
-        **tags: str,
-    ) -> dg.ExecuteInProcessResult:
-        """Run a job, or `only` one asset of it, over these days, all by default; it may fail."""
-        return self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
-            asset_selection=[dg.AssetKey(only)] if only else None,
-            tags={**(days or self.days).tags, **tags},
-            run_config={"ops": config or {}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
-        )
-
-    def happens(self, **event: Any) -> Any:
-        """Let an event happen, by default so long ago that its second is over; gives its id."""
-        given = {"created_at": datetime.now(timezone.utc) - timedelta(seconds=5), **event}
-        (added,) = self.zendesk.add([given])
-        return added["id"]
-
-    def requests(self) -> int:
-        """Requests for the audit log, tokens apart, since the last call."""
-        seen = sum(request.path.endswith("audit_logs") for request in self.zendesk.requests)
-        self.zendesk.reset_requests()
-        return seen
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self.warehouse.transaction() as connection:
-            return connection.execute(sql).fetchall()
-
-    def holds_everything(self) -> bool:
-        """Whether the warehouse has every event of the account, once."""
-        stored = sorted(id for (id,) in self.query("SELECT id FROM audit_logs"))
-        return stored == sorted(event["id"] for event in self.zendesk.events)
-
-
-def today() -> date:
-    return datetime.now(timezone.utc).date()
-
-
-def midnight(days_ago: int) -> datetime:
-    """The first second of a UTC day."""
-    return datetime(*today().timetuple()[:3], tzinfo=timezone.utc) - timedelta(days=days_ago)
-
-
-@contextmanager
-def deployed_in(
-    folder: Path,
-    instance: dg.DagsterInstance,
-    *,
-    days: int = 4,
-    options: EmulatorOptions | None = None,
-    **variables: str,
-) -> Iterator[Deployment]:
-    """A deployment for an account whose history of `days` days ends with yesterday."""
-    start = midnight(days)
-    history = HistoryOptions(start=start, end=midnight(0), agents=5, events_per_day=40, episodes=False)
-    options = options or EmulatorOptions(history=history, rate_limit_per_minute=1500)
-    with Emulator(options) as zendesk, pytest.MonkeyPatch.context() as patch:
-        given = Settings(
-            {
-                "ZENDESK_BASE_URL": zendesk.url,
-                "ZENDESK_SUBDOMAIN": options.subdomain,
-                "ZENDESK_CLIENT_ID": options.client_id,
-                "ZENDESK_CLIENT_SECRET": options.client_secret,
-                "ZENDESK_START_DATE": f"{start:%Y-%m-%d}",
-                "ZENDESK_AUDIT_DB": str(folder / "audit.duckdb"),
-                "ZENDESK_RATE_SHARE": "1",
-                **variables,
-            }
-        )
-        for variable in settings.VARIABLES:
-            patch.delenv(variable.name, raising=False)
-        for name, value in given.values.items():
-            patch.setenv(name, value)
-        # Where the rate budget of all processes of a user lives: no test waits for another one.
-        patch.setenv("TMPDIR", str(folder))
-        patch.setattr(tempfile, "tempdir", str(folder))
-        yield Deployment(zendesk, given, instance)
+        yield start
 
 
 @pytest.fixture(scope="session")

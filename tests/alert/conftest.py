@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,35 +9,35 @@ from typing import Any
 
 import pytest
 
-HELPERS = runpy.run_path(str(Path(__file__).with_name("receiver.py")))
+from support import findings
+from support.receivers import MailServer, Receiver
 
 
 @pytest.fixture
 def finding() -> Callable[..., dict[str, Any]]:
     """A row of `findings`, with changes."""
-    make: Callable[..., dict[str, Any]] = HELPERS["finding"]
-    return make
+    return findings.finding
 
 
 @pytest.fixture
-def receiver() -> Iterator[Any]:
+def receiver() -> Iterator[Receiver]:
     """Takes POST requests on this machine."""
-    with HELPERS["Receiver"]() as running:
+    with Receiver() as running:
         yield running
 
 
 @pytest.fixture
-def https_receiver(certificate: Path) -> Iterator[Any]:
+def https_receiver(certificate: Path) -> Iterator[Receiver]:
     """The same with TLS, by a certificate that nobody knows; its name is localhost."""
-    with HELPERS["Receiver"](certificate=str(certificate)) as running:
+    with Receiver(certificate=str(certificate)) as running:
         yield running
 
 
 @pytest.fixture
-def mail_server() -> Iterator[Callable[..., Any]]:
+def mail_server() -> Iterator[Callable[..., MailServer]]:
     """Starts an SMTP server on this machine; stopped at the end of the test."""
     with ExitStack() as running:
-        yield lambda **options: running.enter_context(HELPERS["MailServer"](**options))
+        yield lambda **options: running.enter_context(MailServer(**options))
 
 
 @pytest.fixture

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.findings import finding, store
+from support.receivers import Receiver
 from zendesk_audit_assets.alert import (
     Message,
     Network,
@@ -25,15 +25,13 @@ from zendesk_audit_assets.alert import deliver as deliver_module
 from zendesk_audit_assets.alert.outbox import MOST_MESSAGES, ChannelState
 from zendesk_audit_assets.warehouse.database import Warehouse
 
-HELPERS = runpy.run_path(str(Path(__file__).with_name("receiver.py")))
-finding, store = HELPERS["finding"], HELPERS["store"]
 ANYWHERE = Network(allow_private=True)
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Any]:
-    with HELPERS["Receiver"]() as running:
+    with Receiver() as running:
         yield running
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,11 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.findings import finding, store
 from zendesk_audit_assets.alert import SEVERITIES, NotDelivered, Undeliverable, outbox
 from zendesk_audit_assets.alert.outbox import MOST_ATTEMPTS, MOST_MESSAGES, NoFindings
-
-HELPERS = runpy.run_path(str(Path(__file__).with_name("receiver.py")))
-finding, store = HELPERS["finding"], HELPERS["store"]
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 DAY = timedelta(days=1)

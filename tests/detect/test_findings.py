@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.warehouse import transaction
 from zendesk_audit_assets.detect import (
     LEVELS,
     Rule,
@@ -89,14 +90,8 @@ class Log:
             )
 
     def refresh(self, rules: Iterable[Rule] = FEW, **how: Any) -> FindingsRefreshed:
-        self.connection.execute("BEGIN")
-        try:
-            done = findings.refresh(self.connection, tuple(rules), **how)
-            self.connection.execute("COMMIT")
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        return done
+        with transaction(self.connection):
+            return findings.refresh(self.connection, tuple(rules), **how)
 
     def rows(self, columns: str = "* EXCLUDE (found_at)", where: str = "true") -> list[tuple[Any, ...]]:
         return self.connection.execute(f"SELECT {columns} FROM findings WHERE {where} ORDER BY ALL").fetchall()

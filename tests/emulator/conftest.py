@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 import requests
 
+from support.clock import Clock
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions
 
 Ask = Callable[..., requests.Response]
 
 
-class Clock:
-    """A clock that moves when it is told to; it starts at 2026-03-04T05:06:07Z."""
-
-    def __init__(self) -> None:
-        self.now = 1_772_600_767.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    """A moment of which no part is zero: 2026-03-04T05:06:07Z."""
+    return Clock(datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc))
 
 
 @pytest.fixture

@@ -65,11 +65,11 @@ def test_an_export_is_accepted_once_a_minute(start: Callable, ask: Callable, clo
     assert (accepted.status_code, accepted.content) == (202, b"")
     assert accepted.headers["zendesk-ratelimit-audit-logs-export"] == "total=1; remaining=0; resets=60"
 
-    clock.now += 20
+    clock.advance(20)
     refused = ask(zendesk, "/api/v2/audit_logs/export.json?filter[action]=login", method="POST")
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == "40"
     assert refused.text == "Rate limit for Audit log CSV Export exceeded. Please wait 1 minute and try again."
 
-    clock.now += 40
+    clock.advance(40)
     assert ask(zendesk, "/api/v2/audit_logs/export", method="POST").status_code == 202

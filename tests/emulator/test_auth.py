@@ -63,9 +63,9 @@ def test_client_credentials_give_a_token_that_opens_the_log_until_it_expires(
     assert (token["token_type"], token["scope"], token["expires_in"]) == ("bearer", "auditlogs:read", 600)
     assert "refresh_token" not in token
 
-    clock.now += 599
+    clock.advance(599)
     assert ask(zendesk, LIST, headers=bearer(token["access_token"])).status_code == 200
-    clock.now += 1
+    clock.advance(1)
     expired = ask(zendesk, LIST, headers=bearer(token["access_token"]))
     assert (expired.status_code, expired.json()["error"]) == (401, "invalid_token")
     assert ask(zendesk, LIST, headers=bearer(issue(zendesk).json()["access_token"])).status_code == 200

@@ -30,7 +30,7 @@ def test_events_may_be_added_to_appear_later(start: Callable, clock: Callable, a
     zendesk = start(control=True, clock=clock)
     requests.post(f"{zendesk.url}/control/events", json={"events": [{}], "visible_in_s": 5}, timeout=10)
     assert ask(zendesk, "/api/v2/audit_logs").json()["count"] == 0
-    clock.now += 5
+    clock.advance(5)
     assert ask(zendesk, "/api/v2/audit_logs").json()["count"] == 1
 
 

@@ -23,12 +23,12 @@ def test_beyond_the_limit_everything_is_refused_until_the_minute_is_over(
     remaining = [ask(zendesk, LIST).headers["x-rate-limit-remaining"] for _ in range(3)]
     assert remaining == ["2", "1", "0"]
 
-    clock.now += 12.5
+    clock.advance(12.5)
     refused = ask(zendesk, LIST)
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "48"
     assert refused.headers["ratelimit-reset"] == "48"
     assert refused.json()["errors"][0]["code"] == "TooManyRequests"
 
-    clock.now += int(refused.headers["Retry-After"])
+    clock.advance(int(refused.headers["Retry-After"]))
     assert ask(zendesk, LIST).status_code == 200

@@ -67,18 +67,18 @@ def test_a_late_event_is_true_at_once_and_visible_later(start: Callable, ask: Ca
     assert [record["id"] for record in zendesk.events] == [1, 2]
     assert zendesk.event_count == 2
     assert seen_ids(zendesk, ask) == [2]
-    clock.now += 29
+    clock.advance(29)
     assert seen_ids(zendesk, ask) == [2]
-    clock.now += 1
+    clock.advance(1)
     assert seen_ids(zendesk, ask) == [1, 2]
 
 
 def test_the_date_is_the_emulators_own(start: Callable, ask: Callable, clock: Callable) -> None:
     zendesk = start(clock=clock, clock_offset_s=-3600)
     answers = [ask(zendesk, LIST), ask(zendesk, "/nowhere")]
-    assert {parsedate_to_datetime(answer.headers["date"]).timestamp() for answer in answers} == {clock.now - 3600}
+    assert {parsedate_to_datetime(answer.headers["date"]).timestamp() for answer in answers} == {clock() - 3600}
     assert answers[0].headers["date"].count("GMT") == 1, "there is one Date header only"
-    assert zendesk.now() == clock.now - 3600
+    assert zendesk.now() == clock() - 3600
 
 
 def test_requests_are_remembered_until_reset(start: Callable, ask: Callable, clock: Callable) -> None:
@@ -88,7 +88,7 @@ def test_requests_are_remembered_until_reset(start: Callable, ask: Callable, clo
     first, second = zendesk.requests
     assert (first.method, first.path, first.status) == ("GET", "/api/v2/audit_logs.json", 200)
     assert first.query == {"page[size]": ["2"], "filter[action][]": ["a", "b"]}
-    assert first.at == clock.now
+    assert first.at == clock()
     assert first.headers["user-agent"].startswith("python-requests")
     assert (second.method, second.path, second.status) == ("POST", "/oauth/tokens", 400)
     zendesk.reset_requests()
@@ -97,26 +97,26 @@ def test_requests_are_remembered_until_reset(start: Callable, ask: Callable, clo
 
 def test_live_events_go_on_happening_at_their_rate(start: Callable, ask: Callable, clock: Callable) -> None:
     zendesk = start(clock=clock, live_events_per_minute=60)
-    began = clock.now
-    clock.now += 1200
+    began = clock()
+    clock.advance(1200)
     first = seen_ids(zendesk, ask)
     assert len(first) == 100
     assert 900 < len(zendesk.events) < 1500
     assert all("2026-03-04T05:06:07Z" <= record["created_at"] <= "2026-03-04T05:26:07Z" for record in zendesk.events)
-    assert began + 1200 == clock.now
-    clock.now += 60
+    assert began + 1200 == clock()
+    clock.advance(60)
     assert seen_ids(zendesk, ask) == first, "what is old enough does not move"
 
 
 def test_some_live_events_appear_late(start: Callable, clock: Callable) -> None:
     zendesk = start(clock=clock, live_events_per_minute=120, late_share=0.5, late_max_s=600)
-    clock.now += 300
+    clock.advance(300)
     headers = {"Authorization": f"Bearer {zendesk.options.access_token}"}
     visible = requests.get(zendesk.url + "/api/v2/audit_logs", headers=headers, timeout=10).json()["count"]
     truth = len(zendesk.events)
     assert 0 < visible < truth
-    clock.now += 0.4
-    clock.now += 600
+    clock.advance(0.4)
+    clock.advance(600)
     records = [record for record in zendesk.events if record["created_at"] <= "2026-03-04T05:11:07Z"]
     window = "filter[created_at][]=2000-01-01T00:00:00Z&filter[created_at][]=2026-03-04T05:11:07Z"
     later = requests.get(f"{zendesk.url}/api/v2/audit_logs?{window}", headers=headers, timeout=10).json()["count"]

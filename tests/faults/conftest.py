@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from support.clock import Clock
 from zendesk_audit_assets.emulator import Emulator
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.coverage import Interval
@@ -24,35 +24,22 @@ from zendesk_audit_assets.zendesk import (
 EVERYTHING = Interval(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 1, 1, tzinfo=timezone.utc))
 
 
-class _SkippedWaits:
-    """Time as it is, plus every wait that was asked for and not sat through."""
-
-    def __init__(self) -> None:
-        self._skipped = 0.0
-
-    def now(self) -> float:
-        return time.monotonic() + self._skipped
-
-    def wait(self, seconds: float) -> None:
-        self._skipped += seconds
-
-
 @pytest.fixture
-def bring(clock: Callable[[], float], warehouse: Warehouse) -> Iterator[Callable[..., Report]]:
+def bring(clock: Clock, warehouse: Warehouse) -> Iterator[Callable[..., Report]]:
     """Syncs the log of an emulated account into the warehouse, without sitting through waits."""
     with ExitStack() as opened:
 
         def run(
             zendesk: Emulator, window: Interval = EVERYTHING, *, into: Warehouse = warehouse, **options: Any
         ) -> Report:
-            waits = _SkippedWaits()
+            waits = Clock()
             account = Account(
                 "demo", ClientCredentials(zendesk.options.client_id, zendesk.options.client_secret), zendesk.url
             )
             client = opened.enter_context(
                 ZendeskClient(
                     account,
-                    limiter=RateBudget(1.0, now=waits.now, sleep=waits.wait),
+                    limiter=RateBudget(1.0, now=waits, sleep=waits.wait),
                     timeouts=(2, 1),
                     retry=RetryLimits(attempts=4),
                     wait=waits.wait,

@@ -9,6 +9,7 @@ from itertools import count
 
 import pytest
 
+from support.clock import Clock
 from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.extract.coverage import Interval
@@ -210,7 +211,7 @@ def test_a_clock_that_is_ten_minutes_off_makes_no_difference(offset, emulate, br
 def test_a_clock_that_is_far_off_is_an_error_and_claims_nothing(
     offset, emulate, bring, clock, stored, unread_but_claimed
 ):
-    server = type(clock)(clock.now + offset)
+    server = Clock(clock.now + offset)
     zendesk = emulate(events=[{"created_at": clock.now - MINUTE}], clock=server)
     with pytest.raises(ClockSkew) as error:
         bring(zendesk)
@@ -237,7 +238,7 @@ def test_a_date_that_jumps_hides_nothing_that_happens_around_it(jump, answer, em
 
 
 def test_a_server_clock_that_is_set_back_hides_nothing_that_happens_after_it(emulate, bring, clock, stored):
-    server = type(clock)(clock.now + 10 * MINUTE)
+    server = Clock(clock.now + 10 * MINUTE)
     zendesk = emulate(clock=server)
     happen(zendesk, *evenly(clock.now, server.now, 5 * LOOK_BACK_ROWS))
     bring(zendesk)

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from support.process import Program
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.warehouse.database import (
     DISK_RESERVE_BYTES,
@@ -45,42 +46,6 @@ connection = duckdb.connect(sys.argv[1], read_only=True)
 print("reading", flush=True)
 sys.stdin.readline()
 """
-
-
-class Program:
-    """A process that is told lines and says lines; it ends at the latest after a minute."""
-
-    def __init__(self, *arguments: Any) -> None:
-        command = [sys.executable, *map(str, arguments)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._limit = threading.Timer(60, self.process.kill)
-        self._limit.start()
-
-    def says(self) -> str:
-        return self.process.stdout.readline().strip()
-
-    def tell(self, line: str = "go") -> None:
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def close(self) -> None:
-        self._limit.cancel()
-        self.process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture
-def program() -> Iterator[Callable[..., Program]]:
-    """Starts processes; none of them outlives the test."""
-    running: list[Program] = []
-
-    def start(*arguments: Any) -> Program:
-        running.append(Program(*arguments))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.close()
 
 
 @pytest.fixture

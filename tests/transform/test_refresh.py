@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.warehouse import transaction
 from zendesk_audit_assets.extract.record import SYSTEM_ACTOR_ID
 from zendesk_audit_assets.transform import (
     ACTOR_ADDRESSES,
@@ -65,25 +65,15 @@ class Log:
         self.events: list[Event] = []
         self.covered_to: datetime | None = None
         self.batches = 0
-        with self.transaction():
+        with transaction(self.connection):
             migrate(self.connection)
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self.connection.execute("BEGIN")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
 
     def append(self, events: Iterable[Event] = (), *, covers_to: datetime | None = None) -> None:
         """Without `covers_to` the batch has no coverage, as in a file that was filled by other means."""
         rows = list(events)
         self.batches += 1
         frame = pl.DataFrame(rows, schema=EVENT_SCHEMA, orient="row")
-        with self.transaction():
+        with transaction(self.connection):
             self.connection.register("incoming", frame)
             self.connection.execute(
                 f"""
@@ -105,7 +95,7 @@ class Log:
     def refresh(self, *tables: DerivedTable, zone: str = BERLIN, full: bool = False) -> dict[str, Refreshed]:
         refreshed = {}
         for table in tables or SUMMARIES:
-            with self.transaction():
+            with transaction(self.connection):
                 refreshed[table.name] = refresh.refresh(self.connection, table, timezone=zone, full=full)
         return refreshed
 
@@ -408,7 +398,7 @@ def test_a_database_of_any_name_that_is_in_use_is_refreshed(log: Log, tmp_path: 
     other = log.connection
     other.execute(f"""ATTACH '{tmp_path / "other.duckdb"}' AS "an account's ""audit""-log" """)
     other.execute('USE "an account\'s ""audit""-log"')
-    with log.transaction():
+    with transaction(log.connection):
         migrate(other)
     log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06"))
     log.refresh()

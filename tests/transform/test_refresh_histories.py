@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.warehouse import transaction
 from zendesk_audit_assets.transform import (
     CHANGES,
     DERIVED,
@@ -131,16 +131,6 @@ class Log:
         self.events: list[Event] = []
         self.batches = 0
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self.connection.execute("BEGIN")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-
     def append(self, events: Iterable[Event] = ()) -> None:
         self.batches += 1
         # The ids of events that are close in time go up and down.
@@ -172,7 +162,7 @@ class Log:
     def refresh(self, *tables: DerivedTable, full: bool = False) -> dict[str, Refreshed]:
         refreshed = {}
         for table in tables or NEEDED:
-            with self.transaction():
+            with transaction(self.connection):
                 refreshed[table.name] = refresh.refresh(self.connection, table, full=full)
         return refreshed
 

@@ -101,13 +101,13 @@ def test_a_published_copy_holds_every_table(warehouse: Warehouse, fill: Make) ->
 def test_a_reader_of_the_old_copy_is_not_disturbed(warehouse: Warehouse, fill: Make, program: Make) -> None:
     fill(3)
     publish(warehouse)
-    reader = program(READS, warehouse.published_path)
+    reader = program("-c", READS, warehouse.published_path)
     assert reader.says() == "3"
     fill(2)
     publish(warehouse, force=True)
     reader.tell()
     assert reader.says() == "3"
-    assert program(READS, warehouse.published_path).says() == "5"
+    assert program("-c", READS, warehouse.published_path).says() == "5"
 
 
 def test_what_is_told_of_a_copy_is_true_while_this_process_reads_the_old_one(warehouse: Warehouse, fill: Make) -> None:
@@ -121,7 +121,7 @@ def test_what_is_told_of_a_copy_is_true_while_this_process_reads_the_old_one(war
 
 
 def test_what_a_killed_writer_committed_is_published(warehouse: Warehouse, program: Make) -> None:
-    writer = program(WRITES_UNTIL_KILLED, warehouse.path)
+    writer = program("-c", WRITES_UNTIL_KILLED, warehouse.path)
     assert writer.says() == "committed"
     writer.kill()
     publish(warehouse)
@@ -199,7 +199,7 @@ def test_room_is_asked_for_where_the_backup_goes(
 def test_a_stray_reader_keeps_the_copy_from_being_made_and_is_named(tmp_path: Path, program: Make) -> None:
     warehouse = Warehouse(tmp_path / "audit.duckdb", stray_reader_timeout_s=0.2)
     publish(warehouse)
-    reader = program(HOLDS_OPEN, warehouse.path)
+    reader = program("-c", HOLDS_OPEN, warehouse.path)
     assert reader.says() == "open"
     with pytest.raises(WarehouseBusy):
         publish(warehouse, force=True)
@@ -329,7 +329,7 @@ def test_the_write_ahead_log_of_the_old_warehouse_goes_aside_with_it(
     with warehouse.transaction():
         pass
     saved = backup(warehouse, tmp_path / "backup.duckdb")
-    writer = program(WRITES_UNTIL_KILLED, warehouse.path)
+    writer = program("-c", WRITES_UNTIL_KILLED, warehouse.path)
     assert writer.says() == "committed"
     writer.kill()
     assert (tmp_path / "audit.duckdb.wal").exists()

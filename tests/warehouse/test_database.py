@@ -155,7 +155,7 @@ def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
 
 
 def test_writers_in_several_processes_queue_and_none_is_lost(warehouse: Warehouse, program: Start) -> None:
-    writers = [program(COUNTS, warehouse.path) for _ in range(3)]
+    writers = [program("-c", COUNTS, warehouse.path) for _ in range(3)]
     assert [writer.says() for writer in writers] == ["ready"] * 3
     for writer in writers:
         writer.tell()
@@ -165,7 +165,7 @@ def test_writers_in_several_processes_queue_and_none_is_lost(warehouse: Warehous
 
 
 def test_a_writer_that_does_not_end_is_named_busy_with_a_remedy(warehouse: Warehouse, program: Start) -> None:
-    assert program(HOLDS, warehouse.path).says() == "holding"
+    assert program("-c", HOLDS, warehouse.path).says() == "holding"
     impatient = Warehouse(warehouse.path, lock_timeout_s=0.1)
     with pytest.raises(WarehouseBusy, match=str(warehouse.path)) as busy, impatient.transaction():
         pass
@@ -174,7 +174,7 @@ def test_a_writer_that_does_not_end_is_named_busy_with_a_remedy(warehouse: Wareh
 
 
 def test_a_writer_waits_for_the_one_before_it(warehouse: Warehouse, program: Start) -> None:
-    holder = program(HOLDS, warehouse.path)
+    holder = program("-c", HOLDS, warehouse.path)
     assert holder.says() == "holding"
     holder.tell()
     with warehouse.transaction() as connection:
@@ -184,7 +184,7 @@ def test_a_writer_waits_for_the_one_before_it(warehouse: Warehouse, program: Sta
 def test_a_stray_reader_is_named_busy_with_the_copy_to_read_instead(warehouse: Warehouse, program: Start) -> None:
     with warehouse.transaction():
         pass
-    reader = program(READS, warehouse.path)
+    reader = program("-c", READS, warehouse.path)
     assert reader.says() == "reading"
     impatient = Warehouse(warehouse.path, stray_reader_timeout_s=0.3)
     with pytest.raises(WarehouseBusy, match=f"PID {reader.process.pid}") as busy, impatient.transaction():
@@ -205,7 +205,7 @@ def test_a_stray_reader_in_this_process_is_named_busy_too(warehouse: Warehouse) 
 
 
 def test_a_killed_writer_leaves_nothing_half_done_and_holds_nothing(warehouse: Warehouse, program: Start) -> None:
-    holder = program(HOLDS, warehouse.path)
+    holder = program("-c", HOLDS, warehouse.path)
     assert holder.says() == "holding"
     holder.kill()
     with Warehouse(warehouse.path, lock_timeout_s=5, stray_reader_timeout_s=5).transaction() as connection:
@@ -214,7 +214,7 @@ def test_a_killed_writer_leaves_nothing_half_done_and_holds_nothing(warehouse: W
 
 def test_a_kill_between_commits_keeps_whole_batches_only(warehouse: Warehouse, program: Start) -> None:
     for _ in range(2):
-        writer = program(APPENDS_FOR_EVER, warehouse.path)
+        writer = program("-c", APPENDS_FOR_EVER, warehouse.path)
         while (committed := int(writer.says())) < 10:
             pass
         writer.kill()
@@ -230,7 +230,7 @@ def test_a_commit_that_fails_says_so_and_loses_nothing(warehouse: Warehouse, pro
     with warehouse.transaction() as connection:
         set_meta(connection, "greeting", "hello")
     # The kernel refuses to let the file grow, as a full disk does.
-    said = program(WRITES_TOO_MUCH, warehouse.path).says()
+    said = program("-c", WRITES_TOO_MUCH, warehouse.path).says()
     assert str(warehouse.path) in said
     assert "what was committed is kept" in said
     with warehouse.transaction() as connection:

@@ -53,9 +53,9 @@ def token(clock):
 
     def make(server):
         account = Account("demo", CLIENT, base_url=server.url)
-        budget = RateBudget(0.5, now=clock.now, sleep=clock.advance)
+        budget = RateBudget(0.5, now=clock, sleep=clock.advance)
         transport = Transport(account, budget, (2, 2), DEFAULT_RETRY, clock.wait, lambda: 0.0)
-        return RenewedToken(f"{server.url}/oauth/tokens", CLIENT, transport, now=clock.now)
+        return RenewedToken(f"{server.url}/oauth/tokens", CLIENT, transport, now=clock)
 
     return make
 

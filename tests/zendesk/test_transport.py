@@ -146,7 +146,7 @@ def test_after_a_429_every_thread_waits(zendesk, clock):
         paced.append(seconds)
         clock.advance(seconds)
 
-    budget = RateBudget(0.5, now=clock.now, sleep=sleep)
+    budget = RateBudget(0.5, now=clock, sleep=sleep)
     account = Account("demo", TOKEN, base_url=zendesk.url)
     zendesk.inject(Fault("429", retry_after=30))
     with ZendeskClient(account, limiter=budget, wait=wait) as client, ThreadPoolExecutor(1) as pool:
@@ -329,7 +329,7 @@ def test_a_name_server_that_fails_for_a_moment_is_retried(monkeypatch, clock):
 
 def test_a_host_that_was_reached_before_does_exist(stub, connect, monkeypatch, clock):
     stub.say(stub.page([], headers={"Connection": "close"}))
-    client = connect(stub, limiter=RateBudget(now=clock.now, sleep=clock.advance))
+    client = connect(stub, limiter=RateBudget(now=clock, sleep=clock.advance))
     client.newest()
     unresolved(monkeypatch, socket.EAI_NONAME)
     with pytest.raises(ZendeskDown, match="cannot resolve"):

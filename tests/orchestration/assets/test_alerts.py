@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from support.findings import finding, store
+from support.receivers import Receiver
 from zendesk_audit_assets.orchestration.automation import (
     DELIVER_ALERTS,
     NIGHTLY,
@@ -18,7 +18,6 @@ from zendesk_audit_assets.orchestration.automation import (
     alerts_due,
 )
 
-HELPERS = runpy.run_path(str(Path(__file__).parents[2] / "alert" / "receiver.py"))
 GRANTED = {
     "action": "update",
     "source_type": "user",
@@ -30,7 +29,7 @@ GRANTED = {
 
 @pytest.fixture
 def receiver() -> Iterator[Any]:
-    with HELPERS["Receiver"]() as running:
+    with Receiver() as running:
         yield running
 
 
@@ -62,7 +61,7 @@ def found(deployment: Any, ago: timedelta = timedelta(0)) -> None:
     """As if the rules had found something that happened so long ago."""
     at = datetime.now(timezone.utc) - ago
     with deployment.warehouse.transaction() as connection:
-        HELPERS["store"](connection, [HELPERS["finding"](first_event_at=at, last_event_at=at)])
+        store(connection, [finding(first_event_at=at, last_event_at=at)])
 
 
 def failed(result: dg.ExecuteInProcessResult) -> str:

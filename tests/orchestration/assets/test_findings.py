@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,11 +11,10 @@ import dagster as dg
 import duckdb
 import pytest
 
+from support.findings import finding, store
 from zendesk_audit_assets.orchestration.assets import findings
 from zendesk_audit_assets.orchestration.automation import REFRESH
 
-HELPERS = runpy.run_path(str(Path(__file__).parents[2] / "alert" / "receiver.py"))
-finding, store = HELPERS["finding"], HELPERS["store"]
 OWN = """\
 title: Our macro was touched
 id: 4d7a1d3e-6a0f-4a3c-9d1f-0a7f8f1c0b11

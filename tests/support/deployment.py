@@ -1,0 +1,127 @@
+"""Whole deployments: an emulated account, settings for it, a warehouse file, a Dagster instance."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from zendesk_audit_assets import settings
+from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
+from zendesk_audit_assets.orchestration.automation import Days
+from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+
+@dataclass
+class Deployment:
+    """An emulated account, settings for it in the environment, a warehouse file and a Dagster instance."""
+
+    zendesk: Emulator
+    settings: Settings
+    instance: dg.DagsterInstance
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        return build_definitions(self.settings)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.settings.database)
+
+    @property
+    def days(self) -> Days:
+        """From the first day to today."""
+        return Days(self.settings.start_date, today())
+
+    def run(
+        self,
+        job: str,
+        days: Days | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
+        only: str | None = None,
+        **tags: str,
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job, or `only` one asset of it, over these days, all by default; it may fail."""
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            asset_selection=[dg.AssetKey(only)] if only else None,
+            tags={**(days or self.days).tags, **tags},
+            run_config={"ops": config or {}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+
+    def happens(self, **event: Any) -> Any:
+        """Let an event happen, by default so long ago that its second is over; gives its id."""
+        given = {"created_at": datetime.now(timezone.utc) - timedelta(seconds=5), **event}
+        (added,) = self.zendesk.add([given])
+        return added["id"]
+
+    def requests(self) -> int:
+        """Requests for the audit log, tokens apart, since the last call."""
+        seen = sum(request.path.endswith("audit_logs") for request in self.zendesk.requests)
+        self.zendesk.reset_requests()
+        return seen
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.transaction() as connection:
+            return connection.execute(sql).fetchall()
+
+    def holds_everything(self) -> bool:
+        """Whether the warehouse has every event of the account, once."""
+        stored = sorted(id for (id,) in self.query("SELECT id FROM audit_logs"))
+        return stored == sorted(event["id"] for event in self.zendesk.events)
+
+
+def today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def midnight(days_ago: int) -> datetime:
+    """The first second of a UTC day."""
+    return datetime(*today().timetuple()[:3], tzinfo=timezone.utc) - timedelta(days=days_ago)
+
+
+@contextmanager
+def deployed_in(
+    folder: Path,
+    instance: dg.DagsterInstance,
+    *,
+    days: int = 4,
+    options: EmulatorOptions | None = None,
+    **variables: str,
+) -> Iterator[Deployment]:
+    """A deployment for an account whose history of `days` days ends with yesterday."""
+    start = midnight(days)
+    history = HistoryOptions(start=start, end=midnight(0), agents=5, events_per_day=40, episodes=False)
+    options = options or EmulatorOptions(history=history, rate_limit_per_minute=1500)
+    with Emulator(options) as zendesk, pytest.MonkeyPatch.context() as patch:
+        given = Settings(
+            {
+                "ZENDESK_BASE_URL": zendesk.url,
+                "ZENDESK_SUBDOMAIN": options.subdomain,
+                "ZENDESK_CLIENT_ID": options.client_id,
+                "ZENDESK_CLIENT_SECRET": options.client_secret,
+                "ZENDESK_START_DATE": f"{start:%Y-%m-%d}",
+                "ZENDESK_AUDIT_DB": str(folder / "audit.duckdb"),
+                "ZENDESK_RATE_SHARE": "1",
+                **variables,
+            }
+        )
+        for variable in settings.VARIABLES:
+            patch.delenv(variable.name, raising=False)
+        for name, value in given.values.items():
+            patch.setenv(name, value)
+        # Where the rate budget of all processes of a user lives: no test waits for another one.
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield Deployment(zendesk, given, instance)

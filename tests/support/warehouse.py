@@ -1,0 +1,40 @@
+"""Batches of the log, and transactions on a plain DuckDB connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import duckdb
+
+from zendesk_audit_assets.extract.batches import Batch
+from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.frames import checked, typed
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+
+
+def batch(
+    records: Iterable[Any] = (), window: Interval | None = None, read_at: datetime | None = None, requests: int = 1
+) -> Batch:
+    """A batch of records; without a window it vouches for the first day of 2026, read when that was over."""
+    records = list(records)
+    if window is None:  # an empty one would be false
+        window = Interval(START, START + DAY)
+    frames = typed([checked(records, lambda: records)])
+    return Batch(window, read_at or START + DAY, requests, frames.rows, frames.rejects)
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A transaction that commits at the end, or rolls back when its body raises."""
+    connection.execute("BEGIN")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
