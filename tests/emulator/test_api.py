@@ -1,4 +1,4 @@
-"""Addresses: with and without `.json`, list, show, export, and what is not there."""
+"""Endpoints: list, show, export, the `.json` suffix, and unknown paths."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def zendesk() -> Iterator[Emulator]:
         yield emulator
 
 
-def test_the_list_answers_with_and_without_the_json_suffix(zendesk: Emulator, ask: Callable) -> None:
+def test_the_list_works_with_and_without_the_json_suffix(zendesk: Emulator, ask: Callable) -> None:
     for path in ("/api/v2/audit_logs", "/api/v2/audit_logs.json"):
-        answer = ask(zendesk, path + "?page[size]=100")
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("application/json")
-        assert [record["id"] for record in answer.json()["audit_logs"]] == [72, 71]
+        response = ask(zendesk, path + "?page[size]=100")
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("application/json")
+        assert [record["id"] for record in response.json()["audit_logs"]] == [72, 71]
 
 
-def test_a_record_has_the_documented_fields_in_the_order_of_the_wire(zendesk: Emulator, ask: Callable) -> None:
+def test_a_record_has_the_documented_fields_in_order(zendesk: Emulator, ask: Callable) -> None:
     record = ask(zendesk, "/api/v2/audit_logs?page[size]=1").json()["audit_logs"][0]
     assert list(record) == FIELDS
     assert record["url"] == "https://demo.zendesk.com/api/v2/audit_logs/72.json"
@@ -41,22 +41,22 @@ def test_one_record_is_shown_by_its_id(zendesk: Emulator, ask: Callable) -> None
 
 
 def test_an_unknown_record_is_not_found(zendesk: Emulator, ask: Callable) -> None:
-    answer = ask(zendesk, "/api/v2/audit_logs/99")
-    assert (answer.status_code, answer.json()) == (404, {"error": "RecordNotFound", "description": "Not found"})
+    response = ask(zendesk, "/api/v2/audit_logs/99")
+    assert (response.status_code, response.json()) == (404, {"error": "RecordNotFound", "description": "Not found"})
 
 
 @pytest.mark.parametrize("path", ["/api/v2/audit_log", "/api/v2/audit_logs/latest", "/", "/control/requests"])
 def test_an_unknown_endpoint_is_not_found(zendesk: Emulator, ask: Callable, path: str) -> None:
-    answer = ask(zendesk, path)
-    assert (answer.status_code, answer.json()) == (404, {"error": "InvalidEndpoint", "description": "Not found"})
+    response = ask(zendesk, path)
+    assert (response.status_code, response.json()) == (404, {"error": "InvalidEndpoint", "description": "Not found"})
 
 
 def test_a_host_name_of_another_account_is_not_found(zendesk: Emulator) -> None:
-    answers = {
+    responses = {
         host: requests.get(zendesk.url + "/api/v2/users/me", headers={"Host": host}, timeout=10).status_code
         for host in ("demo.zendesk.com", "acme.zendesk.com", "acme.localhost:80", "localhost")
     }
-    assert answers == {"demo.zendesk.com": 200, "acme.zendesk.com": 404, "acme.localhost:80": 404, "localhost": 200}
+    assert responses == {"demo.zendesk.com": 200, "acme.zendesk.com": 404, "acme.localhost:80": 404, "localhost": 200}
 
 
 def test_an_export_is_accepted_once_a_minute(start: Callable, ask: Callable, clock: Callable) -> None:

@@ -1,4 +1,4 @@
-"""Credentials: who is let in, who is refused, and in which words."""
+"""Credentials: API tokens, access tokens, scopes, and the error body of each rejection."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ COULD_NOT_AUTHENTICATE = {"error": "Couldn't authenticate you"}
 
 def issue(zendesk: Emulator, **changes: Any) -> requests.Response:
     options = zendesk.options
-    asked = {
+    parameters = {
         "grant_type": "client_credentials",
         "client_id": options.client_id,
         "client_secret": options.client_secret,
         **changes,
     }
-    asked = {name: value for name, value in asked.items() if value is not None}
-    return requests.post(zendesk.url + "/oauth/tokens", json=asked, timeout=10)
+    parameters = {name: value for name, value in parameters.items() if value is not None}
+    return requests.post(zendesk.url + "/oauth/tokens", json=parameters, timeout=10)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -32,34 +32,34 @@ def bearer(token: str) -> dict[str, str]:
 
 def test_an_api_token_opens_the_log(start: Callable, ask: Callable) -> None:
     zendesk = start()
-    answer = ask(zendesk, LIST, headers={}, auth=(f"{zendesk.options.email}/token", zendesk.options.api_token))
-    assert answer.status_code == 200
+    response = ask(zendesk, LIST, headers={}, auth=(f"{zendesk.options.email}/token", zendesk.options.api_token))
+    assert response.status_code == 200
 
 
 def test_wrong_or_missing_basic_credentials_are_unauthorized(start: Callable, ask: Callable) -> None:
     zendesk = start()
     email = zendesk.options.email
     for credentials in (None, (f"{email}/token", "wrong"), (email, zendesk.options.api_token), ("x/token", "y")):
-        answer = ask(zendesk, LIST, headers={}, auth=credentials)
-        assert (answer.status_code, answer.json()) == (401, COULD_NOT_AUTHENTICATE)
-    answer = ask(zendesk, LIST, headers={"Authorization": "Basic not-base64!"})
-    assert (answer.status_code, answer.json()) == (401, COULD_NOT_AUTHENTICATE)
+        response = ask(zendesk, LIST, headers={}, auth=credentials)
+        assert (response.status_code, response.json()) == (401, COULD_NOT_AUTHENTICATE)
+    response = ask(zendesk, LIST, headers={"Authorization": "Basic not-base64!"})
+    assert (response.status_code, response.json()) == (401, COULD_NOT_AUTHENTICATE)
 
 
 def test_an_unknown_bearer_token_is_an_invalid_token(start: Callable, ask: Callable) -> None:
-    answer = ask(start(), LIST, headers=bearer("made-up"))
-    assert answer.status_code == 401
-    assert answer.json()["error"] == "invalid_token"
-    assert "expired" in answer.json()["error_description"]
+    response = ask(start(), LIST, headers=bearer("made-up"))
+    assert response.status_code == 401
+    assert response.json()["error"] == "invalid_token"
+    assert "expired" in response.json()["error_description"]
 
 
-def test_client_credentials_give_a_token_that_opens_the_log_until_it_expires(
+def test_client_credentials_give_a_token_valid_until_it_expires(
     start: Callable, ask: Callable, clock: Callable
 ) -> None:
     zendesk = start(clock=clock, token_lifetime_s=600)
-    answer = issue(zendesk)
-    assert answer.status_code == 201
-    token = answer.json()
+    response = issue(zendesk)
+    assert response.status_code == 201
+    token = response.json()
     assert (token["token_type"], token["scope"], token["expires_in"]) == ("bearer", "auditlogs:read", 600)
     assert "refresh_token" not in token
 
@@ -81,9 +81,11 @@ def test_a_token_may_be_asked_for_with_a_form(start: Callable) -> None:
     assert requests.post(zendesk.url + "/oauth/tokens", data=form, timeout=10).status_code == 201
 
 
-@pytest.mark.parametrize(("asked", "given"), [(60, 300), (3600, 3600), (999_999, 172_800), (None, 1800)])
-def test_a_lifetime_stays_between_five_minutes_and_two_days(start: Callable, asked: int | None, given: int) -> None:
-    assert issue(start(), expires_in=asked).json()["expires_in"] == given
+@pytest.mark.parametrize(("requested", "granted"), [(60, 300), (3600, 3600), (999_999, 172_800), (None, 1800)])
+def test_a_lifetime_stays_between_five_minutes_and_two_days(
+    start: Callable, requested: int | None, granted: int
+) -> None:
+    assert issue(start(), expires_in=requested).json()["expires_in"] == granted
 
 
 @pytest.mark.parametrize(
@@ -96,31 +98,31 @@ def test_a_lifetime_stays_between_five_minutes_and_two_days(start: Callable, ask
         ({"expires_in": "soon"}, 400, "invalid_request"),
     ],
 )
-def test_a_wrong_request_for_a_token_is_refused(start: Callable, changes: dict, status: int, error: str) -> None:
-    answer = issue(start(), **changes)
-    assert (answer.status_code, answer.json()["error"]) == (status, error)
+def test_an_invalid_token_request_is_rejected(start: Callable, changes: dict, status: int, error: str) -> None:
+    response = issue(start(), **changes)
+    assert (response.status_code, response.json()["error"]) == (status, error)
 
 
 def test_a_body_that_is_no_json_is_a_bad_request(start: Callable) -> None:
     headers = {"Content-Type": "application/json"}
     for body in ("{", "[1]"):
-        answer = requests.post(start().url + "/oauth/tokens", data=body, headers=headers, timeout=10)
-        assert answer.status_code == 400
+        response = requests.post(start().url + "/oauth/tokens", data=body, headers=headers, timeout=10)
+        assert response.status_code == 400
 
 
 def test_a_token_without_a_reading_scope_is_forbidden(start: Callable, ask: Callable) -> None:
     zendesk = start(scope="tickets:read auditlogs:read")
     narrow = issue(zendesk, scope="tickets:read").json()
-    answer = ask(zendesk, LIST, headers=bearer(narrow["access_token"]))
-    assert answer.status_code == 403
-    assert answer.json() == {
+    response = ask(zendesk, LIST, headers=bearer(narrow["access_token"]))
+    assert response.status_code == 403
+    assert response.json() == {
         "error": "Forbidden",
         "description": "You are missing the following required scopes: read",
     }
     assert ask(zendesk, LIST, headers=bearer(issue(zendesk).json()["access_token"])).status_code == 200
 
 
-def test_a_token_may_carry_another_scope_than_was_asked_for(start: Callable, ask: Callable) -> None:
+def test_a_token_may_carry_another_scope_than_requested(start: Callable, ask: Callable) -> None:
     zendesk = start(granted_scope="audit_log:read")
     token = issue(zendesk, scope="auditlogs:read").json()
     assert token["scope"] == "audit_log:read"
@@ -128,24 +130,24 @@ def test_a_token_may_carry_another_scope_than_was_asked_for(start: Callable, ask
 
 
 @pytest.mark.parametrize("options", [{"admin": False}, {"has_audit_logs": False}])
-def test_without_the_role_or_the_plan_everybody_is_forbidden(start: Callable, ask: Callable, options: dict) -> None:
+def test_a_missing_role_or_plan_is_forbidden(start: Callable, ask: Callable, options: dict) -> None:
     zendesk = start(**options)
     credentials = (f"{zendesk.options.email}/token", zendesk.options.api_token)
-    for answer in (ask(zendesk, LIST), ask(zendesk, LIST, headers={}, auth=credentials)):
-        assert answer.status_code == 403
-        assert answer.json()["error"]["title"] == "Forbidden"
+    for response in (ask(zendesk, LIST), ask(zendesk, LIST, headers={}, auth=credentials)):
+        assert response.status_code == 403
+        assert response.json()["error"]["title"] == "Forbidden"
 
 
-def test_users_me_answers_anonymous_callers_and_wrong_passwords_with_success(start: Callable, ask: Callable) -> None:
+def test_users_me_succeeds_for_anonymous_and_wrong_passwords(start: Callable, ask: Callable) -> None:
     zendesk = start()
     for credentials in (None, (zendesk.options.email, "wrong password")):
-        answer = ask(zendesk, "/api/v2/users/me.json", headers={}, auth=credentials)
-        assert answer.status_code == 200
-        assert answer.json()["user"]["id"] is None
-        assert answer.json()["user"]["name"] == "Anonymous user"
+        response = ask(zendesk, "/api/v2/users/me.json", headers={}, auth=credentials)
+        assert response.status_code == 200
+        assert response.json()["user"]["id"] is None
+        assert response.json()["user"]["name"] == "Anonymous user"
 
 
-def test_users_me_knows_the_admin_and_refuses_wrong_tokens(start: Callable, ask: Callable) -> None:
+def test_users_me_returns_the_admin_and_rejects_wrong_tokens(start: Callable, ask: Callable) -> None:
     zendesk = start()
     user = ask(zendesk, "/api/v2/users/me").json()["user"]
     assert (user["email"], user["role"]) == (zendesk.options.email, "admin")
@@ -155,7 +157,7 @@ def test_users_me_knows_the_admin_and_refuses_wrong_tokens(start: Callable, ask:
     assert ask(zendesk, "/api/v2/users/me", headers=bearer("wrong")).status_code == 401
 
 
-def test_the_current_token_tells_its_scopes_and_its_end(start: Callable, ask: Callable, clock: Callable) -> None:
+def test_the_current_token_has_scopes_and_expiry(start: Callable, ask: Callable, clock: Callable) -> None:
     zendesk = start(clock=clock)
     headers = bearer(issue(zendesk).json()["access_token"])
     token = ask(zendesk, "/api/v2/oauth/tokens/current.json", headers=headers).json()["token"]

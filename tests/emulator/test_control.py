@@ -1,4 +1,4 @@
-"""Steering an emulator from outside its process."""
+"""Control of an emulator from another process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import requests
 
 
-def test_events_requests_and_faults_are_steered_over_http(start: Callable, ask: Callable) -> None:
+def test_events_requests_and_faults_are_controlled_over_http(start: Callable, ask: Callable) -> None:
     zendesk = start(control=True)
     control = zendesk.url + "/control"
     added = requests.post(f"{control}/events", json={"events": [{"id": 9, "action": "login"}]}, timeout=10)
@@ -26,7 +26,7 @@ def test_events_requests_and_faults_are_steered_over_http(start: Callable, ask: 
     assert zendesk.requests == []
 
 
-def test_events_may_be_added_to_appear_later(start: Callable, clock: Callable, ask: Callable) -> None:
+def test_added_events_may_appear_later(start: Callable, clock: Callable, ask: Callable) -> None:
     zendesk = start(control=True, clock=clock)
     requests.post(f"{zendesk.url}/control/events", json={"events": [{}], "visible_in_s": 5}, timeout=10)
     assert ask(zendesk, "/api/v2/audit_logs").json()["count"] == 0
@@ -37,7 +37,7 @@ def test_events_may_be_added_to_appear_later(start: Callable, clock: Callable, a
 @pytest.mark.parametrize(
     ("path", "body"), [("events", "[]"), ("events", "{"), ("faults", '{"kind":"nonsense"}'), ("faults", '{"colour":1}')]
 )
-def test_what_cannot_be_used_is_a_bad_request(start: Callable, path: str, body: str) -> None:
+def test_an_invalid_body_is_a_bad_request(start: Callable, path: str, body: str) -> None:
     assert requests.post(f"{start(control=True).url}/control/{path}", data=body, timeout=10).status_code == 400
 
 

@@ -1,4 +1,4 @@
-"""The cursor is a stateless key in the captured encoding."""
+"""A cursor is a stateless key in the encoding of captured responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_cursor_gives_back_its_second_and_id(order: str, second: int, record_i
     assert decode_cursor(encode_cursor(order, second, record_id), order) == (second, record_id)
 
 
-def test_a_cursor_is_base64_of_json_with_tagged_little_endian_values() -> None:
+def test_a_cursor_is_base64_json_with_tagged_little_endian_values() -> None:
     content = json.loads(base64.b64decode(encode_cursor("-created_at,-id", 1693922632, 18317423039889)))
     assert content["o"] == "-created_at,-id"
     values = base64.b64decode(content["v"])
@@ -28,17 +28,17 @@ def test_a_cursor_is_base64_of_json_with_tagged_little_endian_values() -> None:
 
 
 @given(ORDERS, st.text(max_size=40))
-def test_text_that_is_no_cursor_is_refused(order: str, text: str) -> None:
+def test_text_that_is_no_cursor_is_rejected(order: str, text: str) -> None:
     with pytest.raises(ValueError, match="damaged"):
         decode_cursor(text, order)
 
 
-def test_a_cursor_of_the_other_order_is_refused() -> None:
+def test_a_cursor_of_the_other_order_is_rejected() -> None:
     with pytest.raises(ValueError, match="another order"):
         decode_cursor(encode_cursor("created_at,id", 1, 2), "-created_at,-id")
 
 
-def test_a_cursor_with_other_tags_is_refused() -> None:
+def test_a_cursor_with_other_tags_is_rejected() -> None:
     values = base64.b64encode(b"i" + bytes(8) + b"i" + bytes(8)).decode()
     text = base64.b64encode(json.dumps({"o": "created_at,id", "v": values}).encode()).decode()
     with pytest.raises(ValueError, match="damaged"):

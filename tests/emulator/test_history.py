@@ -1,4 +1,4 @@
-"""The made-up past: repeatable, ordered, and as varied as a real one."""
+"""The generated history is repeatable, ordered, and as varied as a real log."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def local(event: Event) -> datetime:
     return datetime.fromtimestamp(event.created_at, ZoneInfo("Europe/Amsterdam"))
 
 
-def test_the_same_options_give_the_same_history_and_another_seed_another() -> None:
+def test_equal_options_give_an_equal_history_other_seeds_another() -> None:
     options = {"start": START, "end": START + timedelta(days=20)}
     first = generate_history(HistoryOptions(seed=3, **options))
     assert first == generate_history(HistoryOptions(seed=3, **options))
     assert first != generate_history(HistoryOptions(seed=4, **options))
 
 
-def test_events_are_in_order_inside_the_window_and_have_ids_of_their_own(history: History) -> None:
+def test_events_are_ordered_unique_and_inside_the_window(history: History) -> None:
     keys = [(event.created_at, event.id) for event in history.events]
     assert keys == sorted(keys)
     assert START.timestamp() <= keys[0][0]
@@ -57,7 +57,7 @@ def test_ids_follow_time_only_roughly(history: History) -> None:
     assert max(ids) < 2**53
 
 
-def test_a_working_day_has_about_as_many_events_as_asked(history: History) -> None:
+def test_a_working_day_has_about_events_per_day(history: History) -> None:
     by_day = Counter(local(event).date() for event in history.events)
     working = [by_day[day] for day in by_day if day.weekday() < 5]
     assert 72 < sum(working) / len(working) < 108
@@ -66,8 +66,8 @@ def test_a_working_day_has_about_as_many_events_as_asked(history: History) -> No
 
 
 def test_people_work_in_the_day_of_their_time_zone(history: History) -> None:
-    of_episodes = {event_id for episode in history.episodes for event_id in episode.event_ids}
-    sign_ins = [event for event in history.events if event.action == "login" and event.id not in of_episodes]
+    in_episodes = {event_id for episode in history.episodes for event_id in episode.event_ids}
+    sign_ins = [event for event in history.events if event.action == "login" and event.id not in in_episodes]
     in_europe = [local(event).hour for event in sign_ins if event.ip_address.startswith("203.0.113.")]
     in_america = [
         datetime.fromtimestamp(event.created_at, ZoneInfo("America/New_York")).hour
@@ -79,7 +79,7 @@ def test_people_work_in_the_day_of_their_time_zone(history: History) -> None:
         assert not any(hour < 5 for hour in hours)
 
 
-def test_the_log_holds_what_a_reader_must_cope_with(history: History) -> None:
+def test_a_history_holds_the_hard_cases_of_a_real_log(history: History) -> None:
     events = history.events
     by_second = Counter(event.created_at for event in events)
     assert by_second.most_common(1)[0][1] > 100, "more events in one second than fit on a page"
@@ -99,7 +99,7 @@ def test_the_log_holds_what_a_reader_must_cope_with(history: History) -> None:
     assert len(methods) == 5
 
 
-def test_only_the_oldest_records_lack_the_name_of_the_actor(history: History) -> None:
+def test_only_the_oldest_records_lack_actor_name(history: History) -> None:
     unnamed = [index for index, event in enumerate(history.events) if event.actor_name is None]
     assert unnamed == list(range(len(unnamed)))
     assert 0 < len(unnamed) < len(history.events) / 10
@@ -107,14 +107,13 @@ def test_only_the_oldest_records_lack_the_name_of_the_actor(history: History) ->
     assert "actor_name" in history.events[-1].record("demo")
 
 
-def test_settings_are_named_as_in_both_generations_of_the_log() -> None:
+def test_settings_have_the_names_of_old_and_new_records() -> None:
     long = generate_history(HistoryOptions(start=START, end=START + timedelta(days=90), events_per_day=900))
     states = {event.change_description for event in long if event.source_type == "account_setting"}
     assert {"Enabled", "Disabled", "Turned on", "Turned off"} <= states
 
 
-def test_what_changed_fits_together(history: History) -> None:
-    """A field starts from the value that it was last given."""
+def test_a_change_starts_from_the_value_of_the_last_one(history: History) -> None:
     latest: dict[tuple[str, int, str], str] = {}
     followed = 0
     for event in history.events:
@@ -129,7 +128,7 @@ def test_what_changed_fits_together(history: History) -> None:
     assert followed > 50
 
 
-def test_every_episode_happens_once_and_points_at_its_events(history: History) -> None:
+def test_every_episode_takes_place_once_and_names_its_events(history: History) -> None:
     assert {episode.name for episode in history.episodes} == set(EPISODES)
     by_id = {event.id: event for event in history.events}
     for episode in history.episodes:
@@ -140,13 +139,13 @@ def test_every_episode_happens_once_and_points_at_its_events(history: History) -
         assert episode.description == EPISODES[episode.name]
 
 
-def story(history: History, name: str) -> list[Event]:
+def episode_events(history: History, name: str) -> list[Event]:
     episode = next(episode for episode in history.episodes if episode.name == name)
     return [event for event in history.events if event.id in episode.event_ids]
 
 
-def test_an_account_is_taken_over_at_night_from_a_network_never_seen_before(history: History) -> None:
-    takeover = story(history, "account_takeover")
+def test_the_account_takeover_is_at_night_from_a_new_network(history: History) -> None:
+    takeover = episode_events(history, "account_takeover")
     assert [event.action for event in takeover] == [
         "login", "update", "login", "create", "exported", "exported", "update",
     ]  # fmt: skip
@@ -159,7 +158,7 @@ def test_an_account_is_taken_over_at_night_from_a_network_never_seen_before(hist
     assert "Administrator to" in takeover[-1].change_description
 
 
-def test_api_tokens_are_not_made_any_more_once_they_cannot_be() -> None:
+def test_no_api_token_is_created_after_their_end() -> None:
     start = datetime(2026, 10, 27, tzinfo=UTC)
     events = generate_history(HistoryOptions(start=start, end=start + timedelta(days=60), events_per_day=1500))
     made = {event.source_type for event in events if event.action == "create"}
@@ -167,14 +166,14 @@ def test_api_tokens_are_not_made_any_more_once_they_cannot_be() -> None:
     assert not made & {"api_token", "apitoken"}
 
 
-def test_protections_go_off_and_come_on_again_within_the_hour(history: History) -> None:
-    events = story(history, "protections_off_and_on")
+def test_protections_are_off_for_less_than_an_hour(history: History) -> None:
+    events = episode_events(history, "protections_off_and_on")
     assert [event.change_description for event in events] == ["Turned off", "Turned off", "Turned on", "Turned on"]
     assert events[-1].created_at - events[0].created_at < 3600
 
 
 def test_the_dormant_administrator_was_silent_for_months(history: History) -> None:
-    back = story(history, "dormant_admin")[0]
+    back = episode_events(history, "dormant_admin")[0]
     earlier = [event.created_at for event in history.events if event.actor_id == back.actor_id]
     earlier = [second for second in earlier if second < back.created_at]
     assert earlier
@@ -182,7 +181,7 @@ def test_the_dormant_administrator_was_silent_for_months(history: History) -> No
 
 
 def test_the_removed_colleague_still_acts(history: History) -> None:
-    events = story(history, "act_after_removal")
+    events = episode_events(history, "act_after_removal")
     leaver = events[0].actor_id
     removal = next(event for event in events if event.change_description.endswith("to End User"))
     assert removal.source_id == leaver
@@ -191,7 +190,7 @@ def test_the_removed_colleague_still_acts(history: History) -> None:
 
 @pytest.mark.parametrize(("name", "count"), [("mass_deletion", 60), ("mass_suspension", 18), ("mass_role_change", 7)])
 def test_mass_changes_are_by_one_person_within_two_hours(history: History, name: str, count: int) -> None:
-    events = story(history, name)
+    events = episode_events(history, name)
     assert len(events) == count
     assert len({event.actor_id for event in events}) == 1
     assert events[-1].created_at - events[0].created_at < 7200
@@ -214,7 +213,7 @@ def test_a_small_company_has_a_history_too(agents: int) -> None:
     assert generate_history(HistoryOptions(start=START, end=END, agents=agents, events_per_day=30))
 
 
-def test_a_uniform_history_has_exactly_the_events_asked_for_evenly_spread() -> None:
+def test_a_uniform_history_spreads_exactly_total_events_evenly() -> None:
     options = HistoryOptions(start=START, end=START + timedelta(days=10), style="uniform", total=10_000)
     events = generate_history(options)
     assert len(events) == 10_000 == len({event.id for event in events})
@@ -223,7 +222,7 @@ def test_a_uniform_history_has_exactly_the_events_asked_for_evenly_spread() -> N
     assert set(by_day.values()) == {1000}
 
 
-def test_a_dense_uniform_history_is_in_order_within_its_seconds() -> None:
+def test_a_dense_uniform_history_is_ordered_within_its_seconds() -> None:
     options = HistoryOptions(start=START, end=START + timedelta(seconds=10), style="uniform", total=5_000)
     events = generate_history(options)
     assert events == sorted(events)
@@ -238,12 +237,12 @@ def test_a_dense_uniform_history_is_in_order_within_its_seconds() -> None:
         {"start": START, "end": END, "agents": 2},
     ],
 )
-def test_impossible_options_are_refused(options: dict) -> None:
+def test_impossible_options_are_rejected(options: dict) -> None:
     with pytest.raises(ValueError, match=r"time zone|after its start|three agents"):
         HistoryOptions(**options)
 
 
-def test_an_emulator_serves_its_history_in_the_accounts_own_name(start: Callable, ask: Callable) -> None:
+def test_an_emulator_serves_its_history_under_its_subdomain(start: Callable, ask: Callable) -> None:
     options = HistoryOptions(start=START, end=START + timedelta(days=14))
     zendesk = start(history=options, subdomain="acme")
     records = zendesk.events

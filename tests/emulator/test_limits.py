@@ -1,4 +1,4 @@
-"""The rate limit: told on every reply, counted by the minute, enforced."""
+"""The rate limit: reported with every response, counted per minute, enforced."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ NAMES = ("X-Rate-Limit", "X-Rate-Limit-Remaining", "ratelimit-limit", "ratelimit
 
 
 @pytest.mark.parametrize("path", [LIST, "/api/v2/users/me", "/nowhere", "/api/v2/audit_logs?page[size]=0"])
-def test_every_reply_tells_the_limit(start: Callable, ask: Callable, clock: Callable, path: str) -> None:
-    answer = ask(start(clock=clock), path)
-    assert [answer.headers[name] for name in NAMES] == ["700", "699", "700", "699", "60"]
+def test_every_response_has_the_limit(start: Callable, ask: Callable, clock: Callable, path: str) -> None:
+    response = ask(start(clock=clock), path)
+    assert [response.headers[name] for name in NAMES] == ["700", "699", "700", "699", "60"]
 
 
-def test_beyond_the_limit_everything_is_refused_until_the_minute_is_over(
+def test_requests_beyond_the_limit_get_429_until_the_minute_ends(
     start: Callable, ask: Callable, clock: Callable
 ) -> None:
     zendesk = start(clock=clock, rate_limit_per_minute=3)

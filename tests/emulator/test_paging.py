@@ -1,4 +1,4 @@
-"""Cursor paging and offset paging: order, ends, links, and that nothing is lost or repeated."""
+"""Cursor paging and offset paging: order, ends and links, without loss or repetition."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_first_page_has_a_previous_link_to_nothing(zendesk: Emulator, ask: C
     assert ask(zendesk, first["links"]["prev"].removeprefix(zendesk.url)).json()["audit_logs"] == []
 
 
-def test_the_last_page_keeps_its_cursors_and_the_page_behind_it_is_empty_with_nulls(
+def test_the_page_behind_the_last_one_is_empty_with_null_cursors(
     zendesk: Emulator, walk: Callable, ask: Callable
 ) -> None:
     last = walk(zendesk, BASE + "?page[size]=4")[-1]
@@ -91,7 +91,7 @@ def test_a_last_page_may_have_no_cursors(start: Callable, ask: Callable, style: 
     assert page["links"] == {"prev": value, "next": value}
 
 
-def test_links_lead_back_to_the_host_and_path_asked_with_filters_and_encoded(zendesk: Emulator, ask: Callable) -> None:
+def test_links_keep_host_path_and_filters_and_are_encoded(zendesk: Emulator, ask: Callable) -> None:
     window = "filter[created_at][]=2023-01-01T00:00:00Z&filter[created_at][]=2024-01-01T00:00:00Z"
     asked = f"{BASE}.json?page[size]=3&sort=created_at&filter[action]=login&{window}"
     page = ask(
@@ -114,7 +114,7 @@ def test_links_lead_back_to_the_host_and_path_asked_with_filters_and_encoded(zen
     ]
 
 
-def test_records_that_arrive_ahead_of_the_reader_do_not_shift_its_pages(start: Callable, ask: Callable) -> None:
+def test_new_records_do_not_shift_the_pages_of_a_reader(start: Callable, ask: Callable) -> None:
     zendesk = start(events=[{"id": n} for n in range(1, 7)])
     first = ask(zendesk, BASE + "?page[size]=3").json()
     zendesk.add([{"id": n, "created_at": "2099-01-01T00:00:00Z"} for n in (50, 51)])
@@ -122,7 +122,7 @@ def test_records_that_arrive_ahead_of_the_reader_do_not_shift_its_pages(start: C
     assert ids(first, second) == [6, 5, 4, 3, 2, 1]
 
 
-def test_without_page_size_the_pages_are_numbered_and_counted(zendesk: Emulator, ask: Callable) -> None:
+def test_pages_are_numbered_and_counted_without_page_size(zendesk: Emulator, ask: Callable) -> None:
     page = ask(zendesk, BASE + ".json?per_page=4&page=2&filter[action]=login").json()
     assert set(page) == {"audit_logs", "next_page", "previous_page", "count"}
     assert page["count"] == 5
@@ -140,9 +140,9 @@ def test_numbered_pages_hold_at_most_a_hundred_records(start: Callable, ask: Cal
 
 @pytest.mark.parametrize("query", ["page=101&per_page=1", "page=101", "page=1000000"])
 def test_numbered_pages_end_at_a_hundred(zendesk: Emulator, ask: Callable, query: str) -> None:
-    answer = ask(zendesk, f"{BASE}?{query}")
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["code"] == "InvalidPaginationDepth"
+    response = ask(zendesk, f"{BASE}?{query}")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["code"] == "InvalidPaginationDepth"
 
 
 def test_page_one_hundred_is_still_allowed(zendesk: Emulator, ask: Callable) -> None:

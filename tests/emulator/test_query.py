@@ -1,4 +1,4 @@
-"""Filters and parameters: what they select, and which ones are refused with a 400."""
+"""Filters and parameters: the records they select, and the 400 for invalid ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def zendesk() -> Iterator[Emulator]:
         ("start_time=1735689602", [1, 2, 3, 4]),
     ],
 )
-def test_filters_select_and_add_up(zendesk: Emulator, ask: Callable, query: str, expected: list[int]) -> None:
+def test_filters_combine(zendesk: Emulator, ask: Callable, query: str, expected: list[int]) -> None:
     records = ask(zendesk, f"{BASE}&{query}").json()["audit_logs"]
     assert [record["id"] for record in records] == expected
 
@@ -82,39 +82,39 @@ def test_a_window_that_ends_before_it_starts_is_empty(zendesk: Emulator, ask: Ca
     ],
 )
 def test_an_unusable_filter_is_a_bad_request(zendesk: Emulator, ask: Callable, query: str) -> None:
-    answer = ask(zendesk, f"{BASE}&{query}")
-    assert answer.status_code == 400
-    assert answer.json()["error"]["title"] == "Invalid attribute"
+    response = ask(zendesk, f"{BASE}&{query}")
+    assert response.status_code == 400
+    assert response.json()["error"]["title"] == "Invalid attribute"
 
 
 @pytest.mark.parametrize("size", ["0", "101", "1000", "-1", "many", "", "1.5"])
 def test_a_page_size_outside_one_to_a_hundred_is_a_bad_request(zendesk: Emulator, ask: Callable, size: str) -> None:
-    answer = ask(zendesk, f"/api/v2/audit_logs?page[size]={size}")
-    assert answer.status_code == 400
-    assert "page.size" in answer.json()["error"]["message"]
+    response = ask(zendesk, f"/api/v2/audit_logs?page[size]={size}")
+    assert response.status_code == 400
+    assert "page.size" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("sort", ["id", "-id", "actor_id", "created_at,id", ""])
 def test_only_created_at_sorts(zendesk: Emulator, ask: Callable, sort: str) -> None:
-    answer = ask(zendesk, f"/api/v2/audit_logs?page[size]=2&sort={sort}")
-    assert answer.status_code == 400
-    assert answer.json() == {"error": "InvalidPaginationParameter", "description": "sort is not valid"}
+    response = ask(zendesk, f"/api/v2/audit_logs?page[size]=2&sort={sort}")
+    assert response.status_code == 400
+    assert response.json() == {"error": "InvalidPaginationParameter", "description": "sort is not valid"}
 
 
 def test_a_damaged_or_foreign_cursor_is_a_bad_request(zendesk: Emulator, ask: Callable) -> None:
     cursor = ask(zendesk, "/api/v2/audit_logs?page[size]=2").json()["meta"]["after_cursor"]
     for query in ("page[after]=garbage", f"page[after]={cursor[:-4]}", f"page[after]={cursor}&sort=created_at"):
-        answer = ask(zendesk, f"/api/v2/audit_logs?page[size]=2&{query}")
-        assert answer.status_code == 400
-        assert answer.json() == {"error": "InvalidPaginationParameter", "description": "page[after] is not valid"}
+        response = ask(zendesk, f"/api/v2/audit_logs?page[size]=2&{query}")
+        assert response.status_code == 400
+        assert response.json() == {"error": "InvalidPaginationParameter", "description": "page[after] is not valid"}
 
 
 def test_after_and_before_together_are_a_bad_request(zendesk: Emulator, ask: Callable) -> None:
     cursor = ask(zendesk, "/api/v2/audit_logs?page[size]=2").json()["meta"]["after_cursor"]
     query = {"page[size]": "2", "page[after]": cursor, "page[before]": cursor}
-    answer = ask(zendesk, "/api/v2/audit_logs", params=query)
-    assert answer.status_code == 400
-    assert answer.json()["error"] == "InvalidPaginationParameter"
+    response = ask(zendesk, "/api/v2/audit_logs", params=query)
+    assert response.status_code == 400
+    assert response.json()["error"] == "InvalidPaginationParameter"
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=0", "sort_by=id", "sort_order=up"])

@@ -68,7 +68,7 @@ def test_a_label_is_parted_at_its_first_colon(read_as: ReadAs) -> None:
 
 @pytest.mark.parametrize("setting", [*SETTINGS, TWO_FACTOR, SINGLE_SIGN_ON], ids=lambda setting: setting.name)
 def test_a_setting_has_one_key_over_both_generations(read_as: ReadAs, setting: Any) -> None:
-    labels = (setting.earlier_name, f"{setting.page}: {setting.name}")
+    labels = (setting.legacy_name, f"{setting.page}: {setting.name}")
     earlier, today = column(
         read_as, "setting", *({"source_type": "account_setting", "source_label": label} for label in labels)
     )

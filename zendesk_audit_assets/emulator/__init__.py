@@ -1,6 +1,9 @@
-"""A faithful local Zendesk: the audit log API over real HTTP, with a made-up past and faults on demand."""
+"""A faithful local Zendesk: the audit log API over real HTTP, with a generated history and faults on demand.
 
-from zendesk_audit_assets.emulator.account import RequestSeen
+Imports nothing else of the package but `errors`, so that it stays an independent witness in tests.
+"""
+
+from zendesk_audit_assets.emulator.account import RecordedRequest
 from zendesk_audit_assets.emulator.episodes import EPISODES, Episode
 from zendesk_audit_assets.emulator.events import OMIT, Event
 from zendesk_audit_assets.emulator.faults import Fault
@@ -18,7 +21,7 @@ __all__ = [
     "Fault",
     "History",
     "HistoryOptions",
-    "RequestSeen",
+    "RecordedRequest",
     "build_history",
     "generate_history",
     "serve",

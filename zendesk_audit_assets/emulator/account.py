@@ -1,4 +1,4 @@
-"""One emulated account: its log, its credentials, its limits, its clock."""
+"""One emulated Zendesk account: its log, credentials, rate limits and clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from zendesk_audit_assets.emulator.auth import Authority
+from zendesk_audit_assets.emulator.auth import AuthServer
 from zendesk_audit_assets.emulator.company import Company
 from zendesk_audit_assets.emulator.episodes import Episode
 from zendesk_audit_assets.emulator.events import (
@@ -23,8 +23,8 @@ from zendesk_audit_assets.emulator.events import (
     timestamp,
 )
 from zendesk_audit_assets.emulator.faults import Faults
-from zendesk_audit_assets.emulator.history import Past
-from zendesk_audit_assets.emulator.limits import RateLimit
+from zendesk_audit_assets.emulator.history import HistoryGenerator
+from zendesk_audit_assets.emulator.limits import MinuteLimit
 from zendesk_audit_assets.emulator.live import LiveEvents
 from zendesk_audit_assets.emulator.options import EmulatorOptions
 from zendesk_audit_assets.emulator.store import Row, Store
@@ -35,8 +35,8 @@ _DEFAULT_SIZE = 40
 
 
 @dataclass(frozen=True)
-class RequestSeen:
-    """One request as it came in; `at` in the server's epoch seconds, `status` 0 if it got no answer."""
+class RecordedRequest:
+    """One request as received; `at` is in epoch seconds of the server's clock, `status` is 0 without a response."""
 
     method: str
     path: str
@@ -47,43 +47,46 @@ class RequestSeen:
 
     @property
     def query(self) -> dict[str, list[str]]:
+        """The parsed query string, with every value of a repeated parameter."""
         return parse_qs(self.query_string, keep_blank_values=True)
 
 
-class Account:
-    """Shared by the server's thread, which asks, and the test's thread, which adds and looks on."""
+class EmulatedAccount:
+    """The state of one account. The server's thread reads it while the test's thread adds events and inspects it."""
 
     def __init__(self, options: EmulatorOptions) -> None:
         self.options = options
-        self.authority = Authority(options)
+        self.auth = AuthServer(options)
         self.faults = Faults(options.fault_seed)
-        self.rate_limit = RateLimit(options.rate_limit_per_minute)
-        self.export_limit = RateLimit(_EXPORTS_PER_MINUTE)
-        self.requests: deque[RequestSeen] = deque(maxlen=_REQUESTS_KEPT)
+        self.rate_limit = MinuteLimit(options.rate_limit_per_minute)
+        self.export_limit = MinuteLimit(_EXPORTS_PER_MINUTE)
+        self.requests: deque[RecordedRequest] = deque(maxlen=_REQUESTS_KEPT)
         self.store = Store()
         self.episodes: list[Episode] = []
-        self._company = self._live_through_the_past()
+        self._company = self._load_history()
         self._live = LiveEvents(options, self._company, self.now())
         self._lock = threading.Lock()
         self.add(options.events)
 
     def now(self) -> float:
+        """The server's time in epoch seconds."""
         return self.options.clock() + self.options.clock_offset_s
 
     def catch_up(self) -> None:
-        """Let everything happen that should have happened by now."""
+        """Add the live events that are due, and reveal the late ones that are visible by now."""
         now = self.now()
         with self._lock:
-            for event, visible_at in self._live.until(now):
+            for event, visible_at in self._live.due(now):
                 self.store.add(self._row(event), visible_at)
             self.store.reveal(now)
 
     def add(self, records: Iterable[Mapping[str, Any]], visible_in_s: float = 0.0) -> list[dict[str, Any]]:
+        """Add partial records, completed; see `Emulator.add`. Returns the complete records."""
         now = self.now()
         visible_at = now + visible_in_s if visible_in_s > 0 else None
         added = []
-        for given in records:
-            partial = dict(given)
+        for fields in records:
+            partial = dict(fields)
             if isinstance(partial.get("created_at"), datetime):
                 partial["created_at"] = timestamp(int(partial["created_at"].timestamp()))
             second = _second(partial, int(now))
@@ -97,28 +100,30 @@ class Account:
         return added
 
     def records(self) -> list[dict[str, Any]]:
+        """Every record, visible or not, ordered by (created_at, id)."""
         self.catch_up()
-        return [orjson.loads(row.body) for row in self.store.everything()]
+        return [orjson.loads(row.body) for row in self.store.all_rows()]
 
     def count(self) -> int:
+        """The number of records, visible or not."""
         self.catch_up()
-        return len(self.store) + self.store.hidden()
+        return len(self.store) + self.store.hidden_count()
 
-    def _live_through_the_past(self) -> Company:
-        """The company as it is when the emulator starts."""
+    def _load_history(self) -> Company:
+        """Store the generated history; returns the company in its state at the end of it."""
         if self.options.history is None:
             return Company(self.options.live_seed, _DEFAULT_SIZE, self.options.subdomain)
-        past = Past(replace(self.options.history, subdomain=self.options.subdomain))
-        self.store.load(map(self._row, past))
-        self.episodes = past.episodes
-        return past.company
+        history = HistoryGenerator(replace(self.options.history, subdomain=self.options.subdomain))
+        self.store.load(map(self._row, history))
+        self.episodes = history.episodes
+        return history.company
 
     def _row(self, event: Event) -> Row:
         return Row(event.created_at, event.id, encode(event.record(self.options.subdomain)))
 
 
 def _second(partial: Mapping[str, Any], now: int) -> int:
-    """Where a record belongs; one without a usable `created_at` happened now."""
+    """The epoch second that orders a record: its `created_at`, or `now` where that is not a timestamp."""
     try:
         return parse_timestamp(partial.get("created_at"))
     except ValueError:

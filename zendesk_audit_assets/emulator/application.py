@@ -1,4 +1,4 @@
-"""The way of every request: counted, dated, limited, struck by faults, answered."""
+"""The ASGI application: records each request, counts it against the rate limit, applies faults and responds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from zendesk_audit_assets.emulator.account import Account, RequestSeen
-from zendesk_audit_assets.emulator.api import answer, endpoint_of
+from zendesk_audit_assets.emulator.account import EmulatedAccount, RecordedRequest
+from zendesk_audit_assets.emulator.api import endpoint_of, respond
 from zendesk_audit_assets.emulator.control import control
 from zendesk_audit_assets.emulator.faults import Fault
-from zendesk_audit_assets.emulator.replies import (
+from zendesk_audit_assets.emulator.responses import (
     HTML_TYPE,
     INVALID_TOKEN,
     NO_SUCH_ACCOUNT,
     TOO_MANY_REQUESTS,
-    Refusal,
+    ErrorResponse,
     invalid_pagination,
 )
 
@@ -30,9 +30,9 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Application:
-    """An ASGI application; `connections` are the server's, needed to break one."""
+    """Serves one account; `connections` returns the server's open connections, so that a fault can break one."""
 
-    def __init__(self, account: Account, connections: Callable[[], Iterable[Any]]) -> None:
+    def __init__(self, account: EmulatedAccount, connections: Callable[[], Iterable[Any]]) -> None:
         self._account = account
         self._connections = connections
         self._latest_pages: dict[str, bytes] = {}
@@ -46,52 +46,52 @@ class Application:
             return
         account.catch_up()
         arrived_at = account.now()
-        fault = account.faults.strike(endpoint_of(path), "page[after]" in request.query_params)
+        fault = account.faults.take(endpoint_of(path), "page[after]" in request.query_params)
         if fault and fault.kind in ("reset", "stall"):
-            self._remember(request, 0, arrived_at)
-            await self._give_no_answer(fault, scope, receive)
+            self._record(request, 0, arrived_at)
+            await self._drop(fault, scope, receive)
             return
-        response = await self._respond(request, fault)
+        response = await self._limited_response(request, fault)
         delay_s = account.options.latency_ms / 1000 + (fault.seconds if fault and fault.kind == "slow" else 0.0)
         if delay_s:
             await asyncio.sleep(delay_s)
-        self._remember(request, response.status_code, arrived_at)
+        self._record(request, response.status_code, arrived_at)
         skew_s = fault.seconds if fault and fault.kind == "date_jump" else 0.0
-        # As with a real server the date is that of sending, so it is later than what the answer has seen.
+        # A real server dates a response when it sends it, which is later than the state that the response shows.
         response.headers["date"] = formatdate(account.now() + skew_s, usegmt=True)
         if fault and fault.kind == "truncated":
             await self._send_half(response, scope, receive, send)
             return
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, fault: Fault | None) -> Response:
-        allowance = self._account.rate_limit.count(self._account.now())
+    async def _limited_response(self, request: Request, fault: Fault | None) -> Response:
+        rate = self._account.rate_limit.count(self._account.now())
         try:
             if _wrong_account(request.headers.get("host", ""), self._account.options.subdomain):
-                raise Refusal(404, NO_SUCH_ACCOUNT)
-            if allowance.exceeded:
-                raise Refusal(429, TOO_MANY_REQUESTS, {"retry-after": str(allowance.reset_s)})
-            response = await self._answer(request, fault)
-        except Refusal as refusal:
-            response = refusal.response()
-        response.headers.update(allowance.headers())
+                raise ErrorResponse(404, NO_SUCH_ACCOUNT)
+            if rate.exceeded:
+                raise ErrorResponse(429, TOO_MANY_REQUESTS, {"retry-after": str(rate.reset_s)})
+            response = await self._response(request, fault)
+        except ErrorResponse as error:
+            response = error.response()
+        response.headers.update(rate.headers())
         return response
 
-    async def _answer(self, request: Request, fault: Fault | None) -> Response:
-        """What the account says, or what the fault makes of it."""
+    async def _response(self, request: Request, fault: Fault | None) -> Response:
+        """The account's response, altered by the fault if there is one."""
         if fault is None:
-            return await self._remembered_answer(request)
+            return await self._account_response(request)
         if fault.is_status():
             return fault.response()
         if fault.kind == "token_expired":
-            self._account.authority.revoke(request.headers.get("authorization"))
-            raise Refusal(401, INVALID_TOKEN)
+            self._account.auth.revoke(request.headers.get("authorization"))
+            raise ErrorResponse(401, INVALID_TOKEN)
         if fault.kind == "cursor_rejected":
             raise invalid_pagination("page[after]")
         if fault.kind == "page_twice":
-            response = await answer(self._account, request)
+            response = await respond(self._account, request)
             return _with_body(response, self._latest_pages.get(_list_identity(request), bytes(response.body)))
-        response = await self._remembered_answer(request)
+        response = await self._account_response(request)
         if fault.kind == "cut_json":
             return _with_body(response, bytes(response.body[: len(response.body) * 2 // 3]))
         if fault.kind == "rows_twice":
@@ -100,24 +100,24 @@ class Application:
             return Response("<html><body>Signing you in</body></html>", headers={"content-type": HTML_TYPE})
         return response
 
-    async def _remembered_answer(self, request: Request) -> Response:
-        response = await answer(self._account, request)
-        if self._account.faults.awaits("page_twice"):
+    async def _account_response(self, request: Request) -> Response:
+        response = await respond(self._account, request)
+        if self._account.faults.is_pending("page_twice"):
             self._latest_pages[_list_identity(request)] = bytes(response.body)
         return response
 
-    def _remember(self, request: Request, status: int, now: float) -> None:
+    def _record(self, request: Request, status: int, now: float) -> None:
         self._account.requests.append(
-            RequestSeen(request.method, request.url.path, request.url.query, request.headers, status, now)
+            RecordedRequest(request.method, request.url.path, request.url.query, request.headers, status, now)
         )
 
-    async def _give_no_answer(self, fault: Fault, scope: Scope, receive: Receive) -> None:
+    async def _drop(self, fault: Fault, scope: Scope, receive: Receive) -> None:
         if fault.kind == "reset":
             for transport in self._transports(scope):
                 connection = transport.get_extra_info("socket")
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                 transport.abort()
-        await _gone(receive)
+        await _wait_for_disconnect(receive)
 
     async def _send_half(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
@@ -125,27 +125,27 @@ class Application:
         await send({"type": "http.response.body", "body": half, "more_body": True})
         for transport in self._transports(scope):
             transport.close()
-        await _gone(receive)
+        await _wait_for_disconnect(receive)
 
     def _transports(self, scope: Scope) -> list[Any]:
-        """The connection of this request, unless the client has gone already."""
-        return [one.transport for one in self._connections() if one.client == scope["client"]]
+        """The connection of this request; empty if the client has closed it."""
+        return [connection.transport for connection in self._connections() if connection.client == scope["client"]]
 
 
-async def _gone(receive: Receive) -> None:
-    """Wait until the client has left, so that the server does not think that an answer was forgotten."""
+async def _wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the client has left: uvicorn reports an error when an application returns without a response."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def _wrong_account(host: str, subdomain: str) -> bool:
-    """Whether the request names another account; a bare address or name is always the right one."""
+    """Whether the Host header names another account; a bare address or host name never does."""
     name, _, domain = host.partition(":")[0].partition(".")
     return domain in ("zendesk.com", "localhost") and name != subdomain
 
 
 def _list_identity(request: Request) -> str:
-    """The same for all pages of one list, so that several lists may be read at a time."""
+    """A key that all pages of one list share, so that clients may read several lists at a time."""
     kept = sorted(pair for pair in request.query_params.multi_items() if pair[0] != "page[after]")
     return f"{request.url.path} {kept}"
 

@@ -1,4 +1,4 @@
-"""Who is calling, and may they read the audit log: API tokens, OAuth tokens, scopes."""
+"""Authentication and authorization: API tokens, OAuth access tokens and their scopes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from typing import Any
 
 from zendesk_audit_assets.emulator.events import timestamp
 from zendesk_audit_assets.emulator.options import EmulatorOptions
-from zendesk_audit_assets.emulator.replies import (
+from zendesk_audit_assets.emulator.responses import (
     COULD_NOT_AUTHENTICATE,
     FORBIDDEN,
     INVALID_TOKEN,
     MISSING_SCOPE,
-    Refusal,
+    ErrorResponse,
 )
 
 ADMIN_ID = 1_000_001
 _CLIENT_ID = 5_000_001
-_SHORTEST_LIFE_S, _LONGEST_LIFE_S = 300, 172_800
+_MIN_LIFETIME_S, _MAX_LIFETIME_S = 300, 172_800
 _READING_SCOPES = {"read", "auditlogs:read"}
 
 
 @dataclass(frozen=True)
 class Token:
+    """An OAuth access token; times are in epoch seconds, `expires_at` is None for a token that never expires."""
+
     id: int
     text: str
     scope: str
@@ -35,7 +37,7 @@ class Token:
     expires_at: float | None
 
 
-class Authority:
+class AuthServer:
     """Checks credentials and issues access tokens for one account."""
 
     def __init__(self, options: EmulatorOptions) -> None:
@@ -46,39 +48,39 @@ class Authority:
         self._tokens: dict[str, Token] = {static.text: static}
 
     def authenticate(self, authorization: str | None, now: float) -> Token | None:
-        """The OAuth token of the caller, or None for an API token, which has no scope.
+        """The caller's OAuth token, or None for an API token, which has no scope.
 
-        Raises Refusal (401) for everybody else.
+        Raises ErrorResponse (401) for any other credentials, and without any.
         """
         kind, _, value = (authorization or "").partition(" ")
         if kind.lower() == "bearer":
             token = self._tokens.get(value.strip())
             if token is None or (token.expires_at is not None and token.expires_at <= now):
-                raise Refusal(401, INVALID_TOKEN)
+                raise ErrorResponse(401, INVALID_TOKEN)
             return token
         user, password = _basic(kind, value)
         if (user, password) != (f"{self._options.email}/token", self._options.api_token):
-            raise Refusal(401, COULD_NOT_AUTHENTICATE)
+            raise ErrorResponse(401, COULD_NOT_AUTHENTICATE)
         return None
 
-    def allow_audit_logs(self, token: Token | None) -> None:
-        """Raises Refusal (403) if the scope, the role or the plan does not include the audit log."""
+    def require_audit_logs(self, token: Token | None) -> None:
+        """Raises ErrorResponse (403) unless the scope, the role and the plan include the audit log."""
         if token is not None and not _READING_SCOPES & set(token.scope.split()):
-            raise Refusal(403, MISSING_SCOPE)
+            raise ErrorResponse(403, MISSING_SCOPE)
         if not (self._options.admin and self._options.has_audit_logs):
-            raise Refusal(403, FORBIDDEN)
+            raise ErrorResponse(403, FORBIDDEN)
 
-    def issue(self, asked: Mapping[str, Any], now: float) -> dict[str, Any]:
-        """The answer to a client credentials grant. Raises Refusal (400, 401)."""
+    def issue(self, parameters: Mapping[str, Any], now: float) -> dict[str, Any]:
+        """Issue a token for a client credentials grant; returns the response body. Raises ErrorResponse (400, 401)."""
         options = self._options
-        if asked.get("grant_type") != "client_credentials":
-            raise Refusal(400, _oauth_error("unsupported_grant_type", "This grant type is not supported."))
-        if (asked.get("client_id"), asked.get("client_secret")) != (options.client_id, options.client_secret):
-            raise Refusal(401, _oauth_error("invalid_client", "No such client, or its secret is wrong."))
-        scope = str(asked.get("scope") or options.scope)
+        if parameters.get("grant_type") != "client_credentials":
+            raise ErrorResponse(400, _oauth_error("unsupported_grant_type", "This grant type is not supported."))
+        if (parameters.get("client_id"), parameters.get("client_secret")) != (options.client_id, options.client_secret):
+            raise ErrorResponse(401, _oauth_error("invalid_client", "No such client, or its secret is wrong."))
+        scope = str(parameters.get("scope") or options.scope)
         if not set(scope.split()) <= set(options.scope.split()):
-            raise Refusal(400, _oauth_error("invalid_scope", "The client may not ask for this scope."))
-        lifetime = _lifetime(asked.get("expires_in"), options.token_lifetime_s)
+            raise ErrorResponse(400, _oauth_error("invalid_scope", "The client may not ask for this scope."))
+        lifetime = _lifetime(parameters.get("expires_in"), options.token_lifetime_s)
         granted = options.granted_scope or scope
         token = Token(next(self._numbers), secrets.token_hex(32), granted, now, now + lifetime)
         self._tokens[token.text] = token
@@ -90,14 +92,15 @@ class Authority:
         }
 
     def revoke(self, authorization: str | None) -> None:
-        """Forget an issued token; anything else stays as it is."""
+        """Revoke the access token of an Authorization header; other credentials stay valid."""
         self._tokens.pop((authorization or "").partition(" ")[2].strip(), None)
 
     def revoke_all(self) -> None:
+        """Revoke every access token."""
         self._tokens.clear()
 
     def describe(self, token: Token) -> dict[str, Any]:
-        """The body of `/oauth/tokens/current`."""
+        """The response body of `/oauth/tokens/current`."""
         return {
             "token": {
                 "url": f"https://{self._options.subdomain}.zendesk.com/api/v2/oauth/tokens/{token.id}.json",
@@ -113,13 +116,13 @@ class Authority:
         }
 
     def user(self, authorization: str | None, now: float) -> dict[str, Any]:
-        """The body of `/users/me`: anonymous callers get an answer too, even with a wrong password.
+        """The response body of `/users/me`, which describes an anonymous user to callers with a wrong password.
 
-        Raises Refusal (401) for a wrong API or access token only.
+        Raises ErrorResponse (401) only for a wrong API token or access token.
         """
         try:
             self.authenticate(authorization, now)
-        except Refusal:
+        except ErrorResponse:
             kind, _, value = (authorization or "").partition(" ")
             if kind.lower() == "bearer" or _basic(kind, value)[0].endswith("/token"):
                 raise
@@ -138,13 +141,13 @@ def _basic(kind: str, value: str) -> tuple[str, str]:
     return user, password
 
 
-def _lifetime(asked: Any, default: int) -> int:
-    if asked is None:
+def _lifetime(requested: Any, default: int) -> int:
+    if requested is None:
         return default
     try:
-        return max(_SHORTEST_LIFE_S, min(_LONGEST_LIFE_S, int(asked)))
+        return max(_MIN_LIFETIME_S, min(_MAX_LIFETIME_S, int(requested)))
     except (TypeError, ValueError):
-        raise Refusal(400, _oauth_error("invalid_request", "expires_in must be a number of seconds.")) from None
+        raise ErrorResponse(400, _oauth_error("invalid_request", "expires_in must be a number of seconds.")) from None
 
 
 def _oauth_error(error: str, description: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Steering an emulator that runs in another process: off by default, and never part of Zendesk."""
+"""Control of an emulator that runs in another process. Off by default; Zendesk has no such endpoints."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zendesk_audit_assets.emulator.account import Account
+from zendesk_audit_assets.emulator.account import EmulatedAccount, RecordedRequest
 from zendesk_audit_assets.emulator.faults import Fault
-from zendesk_audit_assets.emulator.replies import INVALID_ENDPOINT, json_response
+from zendesk_audit_assets.emulator.responses import INVALID_ENDPOINT, json_response
 
 
-async def control(account: Account, request: Request) -> Response:
-    """`GET /control/events` and `/control/requests`; `POST /control/events` and `/control/faults`;
-    `DELETE /control/faults` and `/control/requests`."""
+async def control(account: EmulatedAccount, request: Request) -> Response:
+    """Serve `GET`, `POST /control/events`, `GET`, `DELETE /control/requests` and `POST`, `DELETE /control/faults`."""
     command = (request.method, request.url.path)
     if command == ("GET", "/control/events"):
         return json_response({"events": account.records()})
     if command == ("GET", "/control/requests"):
-        return json_response({"requests": [_request_as_dict(seen) for seen in account.requests]})
+        return json_response({"requests": [_as_dict(recorded) for recorded in account.requests]})
     if command == ("DELETE", "/control/requests"):
         account.requests.clear()
         return Response(status_code=204)
@@ -29,8 +28,8 @@ async def control(account: Account, request: Request) -> Response:
         return Response(status_code=204)
     try:
         if command == ("POST", "/control/events"):
-            asked = orjson.loads(await request.body())
-            added = account.add(asked["events"], float(asked.get("visible_in_s", 0)))
+            parameters = orjson.loads(await request.body())
+            added = account.add(parameters["events"], float(parameters.get("visible_in_s", 0)))
             return json_response({"events": added}, 201)
         if command == ("POST", "/control/faults"):
             account.faults.inject(Fault(**orjson.loads(await request.body())))
@@ -40,11 +39,11 @@ async def control(account: Account, request: Request) -> Response:
     return json_response(INVALID_ENDPOINT, 404)
 
 
-def _request_as_dict(seen: Any) -> dict[str, Any]:
+def _as_dict(recorded: RecordedRequest) -> dict[str, Any]:
     return {
-        "method": seen.method,
-        "path": seen.path,
-        "query": seen.query,
-        "status": seen.status,
-        "at": seen.at,
+        "method": recorded.method,
+        "path": recorded.path,
+        "query": recorded.query,
+        "status": recorded.status,
+        "at": recorded.at,
     }

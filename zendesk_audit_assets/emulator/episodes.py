@@ -1,4 +1,4 @@
-"""Suspicious stories that are woven into a realistic history, so that rules have something to find."""
+"""Suspicious episodes that a realistic history contains, so that detection rules have something to find."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from zendesk_audit_assets.emulator.company import (
     ADMINISTRATOR,
     API_TOKENS_END,
-    MAIN_ZONE,
+    MAIN_TIME_ZONE,
     Agent,
     Company,
 )
@@ -26,27 +26,31 @@ from zendesk_audit_assets.emulator.vocabulary import (
 
 EPISODES: Mapping[str, str] = {
     "account_takeover": (
-        "At night an administrator signs in with a password from a new network and makes an agent administrator, "
-        "who signs in from there, makes a credential and exports all users and the audit log."
+        "At night an administrator signs in with a password from a new network and promotes an agent to administrator. "
+        "The agent signs in from the same network, creates a credential and exports all users and the audit log."
     ),
-    "protections_off_and_on": "Two-factor and IP restrictions are turned off and, 25 minutes later, on again.",
+    "protections_off_and_on": (
+        "An administrator turns two-factor authentication and IP restrictions off, and on again 25 minutes later."
+    ),
     "self_escalation": "An agent raises their own role to administrator and exports all tickets.",
-    "two_networks": "One person signs in from the office and, 15 minutes later, from elsewhere.",
-    "mass_deletion": "One person deletes 60 tickets within ten minutes.",
-    "rule_sends_data_out": "A webhook to a foreign address is made, and a trigger that feeds it, on a Sunday.",
-    "mass_suspension": "One administrator suspends nine people within twenty minutes.",
-    "act_after_removal": "Somebody whose role was taken away and who was suspended still changes macros.",
-    "dormant_admin": "An administrator who was silent for months turns single sign-on off.",
-    "redaction_off": "Credit card redaction is turned off and account assumption is turned on.",
-    "mass_role_change": "Seven roles are changed within half an hour.",
-    "owner_change": "The owner of the account changes on a Saturday.",
+    "two_networks": "An agent signs in from the office and 15 minutes later from another network.",
+    "mass_deletion": "An agent deletes 60 tickets within ten minutes.",
+    "rule_sends_data_out": (
+        "On a Sunday an administrator creates a webhook to an unknown host, and a trigger that calls it."
+    ),
+    "mass_suspension": "An administrator suspends nine agents within twenty minutes.",
+    "act_after_removal": "An agent changes macros after losing the role and being suspended.",
+    "dormant_admin": "An administrator turns single sign-on off after months without activity.",
+    "redaction_off": "An administrator turns credit card redaction off and account assumption on.",
+    "mass_role_change": "An administrator changes seven roles within half an hour.",
+    "owner_change": "On a Saturday the account owner hands the ownership to another administrator.",
 }
-"""Every episode's name, and what happens in it."""
+"""The name and the description of every episode."""
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One story as it happened; the ids are those of its events, in order of time."""
+    """An episode as it took place; `event_ids` are in order of time, the seconds are epoch seconds."""
 
     name: str
     actor_id: int
@@ -56,39 +60,48 @@ class Episode:
 
     @property
     def description(self) -> str:
+        """The description of the episode of this name."""
         return EPISODES[self.name]
 
 
 @dataclass(frozen=True)
-class Appointment:
+class ScheduledEpisode:
+    """An episode to come; `at` is in epoch seconds."""
+
     name: str
     at: int
 
 
-def appointments(options: HistoryOptions) -> list[Appointment]:
-    """When each episode happens, oldest first: the last one days before the end, those that do not fit left out."""
+def schedule_episodes(options: HistoryOptions) -> list[ScheduledEpisode]:
+    """Schedule the episodes, oldest first, at most nine days apart and up to days before the end.
+
+    Episodes that do not fit are left out. The window decides which ones: an episode that belongs on a day of the week
+    moves back to that day, which may lie before the start of a short history.
+    """
     start, end = int(options.start.timestamp()), int(options.end.timestamp())
     step = min((end - start) / (len(_SCRIPTS) + 1), _LONGEST_STEP_S)
-    planned = [
-        Appointment(name, _at_its_hour(end - (n + 1) * step, script))
+    candidates = [
+        ScheduledEpisode(name, _start_second(end - (n + 1) * step, script))
         for n, (name, script) in enumerate(_SCRIPTS.items())
     ]
-    return sorted((one for one in planned if start <= one.at < end - _LONGEST_EPISODE_S), key=lambda one: one.at)
+    fitting = (episode for episode in candidates if start <= episode.at < end - _LONGEST_EPISODE_S)
+    return sorted(fitting, key=lambda episode: episode.at)
 
 
-def play(company: Company, appointment: Appointment) -> tuple[Episode, list[Event]]:
-    script = _SCRIPTS[appointment.name]
-    events = sorted(script.compose(company, appointment.at))
+def run_episode(company: Company, scheduled: ScheduledEpisode) -> tuple[Episode, list[Event]]:
+    """Run a scheduled episode; returns it with its events in order."""
+    script = _SCRIPTS[scheduled.name]
+    events = sorted(script.run(company, scheduled.at))
     actor_id = events[0].actor_id
     ids = tuple(event.id for event in events)
-    return Episode(appointment.name, actor_id, events[0].created_at, events[-1].created_at, ids), events
+    return Episode(scheduled.name, actor_id, events[0].created_at, events[-1].created_at, ids), events
 
 
 @dataclass(frozen=True)
 class _Script:
-    """`hour` is local to the company; `weekday` counts from Monday, None leaves the day as it comes."""
+    """`hour` is in the company's time zone; `weekday` counts from Monday, None accepts any day."""
 
-    compose: Callable[[Company, int], Iterator[Event]]
+    run: Callable[[Company, int], Iterator[Event]]
     hour: float
     weekday: int | None = None
 
@@ -99,8 +112,9 @@ _ELSEWHERE = "192.0.2.66"
 _ELSEWHERE_V6 = "2001:db8:beef:7::1337"
 
 
-def _at_its_hour(moment: float, script: _Script) -> int:
-    zone = ZoneInfo(MAIN_ZONE)
+def _start_second(moment: float, script: _Script) -> int:
+    """The epoch second of the script's hour on the day of `moment`, or on the last matching weekday before it."""
+    zone = ZoneInfo(MAIN_TIME_ZONE)
     day = datetime.fromtimestamp(moment, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if script.weekday is not None:
         day -= timedelta(days=(day.weekday() - script.weekday) % 7)
@@ -109,16 +123,16 @@ def _at_its_hour(moment: float, script: _Script) -> int:
 
 
 def _two_admins(company: Company) -> list[Agent]:
-    return company.chance.sample(company.admins, 2)
+    return company.rng.sample(company.admins, 2)
 
 
 def _plain_agent(company: Company) -> Agent:
-    return company.chance.choice([agent for agent in company.agents if not agent.is_admin])
+    return company.rng.choice([agent for agent in company.agents if not agent.is_admin])
 
 
 def _plain_agents(company: Company, count: int) -> list[Agent]:
     plain = [agent for agent in company.agents if not agent.is_admin]
-    return company.chance.sample(plain, min(count, len(plain)))
+    return company.rng.sample(plain, min(count, len(plain)))
 
 
 def _account_takeover(company: Company, at: int) -> Iterator[Event]:
@@ -131,7 +145,7 @@ def _account_takeover(company: Company, at: int) -> Iterator[Event]:
         kind, label = "apitoken", "Zendesk API: Active API tokens"
     else:
         kind, label = "oauth_client", "OAuth client: backup helper"
-    yield company.event(at + 610, agent, "create", kind, company.number(), label, "", _ELSEWHERE)
+    yield company.event(at + 610, agent, "create", kind, company.new_id(), label, "", _ELSEWHERE)
     yield company.event(
         at + 890, agent, "exported", "user", None, "Users: All users", "CSV export requested", _ELSEWHERE
     )
@@ -144,9 +158,9 @@ def _account_takeover(company: Company, at: int) -> Iterator[Event]:
 def _protections_off_and_on(company: Company, at: int) -> Iterator[Event]:
     admin = _two_admins(company)[0]
     for setting, delay in ((TWO_FACTOR, 0), (IP_RESTRICTIONS, 45)):
-        yield company.switch(at + delay, admin, setting, False)
+        yield company.turn(at + delay, admin, setting, False)
     for setting, delay in ((TWO_FACTOR, 1_500), (IP_RESTRICTIONS, 1_540)):
-        yield company.switch(at + delay, admin, setting, True)
+        yield company.turn(at + delay, admin, setting, True)
 
 
 def _self_escalation(company: Company, at: int) -> Iterator[Event]:
@@ -173,9 +187,9 @@ def _rule_sends_data_out(company: Company, at: int) -> Iterator[Event]:
     admin = _two_admins(company)[0]
     webhook = "Webhook: https://collect.example.net/drop"
     yield company.sign_in(at, admin, address=_ELSEWHERE_V6)
-    yield company.event(at + 240, admin, "create", "webhook", company.number(), webhook, "", _ELSEWHERE_V6)
+    yield company.event(at + 240, admin, "create", "webhook", company.new_id(), webhook, "", _ELSEWHERE_V6)
     change = "Actions changed from not set to Notify webhook https://collect.example.net/drop"
-    number, label = company.number(), "Trigger: Copy of new tickets"
+    number, label = company.new_id(), "Trigger: Copy of new tickets"
     yield company.event(at + 400, admin, "create", "trigger", number, label, "", _ELSEWHERE_V6)
     yield company.event(at + 430, admin, "update", "trigger", number, label, change, _ELSEWHERE_V6)
 
@@ -194,24 +208,24 @@ def _act_after_removal(company: Company, at: int) -> Iterator[Event]:
     yield company.change_role(at + 600, admin, leaver, "End User")
     label = f"Suspension state: {leaver.name}"
     yield company.event(at + 640, admin, "create", "user_setting", leaver.id, label, "Suspended")
-    for n, macro in enumerate(company.things["macro"][:3]):
+    for n, macro in enumerate(company.items["macro"][:3]):
         change = "Comment changed from Thank you to Goodbye"
         yield company.event(at + 3_000 + n * 50, leaver, "update", "macro", macro.id, f"Macro: {macro.name}", change)
 
 
 def _dormant_admin(company: Company, at: int) -> Iterator[Event]:
     yield company.sign_in(at, company.dormant, "password")
-    yield company.switch(at + 300, company.dormant, SINGLE_SIGN_ON, False)
-    yield company.switch(at + 4_800, _two_admins(company)[0], SINGLE_SIGN_ON, True)
+    yield company.turn(at + 300, company.dormant, SINGLE_SIGN_ON, False)
+    yield company.turn(at + 4_800, _two_admins(company)[0], SINGLE_SIGN_ON, True)
 
 
 def _redaction_off(company: Company, at: int) -> Iterator[Event]:
     admin = _two_admins(company)[0]
-    company.is_on[ACCOUNT_ASSUMPTION] = False
-    yield company.switch(at, admin, CREDIT_CARD_REDACTION, False)
-    yield company.switch(at + 200, admin, ACCOUNT_ASSUMPTION, True)
+    company.setting_is_on[ACCOUNT_ASSUMPTION] = False
+    yield company.turn(at, admin, CREDIT_CARD_REDACTION, False)
+    yield company.turn(at + 200, admin, ACCOUNT_ASSUMPTION, True)
     label = "Security: Assumption duration"
-    number = company.number_of(label)
+    number = company.id_of(label)
     change = "Assumption duration changed from 1 day to 1 year"
     yield company.event(at + 230, admin, "update", "account_setting", number, label, change)
 
@@ -227,7 +241,7 @@ def _owner_change(company: Company, at: int) -> Iterator[Event]:
     yield company.sign_in(at, old)
     change = f"Owner changed from {old.name} to {new.name}"
     yield company.event(
-        at + 260, old, "update", "account", company.number_of("Account: Account"), "Account: Account", change
+        at + 260, old, "update", "account", company.id_of("Account: Account"), "Account: Account", change
     )
 
 

@@ -1,4 +1,4 @@
-"""One entry of the audit log as the emulator keeps it, and as Zendesk writes it."""
+"""An audit-log event as the emulator stores it and as Zendesk sends it, and the generator of event ids."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ACTION_LABELS = {
 }
 
 OMIT: Any = object()
-"""As the value of a field of a partial record: leave that field out."""
+"""As the value of a field in a partial record: leave the field out."""
 
 
 class Event(NamedTuple):
-    """`created_at` is in epoch seconds; an `actor_name` of None is left out, as in the oldest records."""
+    """One event; `created_at` is in epoch seconds. The record omits an `actor_name` of None, as old records do."""
 
     created_at: int
     id: int
@@ -36,7 +36,7 @@ class Event(NamedTuple):
     ip_address: str | None
 
     def record(self, subdomain: str) -> dict[str, Any]:
-        """The fields in the order in which Zendesk sends them."""
+        """The record, its fields in the order of Zendesk's JSON."""
         record: dict[str, Any] = {
             "url": record_url(subdomain, self.id),
             "id": self.id,
@@ -56,9 +56,9 @@ class Event(NamedTuple):
 
 
 class Ids:
-    """Unique ids that follow time only roughly: above 2^40, below 2^53, the low four bits fixed.
+    """Generates unique ids between 2^40 and 2^53 that follow time only roughly; the low four bits are fixed.
 
-    The upper part is a second with up to half a minute of jitter, the lower part a counter.
+    The upper part is a second with up to half a minute of jitter, the lower part is a counter.
     """
 
     def __init__(self, seed: int) -> None:
@@ -66,17 +66,18 @@ class Ids:
         self._issued = 0
 
     def next(self, second: int) -> int:
+        """A new id for an event in this epoch second."""
         self._issued += 1
         jittered = max(0, second - _IDS_BEGIN) + int(self._random() * 30) + _IDS_FLOOR
         return (jittered << 20) | ((self._issued & 0xFFFF) << 4) | 9
 
 
-_IDS_BEGIN = 1_167_609_600  # 2007-01-01: there was no Zendesk before
+_IDS_BEGIN = 1_167_609_600  # 2007-01-01, the year in which Zendesk started
 _IDS_FLOOR = 1 << 21
 
 
 def complete_record(partial: Mapping[str, Any], subdomain: str, second: int, record_id: int) -> dict[str, Any]:
-    """A whole record from the fields that a test cares about; unknown fields stay, `OMIT` removes one."""
+    """A complete record from the fields that a test sets. Keeps unknown fields and removes those set to `OMIT`."""
     action = partial.get("action", "update")
     record: dict[str, Any] = {
         "url": record_url(subdomain, partial.get("id", record_id)),
@@ -97,21 +98,22 @@ def complete_record(partial: Mapping[str, Any], subdomain: str, second: int, rec
 
 
 def record_url(subdomain: str, record_id: Any) -> str:
+    """The address of a record in the API."""
     return f"https://{subdomain}.zendesk.com/api/v2/audit_logs/{record_id}.json"
 
 
 def timestamp(second: int) -> str:
-    """Epoch seconds as `YYYY-MM-DDTHH:MM:SSZ`."""
+    """An epoch second as `YYYY-MM-DDTHH:MM:SSZ`."""
     return datetime.fromtimestamp(second, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_timestamp(text: Any) -> int:
-    """The epoch second of a UTC timestamp without fraction. Raises ValueError for anything else."""
+    """The epoch second of `YYYY-MM-DDTHH:MM:SSZ`. Raises ValueError for any other value."""
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not a timestamp")
     return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp())
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
-    """JSON to keep: copied, since the buffer that orjson returns is several times as large as its content."""
+    """The record as JSON, in a copy: the buffer that orjson returns is several times as large as its content."""
     return bytes(memoryview(orjson.dumps(record)))

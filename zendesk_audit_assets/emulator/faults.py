@@ -1,4 +1,4 @@
-"""Everything that goes wrong between a client and Zendesk, ordered by the test that needs it."""
+"""Faults between a client and Zendesk: error statuses, broken connections, damaged bodies. Tests inject them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import orjson
 from starlette.responses import Response
 
-from zendesk_audit_assets.emulator.replies import (
+from zendesk_audit_assets.emulator.responses import (
     COULD_NOT_AUTHENTICATE,
     FORBIDDEN,
     HTML_TYPE,
@@ -62,17 +62,23 @@ _NEED_A_CURSOR = {"page_twice", "cursor_rejected"}
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong, `times` times (None: until cleared), for requests to `endpoint`.
+    """One kind of fault. It hits `times` requests (None: until cleared) to `endpoint`, after `after_requests` of them.
 
-    The first `after_requests` of those requests pass. A number as the `kind` is a status, answered with
-    `retry_after` (left out if None) and a body of `body_style` (None: what Zendesk most often sends).
+    A fault with a `probability` below 1 hits each request with that probability. The kinds are:
 
-    `reset`: the connection is reset. `stall`: no answer ever. `slow`: the answer comes after `seconds`.
-    `truncated`: fewer bytes than the Content-Length says. `cut_json`: the same cut with a matching length.
-    `content_type`: a page of HTML with status 200. `page_twice`: the previous answer once more, cursor and
-    all. `rows_twice`: every record of the page twice. `cursor_rejected`: 400 for a request that carries a
-    cursor. `token_expired`: 401, and the access token of the caller is void. `date_jump`: the Date header is
-    `seconds` off.
+    * A status, such as `503`: the response has this status, a `Retry-After` header of `retry_after` (None: no header)
+      and a body in `body_style` (None: the style that Zendesk sends most often).
+    * `reset`: the server resets the connection.
+    * `stall`: the server never responds.
+    * `slow`: the response is delayed by `seconds`.
+    * `truncated`: the body is shorter than the Content-Length header says.
+    * `cut_json`: the body is cut in the same place, with a matching Content-Length header.
+    * `content_type`: a page of HTML with status 200.
+    * `page_twice`: the previous page of the list once more, including its cursors.
+    * `rows_twice`: every record of the page twice.
+    * `cursor_rejected`: status 400 for a request with a cursor.
+    * `token_expired`: status 401, and the caller's access token is revoked.
+    * `date_jump`: the Date header is off by `seconds`.
     """
 
     kind: FaultKind
@@ -89,10 +95,11 @@ class Fault:
             raise ValueError(f"there is no fault of the kind {self.kind!r}")
 
     def is_status(self) -> bool:
+        """Whether the fault is an error status."""
         return self.kind.isdigit()
 
     def response(self) -> Response:
-        """The answer of a fault that is a status."""
+        """The response of a fault that is an error status."""
         headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
         style = self.body_style or _STYLES.get(self.kind, "error_description")
         content_type, body = _body(style, int(self.kind), _TITLES[self.kind])
@@ -100,27 +107,29 @@ class Fault:
 
 
 class Faults:
-    """The faults in force; which one strikes is decided by their order and a seeded generator."""
+    """The injected faults. Their order and a seeded generator decide which one hits a request."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 -- chance that can be repeated
+        self._random = random.Random(seed)  # noqa: S311 -- tests need repeatable numbers
         self._lock = threading.Lock()
         self._pending: list[_Pending] = []
 
     def inject(self, fault: Fault) -> None:
+        """Add a fault behind those injected before."""
         with self._lock:
             self._pending.append(_Pending(fault, fault.times))
 
     def clear(self) -> None:
+        """Remove all faults."""
         with self._lock:
             self._pending.clear()
 
-    def awaits(self, kind: FaultKind) -> bool:
-        """Whether a fault of this kind is still to come."""
+    def is_pending(self, kind: FaultKind) -> bool:
+        """Whether a fault of this kind has hits left."""
         return any(pending.fault.kind == kind for pending in self._pending)
 
-    def strike(self, endpoint: Endpoint, has_cursor: bool) -> Fault | None:
-        """The fault that this request meets, if any."""
+    def take(self, endpoint: Endpoint, has_cursor: bool) -> Fault | None:
+        """The fault that hits this request, or None; counts the hit."""
         if not self._pending:
             return None
         with self._lock:

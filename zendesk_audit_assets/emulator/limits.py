@@ -1,4 +1,4 @@
-"""How many requests a minute the account may make, and the headers that say so."""
+"""Rate limits per minute, and the headers that report them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _WINDOW_S = 60.0
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """What is left after a request has been counted; `reset_s` until the next minute begins."""
+class RateStatus:
+    """The state of a limit after a request was counted; the next minute begins in `reset_s` seconds."""
 
     limit: int
     remaining: int
@@ -18,6 +18,7 @@ class Allowance:
     exceeded: bool
 
     def headers(self) -> dict[str, str]:
+        """The headers of Zendesk's two generations of rate limits."""
         return {
             "x-rate-limit": str(self.limit),
             "x-rate-limit-remaining": str(self.remaining),
@@ -27,18 +28,19 @@ class Allowance:
         }
 
 
-class RateLimit:
-    """Counts in minutes that begin with the first request after the previous one ended."""
+class MinuteLimit:
+    """Allows `limit` requests per minute. A minute begins with the first request after the previous minute."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._began_at = -math.inf
+        self._started_at = -math.inf
         self._used = 0
 
-    def count(self, now: float) -> Allowance:
-        if not 0 <= now - self._began_at < _WINDOW_S:
-            self._began_at, self._used = now, 0
+    def count(self, now: float) -> RateStatus:
+        """Count a request at this epoch second."""
+        if not 0 <= now - self._started_at < _WINDOW_S:
+            self._started_at, self._used = now, 0
         exceeded = self._used >= self._limit
         self._used += not exceeded
-        reset_s = max(1, math.ceil(self._began_at + _WINDOW_S - now))
-        return Allowance(self._limit, self._limit - self._used, reset_s, exceeded)
+        reset_s = max(1, math.ceil(self._started_at + _WINDOW_S - now))
+        return RateStatus(self._limit, self._limit - self._used, reset_s, exceeded)

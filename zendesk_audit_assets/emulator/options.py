@@ -1,4 +1,4 @@
-"""Every switch of the emulator, with its default."""
+"""All options of the emulator and of its history, with their defaults."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LastPageCursors = Literal["filled", "null", "empty"]
 
 @dataclass(frozen=True)
 class HistoryOptions:
-    """A made-up past: `[start, end)`, the same for the same options.
+    """A generated history from `start` up to but excluding `end`. Equal options give an equal history on any date.
 
-    `realistic` reads like a company's log and follows the working week of `agents` people, with
-    `events_per_day` as the mean of a working day. `uniform` spreads exactly `total` plain events evenly; it
-    is there for benchmarks. `episodes` adds the suspicious stories of `episodes.EPISODES` to a realistic log.
+    The style `realistic` follows the working week of a company with this many `agents`; `events_per_day` is the mean
+    of a working day. With `episodes` it contains the suspicious episodes of `episodes.EPISODES`. The style `uniform`
+    spreads exactly `total` plain events evenly, for benchmarks. Raises ValueError for impossible options.
     """
 
     start: datetime
@@ -33,7 +33,7 @@ class HistoryOptions:
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
-            raise ValueError("start and end of a history need a time zone")
+            raise ValueError("the start and the end of a history need a time zone")
         if self.end <= self.start:
             raise ValueError("the end of a history must be after its start")
         if self.agents < 3:
@@ -44,8 +44,8 @@ class HistoryOptions:
 class EmulatorOptions:
     """One emulated Zendesk account.
 
-    Times are in the unit that the name ends with; `clock` answers in epoch seconds and may be steered by a
-    test, `clock_offset_s` is added to it. Where Zendesk documents nothing, the switch says so.
+    The end of a name gives the unit. `clock` returns epoch seconds, and `clock_offset_s` is added to them; the
+    emulator reads the time nowhere else.
     """
 
     host: str = "127.0.0.1"
@@ -59,7 +59,7 @@ class EmulatorOptions:
     client_secret: str = "emulator-client-secret"  # noqa: S105 -- public on purpose
     scope: str = "auditlogs:read"
     granted_scope: str | None = None
-    """What issued tokens really carry; None means what was asked for."""
+    """The scope of issued tokens; None grants the requested scope."""
     token_lifetime_s: int = 1800
     has_audit_logs: bool = True
     admin: bool = True
@@ -73,9 +73,9 @@ class EmulatorOptions:
     late_max_s: float = 60.0
 
     bounds: Bounds = "inclusive"
-    """Whether the two seconds of a `filter[created_at]` belong to the window: not documented."""
+    """Whether `filter[created_at]` includes the two seconds it names; Zendesk does not document it."""
     last_page_cursors: LastPageCursors = "filled"
-    """What the last page says; an empty page says null, or "" with `empty`."""
+    """The cursors of the last page; a page without records has null, or "" with `empty`."""
     latency_ms: float = 0.0
     rate_limit_per_minute: int = 700
     control: bool = False

@@ -1,4 +1,4 @@
-"""From a question to the body of its answer, in both paging styles."""
+"""Response bodies of the list endpoint, with cursor paging and with offset paging."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from zendesk_audit_assets.emulator.store import Store
 
 
 def list_body(store: Store, query: Query, address: str, last_page_cursors: LastPageCursors) -> bytes:
-    """`address` is the URL of the request without its query: the links lead back to it."""
-    with store.locked():
-        places = _places(store, query)
+    """The page of the list that the query asks for.
+
+    `address` is the URL of the request without its query string; the links lead back to it.
+    """
+    with store.lock:
+        indexes = _indexes(store, query)
         if query.page is None:
-            return _cursor_body(store, query, places, address, last_page_cursors)
-        return _offset_body(store, query, places, address)
+            return _cursor_body(store, query, indexes, address, last_page_cursors)
+        return _offset_body(store, query, indexes, address)
 
 
-def _places(store: Store, query: Query) -> range:
-    """The places of the window, in the order of the answer."""
-    first = 0 if query.first_second is None else store.place_of_second(query.first_second)
-    last = len(store) if query.last_second is None else store.place_of_second(query.last_second + 1)
-    places = range(first, max(first, last))
-    return places if query.ascending else places[::-1]
+def _indexes(store: Store, query: Query) -> range:
+    """The indexes of the rows in the window, in the order of the response."""
+    first = 0 if query.first_second is None else store.index_of_second(query.first_second)
+    last = len(store) if query.last_second is None else store.index_of_second(query.last_second + 1)
+    indexes = range(first, max(first, last))
+    return indexes if query.ascending else indexes[::-1]
 
 
-def _cursor_body(store: Store, query: Query, places: range, address: str, last_page_cursors: LastPageCursors) -> bytes:
+def _cursor_body(store: Store, query: Query, indexes: range, address: str, last_page_cursors: LastPageCursors) -> bytes:
     if query.before is None:
-        found, has_more = _take(store, query, _beyond(store, places, query.after, query.ascending), query.size)
+        found, has_more = _take(store, query, _beyond(store, indexes, query.after, query.ascending), query.size)
     else:
-        preceding = _beyond(store, places[::-1], query.before, not query.ascending)
+        preceding = _beyond(store, indexes[::-1], query.before, not query.ascending)
         found, has_more = _take(store, query, preceding, query.size)
         found.reverse()
     meta: dict[str, Any] = {"has_more": has_more, "after_cursor": None, "before_cursor": None}
@@ -53,32 +56,33 @@ def _cursor_body(store: Store, query: Query, places: range, address: str, last_p
     return _body(store, found, {"meta": meta, "links": links})
 
 
-def _beyond(store: Store, places: range, key: tuple[int, int] | None, upwards: bool) -> range:
-    """The part of the places that lies behind the cursor, looking in the direction of travel."""
+def _beyond(store: Store, indexes: range, key: tuple[int, int] | None, upwards: bool) -> range:
+    """The part of the indexes behind the cursor, in the direction of paging."""
     if key is None:
-        return places
+        return indexes
     if upwards:
-        return range(max(places.start, store.place_after(*key)), places.stop)
-    return range(min(places.start, store.place_before(*key) - 1), places.stop, -1)
+        return range(max(indexes.start, store.index_after(*key)), indexes.stop)
+    return range(min(indexes.start, store.index_before(*key) - 1), indexes.stop, -1)
 
 
-def _take(store: Store, query: Query, places: range, size: int) -> tuple[list[int], bool]:
+def _take(store: Store, query: Query, indexes: range, size: int) -> tuple[list[int], bool]:
+    """The first `size` rows that match, and whether there are more."""
     if not query.accepted:
-        return list(places[:size]), len(places) > size
+        return list(indexes[:size]), len(indexes) > size
     found: list[int] = []
-    for place in places:
-        if query.matches(orjson.loads(store.body(place))):
+    for index in indexes:
+        if query.matches(orjson.loads(store.body(index))):
             if len(found) == size:
                 return found, True
-            found.append(place)
+            found.append(index)
     return found, False
 
 
-def _offset_body(store: Store, query: Query, places: range, address: str) -> bytes:
+def _offset_body(store: Store, query: Query, indexes: range, address: str) -> bytes:
     page = query.page or 1
-    matching: list[int] | range = places
+    matching: list[int] | range = indexes
     if query.accepted:
-        matching = [place for place in places if query.matches(orjson.loads(store.body(place)))]
+        matching = [index for index in indexes if query.matches(orjson.loads(store.body(index)))]
     found = list(matching[(page - 1) * query.size : page * query.size])
     more = page * query.size < len(matching)
     return _body(
@@ -93,7 +97,7 @@ def _offset_body(store: Store, query: Query, places: range, address: str) -> byt
 
 
 def _body(store: Store, found: list[int], envelope: dict[str, Any]) -> bytes:
-    rows = b",".join([store.body(place) for place in found])
+    rows = b",".join([store.body(index) for index in found])
     return b'{"audit_logs":[' + rows + b"]," + orjson.dumps(envelope)[1:]
 
 

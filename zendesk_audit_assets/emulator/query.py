@@ -1,7 +1,7 @@
-"""The query string of the list: which paging, which order, which filters; or the 400 it earns.
+"""The query string of the list endpoint: paging, order and filters, or the error response to an invalid one.
 
-Zendesk does not document what it makes of a window with one value or with values that are no timestamps, and
-of a `source_id` without `source_type`. The emulator refuses them, so that a mistake in a client is heard.
+Zendesk does not document its response to a window with a single value, to invalid timestamps and to a `source_id`
+without `source_type`. The emulator rejects them with 400, so that tests notice the mistake in a client.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 from zendesk_audit_assets.emulator.cursor import decode_cursor
 from zendesk_audit_assets.emulator.events import parse_timestamp
 from zendesk_audit_assets.emulator.options import Bounds
-from zendesk_audit_assets.emulator.replies import (
+from zendesk_audit_assets.emulator.responses import (
     TOO_DEEP,
-    Refusal,
+    ErrorResponse,
     invalid_attribute,
     invalid_pagination,
 )
@@ -29,9 +29,10 @@ _MATCHED_AS_NUMBER = ("actor_id", "source_id")
 
 @dataclass(frozen=True)
 class Query:
-    """A valid question. `size` is the page's; `page` is None under cursor paging.
+    """A valid query. `size` is the page size; `page` is the page number, or None with cursor paging.
 
-    `first_second` and `last_second` are both part of the window.
+    The window includes `first_second` and `last_second`, in epoch seconds. `after` and `before` are decoded cursors.
+    `accepted` holds the values that each filtered field may have.
     """
 
     pairs: list[tuple[str, str]]
@@ -46,20 +47,25 @@ class Query:
 
     @property
     def order(self) -> str:
+        """The sort order as cursors name it."""
         return "created_at,id" if self.ascending else "-created_at,-id"
 
     def matches(self, record: Mapping[str, Any]) -> bool:
+        """Whether the record passes every filter but the window."""
         return all(record.get(name) in values for name, values in self.accepted.items())
 
 
 def parse_query(text: str, bounds: Bounds) -> Query:
-    """Raises Refusal (400) for what Zendesk refuses; `page[size]` is what chooses cursor paging."""
+    """Parse a query string. Raises ErrorResponse (400) for an invalid one.
+
+    A `page[...]` parameter selects cursor paging, its absence offset paging, as in Zendesk.
+    """
     pairs = parse_qsl(text, keep_blank_values=True)
     single = dict(pairs)
     first, last = _window(pairs, bounds)
     accepted = _accepted(pairs)
     if "page[size]" in single or "page[after]" in single or "page[before]" in single:
-        size = _whole_number(single.get("page[size]", "100"), "page.size", 1, 100)
+        size = _integer(single.get("page[size]", "100"), "page.size", 1, 100)
         ascending = _ascending(single.get("sort", "-created_at"))
         order = "created_at,id" if ascending else "-created_at,-id"
         if "page[after]" in single and "page[before]" in single:
@@ -74,10 +80,10 @@ def parse_query(text: str, bounds: Bounds) -> Query:
             last_second=last,
             accepted=accepted,
         )
-    size = min(100, _whole_number(single.get("per_page", "100"), "per_page", 1))
-    page = _whole_number(single.get("page", "1"), "page", 1)
+    size = min(100, _integer(single.get("per_page", "100"), "per_page", 1))
+    page = _integer(single.get("page", "1"), "page", 1)
     if page > 100 or page * size > 10_000:
-        raise Refusal(400, TOO_DEEP)
+        raise ErrorResponse(400, TOO_DEEP)
     ascending = _offset_ascending(single)
     return Query(pairs, ascending, size, page, first_second=first, last_second=last, accepted=accepted)
 
@@ -100,14 +106,14 @@ def _accepted(pairs: list[tuple[str, str]]) -> dict[str, frozenset[Any]]:
     accepted: dict[str, frozenset[Any]] = {name: frozenset(values[name]) for name in _MATCHED_AS_TEXT if name in values}
     for name in _MATCHED_AS_NUMBER:
         if name in values:
-            accepted[name] = frozenset(_whole_number(value, f"filter.{name}") for value in values[name])
+            accepted[name] = frozenset(_integer(value, f"filter.{name}") for value in values[name])
     if "source_id" in accepted and "source_type" not in accepted:
         raise invalid_attribute("filter.source_id", "needs filter.source_type")
     return accepted
 
 
 def _filter_values(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
-    """`filter[x][]` collects; of several bare `filter[x]` only the last counts, as in Rails."""
+    """The values of each filter: all of a repeated `filter[x][]`, the last of a repeated `filter[x]`, as in Rails."""
     values: dict[str, list[str]] = {}
     for key, value in pairs:
         if match := _FILTER.fullmatch(key):
@@ -140,7 +146,7 @@ def _cursor(single: Mapping[str, str], name: str, order: str) -> tuple[int, int]
         raise invalid_pagination(name) from None
 
 
-def _whole_number(text: str, name: str, at_least: int | None = None, at_most: int | None = None) -> int:
+def _integer(text: str, name: str, at_least: int | None = None, at_most: int | None = None) -> int:
     if not re.fullmatch(r"-?\d{1,18}", text):
         raise invalid_attribute(name, "must be an integer")
     number = int(text)

@@ -1,4 +1,4 @@
-"""The emulator as a running HTTP server: in a thread of this process, or in the foreground."""
+"""The emulator as an HTTP server, in a thread of this process or in the foreground."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from typing import Any
 
 import uvicorn
 
-from zendesk_audit_assets.emulator.account import Account, RequestSeen
+from zendesk_audit_assets.emulator.account import EmulatedAccount, RecordedRequest
 from zendesk_audit_assets.emulator.application import Application
 from zendesk_audit_assets.emulator.episodes import Episode
 from zendesk_audit_assets.emulator.faults import Fault
 from zendesk_audit_assets.emulator.options import EmulatorOptions
 from zendesk_audit_assets.errors import AuditError
 
-_LONGEST_START_S = 30
+_START_TIMEOUT_S = 30
 
 
-class NoSuchAddress(AuditError):
-    """The address is taken, or is none of this machine's."""
+class AddressUnavailable(AuditError):
+    """The emulator cannot listen on the address: another program uses it, or this machine does not have it."""
 
 
 class Emulator:
-    """One account of Zendesk on a free local port for the length of a `with` block."""
+    """Serves one Zendesk account on a free local port during a `with` block."""
 
     def __init__(self, options: EmulatorOptions | None = None) -> None:
         self.options = options or EmulatorOptions()
-        self._account = Account(self.options)
+        self._account = EmulatedAccount(self.options)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
@@ -46,7 +46,7 @@ class Emulator:
             target=self._server.run, args=([listener],), name="zendesk-emulator", daemon=True
         )
         self._thread.start()
-        if not ready.wait(_LONGEST_START_S):
+        if not ready.wait(_START_TIMEOUT_S):
             raise RuntimeError("the emulator's server did not start")
         return self
 
@@ -59,71 +59,75 @@ class Emulator:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Every record so far, ordered by (created_at, id), with those that are not visible yet."""
+        """Every record so far, ordered by (created_at, id), including those that are not visible yet."""
         return self._account.records()
 
     @property
     def event_count(self) -> int:
-        """How many records there are so far; unlike `events` it costs nothing."""
+        """The number of records so far, without decoding them as `events` does."""
         return self._account.count()
 
     @property
-    def requests(self) -> list[RequestSeen]:
-        """The requests so far, oldest first; those to the control endpoints do not count."""
+    def requests(self) -> list[RecordedRequest]:
+        """The requests so far, oldest first, without those to the control endpoints."""
         return list(self._account.requests)
 
     def reset_requests(self) -> None:
+        """Forget the recorded requests."""
         self._account.requests.clear()
 
     @property
     def episodes(self) -> list[Episode]:
-        """The suspicious stories of a realistic history, oldest first."""
+        """The suspicious episodes of a realistic history, oldest first."""
         return list(self._account.episodes)
 
     def now(self) -> float:
-        """The server's idea of the time, in epoch seconds."""
+        """The server's time in epoch seconds."""
         return self._account.now()
 
     def add(self, records: Iterable[Mapping[str, Any]], visible_in_s: float = 0.0) -> list[dict[str, Any]]:
-        """Let events happen: partial records, completed. What is missing is made up; `created_at` is now.
+        """Add events from partial records; returns the complete ones.
 
-        `created_at` may be a datetime with a zone. A field set to `OMIT` is left out; unknown fields and
-        unusable values are sent as they are. With `visible_in_s` the events appear that much later.
+        A missing field gets a default; that of `created_at`, which may be an aware datetime, is the server's time.
+        A field set to `OMIT` is left out. Unknown fields and invalid values are served as they are. The events appear
+        in the log after `visible_in_s` seconds.
         """
         return self._account.add(records, visible_in_s)
 
     def amend(self, record_id: int, **changes: Any) -> dict[str, Any]:
-        """Change a record that was visible already. Raises KeyError if there is none."""
+        """Change fields of a visible record; returns the changed record. Raises KeyError for an unknown id."""
         return self._account.store.amend(record_id, changes)
 
     def remove(self, record_id: int) -> None:
-        """Take a visible record away. Raises KeyError if there is none."""
+        """Remove a visible record. Raises KeyError for an unknown id."""
         self._account.store.remove(record_id)
 
     def inject(self, fault: Fault) -> None:
+        """Let a fault hit requests to come, behind the faults injected before."""
         self._account.faults.inject(fault)
 
     def clear_faults(self) -> None:
+        """Remove all injected faults."""
         self._account.faults.clear()
 
     def revoke_tokens(self) -> None:
-        """Make every access token void."""
-        self._account.authority.revoke_all()
+        """Revoke every access token."""
+        self._account.auth.revoke_all()
 
 
 def serve(options: EmulatorOptions, on_ready: Callable[[str], None] | None = None) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM; `on_ready` is given the URL once it answers.
+    """Serve in the foreground until SIGINT or SIGTERM. Calls `on_ready` with the URL once the server is ready.
 
-    Raises NoSuchAddress.
+    Raises AddressUnavailable.
     """
-    account = Account(options)
+    account = EmulatedAccount(options)
     listener = _listen(options)
     url = _url(options, listener)
     _Server(account, lambda: on_ready(url) if on_ready else None).run([listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, account: Account, on_ready: Callable[[], None]) -> None:
+    def __init__(self, account: EmulatedAccount, on_ready: Callable[[], None]) -> None:
         application = Application(account, lambda: self.server_state.connections)
         super().__init__(
             uvicorn.Config(
@@ -144,12 +148,12 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     async def main_loop(self) -> None:
-        """Until told to stop. Tests start and stop hundreds of servers: uvicorn looks every 100 ms only."""
+        """Wait for the stop signal. Uvicorn polls every 100 ms, too slow for tests that stop hundreds of servers."""
         while not self.should_exit:
             await asyncio.sleep(0.01)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """At once: nobody gains from waiting for connections that are kept alive or stalled."""
+        """Stop at once, without waiting for kept-alive and stalled connections."""
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -161,7 +165,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Stop on a signal and return; uvicorn would raise it once more afterwards."""
+        """Stop on a signal and return, where uvicorn would raise the signal again."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -178,9 +182,9 @@ def _listen(options: EmulatorOptions) -> socket.socket:
     try:
         return socket.create_server((options.host, options.port), family=family, backlog=512)
     except OSError as error:
-        raise NoSuchAddress(
+        raise AddressUnavailable(
             f"The emulator cannot listen on {options.host} port {options.port}: {error.strerror}.",
-            "Choose another port, or 0 for any that is free.",
+            "Choose another port, or 0 for any free port.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A plain log for benchmarks: evenly spread, quickly made."""
+"""A plain history for benchmarks: evenly spread events, generated quickly."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _KINDS = (
 
 
 def uniform_events(options: HistoryOptions, ids: Ids) -> Iterator[Event]:
-    """Exactly `options.total` events, in order. Their seconds depend on the window alone."""
+    """Exactly `options.total` events in order. Their seconds depend on the window alone."""
     start, end = int(options.start.timestamp()), int(options.end.timestamp())
-    chance = random.Random(options.seed).random  # noqa: S311 -- made-up events need no secrecy
+    rng = random.Random(options.seed).random  # noqa: S311 -- generated events need no secrecy
     agents = [(1_000_001 + n, f"Agent {n}", f"203.0.113.{n % 250}") for n in range(options.agents)]
     group: list[Event] = []
     for n in range(options.total):
@@ -28,7 +28,7 @@ def uniform_events(options: HistoryOptions, ids: Ids) -> Iterator[Event]:
         if group and group[0].created_at != second:
             yield from sorted(group)
             group = []
-        actor_id, name, address = agents[int(chance() * len(agents))]
+        actor_id, name, address = agents[int(rng() * len(agents))]
         action, source_type, label, change = _KINDS[n % len(_KINDS)]
         source = n % 997
         group.append(

@@ -1,4 +1,4 @@
-"""The words of the made-up company: people, things they look after, and what settings are called."""
+"""The words of the fictional company: names of people, objects and settings."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ INTEGRATIONS = ("warehouse sync", "Power BI", "chat bot", "terraform", "status p
 
 
 class Setting(NamedTuple):
-    """An on/off setting; the log of earlier years has its bare name, today's puts the page before it."""
+    """An on/off setting. Today's log puts the page before the name, old records have only `legacy_name`."""
 
     page: str
     name: str
-    earlier_name: str
+    legacy_name: str
 
 
 TWO_FACTOR = Setting("Security", "Require two-factor authentication", "Require Two Factor")
@@ -74,7 +74,7 @@ WORKWEEKS = (
     "{:mon=&gt;{\"09:00\"=&gt;\"17:00\"}, :sat=&gt;{\"10:00\"=&gt;\"14:00\"}}",
     "{}",
 )  # fmt: skip
-UNHEARD_OF = (
+UNDOCUMENTED = (
     ("restored", "zendesk/backup/snapshot", "Snapshot: nightly", "Restored 1,204 objects"),
     ("approved", "zendesk/ai_agents/procedure", "Procedure: Refund under €50", ""),
     ("viewed", "zendesk/secrets/vault_item", "Vault item: courier API", ""),
@@ -102,4 +102,4 @@ STRUCTURE: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("custom_status", "Status: Waiting on courier", "", ()),
     ("custom_status", "Status: In repair", "", ()),
 )
-"""What administrators tidy up: source type, label, field and the values it takes; without a field it comes and goes."""
+"""Objects that administrators change: source type, label, field and its values. Those without a field come and go."""

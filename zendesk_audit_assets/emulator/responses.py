@@ -1,6 +1,6 @@
-"""What Zendesk says when it refuses: the shapes of its error bodies, kept in one place.
+"""Zendesk's error bodies and the building of responses.
 
-They differ by the part of Zendesk that answers, so a client has to branch on the status alone.
+The shape of an error body depends on the part of Zendesk that responds, so a client must branch on the status alone.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ EXPORT_LIMIT = "Rate limit for Audit log CSV Export exceeded. Please wait 1 minu
 NO_SUCH_ACCOUNT = "<!DOCTYPE html><html><head><title>No help desk here</title></head><body></body></html>"
 
 
-class Refusal(Exception):
-    """Ends the handling of a request with this answer."""
+class ErrorResponse(Exception):
+    """Ends the handling of a request with this error response."""
 
     def __init__(self, status: int, body: Mapping[str, Any] | str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, body)
@@ -58,6 +58,7 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
     def response(self) -> Response:
+        """The response to send: HTML or plain text for a string, JSON for a mapping."""
         if isinstance(self.body, str):
             kind = HTML_TYPE if self.body.startswith("<") else TEXT_TYPE
             return Response(self.body, self.status, self.headers | {"content-type": kind})
@@ -65,17 +66,20 @@ class Refusal(Exception):
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response; `body` is encoded unless it is bytes."""
     content = body if isinstance(body, bytes) else orjson.dumps(body)
     return Response(content, status, dict(headers or {}) | {"content-type": JSON_TYPE})
 
 
-def invalid_pagination(name: str) -> Refusal:
-    return Refusal(400, {"error": "InvalidPaginationParameter", "description": f"{name} is not valid"})
+def invalid_pagination(name: str) -> ErrorResponse:
+    """The response to an invalid paging parameter."""
+    return ErrorResponse(400, {"error": "InvalidPaginationParameter", "description": f"{name} is not valid"})
 
 
-def invalid_attribute(name: str, must: str) -> Refusal:
+def invalid_attribute(name: str, must: str) -> ErrorResponse:
+    """The response to an invalid filter or sort parameter; `must` states the requirement it breaks."""
     message = (
         f"You passed an invalid value for the {name} attribute. "
         f"Invalid parameter: {name} {must} from api/v2/audit_logs/index"
     )
-    return Refusal(400, {"error": {"title": "Invalid attribute", "message": message}})
+    return ErrorResponse(400, {"error": {"title": "Invalid attribute", "message": message}})
