@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from zendesk_audit_assets.masking import (
     PATTERNS,
     SQL_PATTERN,
-    masked,
-    masked_sql,
+    mask,
+    mask_sql,
 )
 from zendesk_audit_assets.transform import query
 
@@ -81,25 +81,25 @@ def shell() -> duckdb.DuckDBPyConnection:
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_masked_and_the_words_around_it_stay(name: str) -> None:
     text, expected = SECRETS[name]
-    assert masked(text) == expected
+    assert mask(text) == expected
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
-    assert masked(text) == text
+    assert mask(text) == text
 
 
 @given(TEXTS)
 def test_masked_twice_is_masked_once(text: str) -> None:
-    assert masked(masked(text)) == masked(text)
+    assert mask(mask(text)) == mask(text)
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=20))
 def test_the_database_masks_and_finds_the_same(shell: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     found = shell.execute(
-        f"SELECT {masked_sql('text')}, regexp_matches(text, ?) FROM (SELECT unnest(?) AS text)", [SQL_PATTERN, texts]
+        f"SELECT {mask_sql('text')}, regexp_matches(text, ?) FROM (SELECT unnest(?) AS text)", [SQL_PATTERN, texts]
     ).fetchall()
-    assert found == [(masked(text), masked(text) != text) for text in texts]
+    assert found == [(mask(text), mask(text) != text) for text in texts]
 
 
 def test_the_view_of_events_has_these_patterns() -> None:

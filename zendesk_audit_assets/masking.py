@@ -1,12 +1,14 @@
-"""Passwords, tokens and keys in free text: told from anything else, and masked before somebody is shown the text.
+"""Mask passwords, tokens and keys in free text before a person sees it.
 
-Trigger, webhook and app settings may carry them into the log. A pattern judges by form only, so a harmless value may
-be masked; one that looks like nothing in particular cannot be told from an ordinary word.
+Settings of triggers, webhooks and apps carry secrets into the log. The patterns recognise a secret by its form: they
+may mask a harmless value, and they miss a secret that looks like an ordinary word.
 """
 
 from __future__ import annotations
 
 import re
+
+from zendesk_audit_assets.text import sql_literal
 
 MASK = "[masked]"
 
@@ -41,22 +43,23 @@ SQL_PATTERN = "|".join(PATTERNS)
 """A regular expression (RE2) that matches a text which seems to hold a secret."""
 
 
-def masked(text: str) -> str:
-    """The text with `[masked]` in the place of each secret; masked twice it is the same."""
+def mask(text: str) -> str:
+    """The text with `[masked]` in the place of each secret. A masked text stays the same when it is masked again."""
     for pattern in _COMPILED:
         text = pattern.sub(_REPLACEMENT, text)
     return text
 
 
-def masked_sql(column: str) -> str:
-    """`masked` as an SQL expression over `column`, for DuckDB."""
+def mask_cut(text: str) -> str:
+    """Mask a text that may end in an ellipsis; drop its last, cut word, because half a secret is not recognised."""
+    return mask(re.sub(r"\S*…$", "…", text))
+
+
+def mask_sql(column: str) -> str:
+    """`mask` as an SQL expression over `column`, for DuckDB."""
     for pattern in PATTERNS:
-        column = f"regexp_replace({column}, {_literal(pattern)}, {_literal(_REPLACEMENT)}, 'g')"
+        column = f"regexp_replace({column}, {sql_literal(pattern)}, {sql_literal(_REPLACEMENT)}, 'g')"
     return column
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 _REPLACEMENT = rf"\1{MASK}\2"

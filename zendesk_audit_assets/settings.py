@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dotenv import load_dotenv
 
 from zendesk_audit_assets.alert import (
-    SEVERITIES,
     Channel,
     Mail,
     Network,
@@ -27,6 +26,7 @@ from zendesk_audit_assets.alert import (
 )
 from zendesk_audit_assets.alert.channels import PAGERDUTY_URL
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.zendesk import (
     AccessToken,
     Account,

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from zendesk_audit_assets.alert import (
-    SEVERITIES,
     Network,
     NotDelivered,
     PagerDuty,
@@ -20,6 +19,7 @@ from zendesk_audit_assets.alert import (
     of_finding,
     of_suppressed,
 )
+from zendesk_audit_assets.severity import SEVERITIES
 
 ANYWHERE = Network(allow_private=True)
 Finding = Callable[..., dict[str, Any]]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.alert import SEVERITIES, of_finding, of_suppressed
+from zendesk_audit_assets.alert import of_finding, of_suppressed
+from zendesk_audit_assets.severity import SEVERITIES
 
 SECRET = "Bearer s3cr3t-0123456789abcdef"
 FREE_TEXT = ("title", "explanation", "actor_name", "object_label", "object_type", "ip_address", "rule")

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.findings import finding, store
-from zendesk_audit_assets.alert import SEVERITIES, NotDelivered, Undeliverable, outbox
+from zendesk_audit_assets.alert import NotDelivered, Undeliverable, outbox
 from zendesk_audit_assets.alert.outbox import MOST_ATTEMPTS, MOST_MESSAGES, NoFindings
+from zendesk_audit_assets.severity import SEVERITIES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -47,10 +48,6 @@ def due(connection: duckdb.DuckDBPyConnection, now: datetime = NOW, channel: str
 
 def uid(number: int) -> str:
     return str(finding(number)["uid"])
-
-
-def test_severities_are_those_that_rules_have() -> None:
-    assert outbox.LEVELS == SEVERITIES
 
 
 @pytest.mark.parametrize("level", SEVERITIES)

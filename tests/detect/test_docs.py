@@ -9,11 +9,12 @@ import duckdb
 import pytest
 
 import zendesk_audit_assets
-from zendesk_audit_assets.detect import LEVELS, Rule, findings, load_rules
+from zendesk_audit_assets.detect import Rule, findings, load_rules
 from zendesk_audit_assets.detect.findings import FINDINGS
 from zendesk_audit_assets.detect.run_examples import failed_examples
 from zendesk_audit_assets.extract.record import Column
 from zendesk_audit_assets.settings import VARIABLES
+from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.schema import migrate
 
@@ -97,7 +98,7 @@ def test_the_rules_and_queries_of_the_document_run_on_a_warehouse(folder: Path) 
 def test_names_in_the_text_exist() -> None:
     assert set(re.findall(r"ZD-\d{3}(?:-[a-z]+)?", TEXT)) - {"ZD-204"} <= {rule.name for rule in PACK}
     assert set(re.findall(r"ZENDESK_\w+", TEXT)) <= {variable.name for variable in VARIABLES}
-    assert set(re.findall(r"level: (\w+)", TEXT)) <= set(LEVELS)
+    assert set(re.findall(r"level: (\w+)", TEXT)) <= set(SEVERITIES)
     for target in re.findall(r"\]\(([\w./-]+\.md)", TEXT):
         assert (ROOT / "docs" / target).is_file()
     for path in re.findall(r"`(zendesk_audit_assets/[\w./]+)`", TEXT):

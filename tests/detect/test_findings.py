@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from support.warehouse import transaction
 from zendesk_audit_assets.detect import (
-    LEVELS,
     Rule,
     RuleError,
     findings,
@@ -29,6 +28,7 @@ from zendesk_audit_assets.emulator.episodes import EPISODES, Episode
 from zendesk_audit_assets.emulator.events import Event
 from zendesk_audit_assets.emulator.history import build_history
 from zendesk_audit_assets.emulator.options import HistoryOptions
+from zendesk_audit_assets.severity import at_least
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.schema import migrate
 
@@ -568,7 +568,7 @@ def test_fifty_administrators_make_less_than_one_finding_a_day_that_anybody_must
     options = HistoryOptions(start=START - 90 * DAY, end=START, seed=3, agents=400, events_per_day=900, episodes=False)
     log.append(records_of(build_history(options).events), window=(options.start, options.end))
     log.refresh(PACK, timezone="Europe/Amsterdam")
-    to_look_at = [level for level in LEVELS if LEVELS.index(level) >= LEVELS.index("medium")]
+    to_look_at = list(at_least("medium"))
     assert len(log.rows("uid", f"severity IN {tuple(to_look_at)}")) < 90
 
 

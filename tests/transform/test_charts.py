@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zendesk_audit_assets.markdown import SHOWN_IN_PLACE
 from zendesk_audit_assets.transform import DERIVED, charts
-from zendesk_audit_assets.transform.charts import CHARTS, NO_EVENTS, SHOWN_IN_PLACE
+from zendesk_audit_assets.transform.charts import CHARTS, NO_EVENTS
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.zendesk.messages import MAX_LENGTH, one_line
+from zendesk_audit_assets.zendesk.messages import MAX_LENGTH, describe_body
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ from zendesk_audit_assets.zendesk.messages import MAX_LENGTH, one_line
     ],
 )
 def test_a_body_of_any_kind_gives_one_line(body, said):
-    assert one_line(body) == said
+    assert describe_body(body) == said
 
 
 @given(st.binary(max_size=2000))
 def test_the_message_is_short_and_printable_whatever_the_body(body):
-    said = one_line(body)
+    said = describe_body(body)
     assert len(said) <= MAX_LENGTH
     assert said == "" or said.isprintable()
 
@@ -52,8 +52,8 @@ def test_the_message_is_short_and_printable_whatever_the_body(body):
     st.text("xyz <>&", max_size=300),
 )
 def test_a_secret_is_never_repeated_even_across_the_cut(secret, before, after):
-    assert secret not in one_line(f"{before} {secret} {after}".encode(), [secret])
+    assert secret not in describe_body(f"{before} {secret} {after}".encode(), [secret])
 
 
 def test_the_longer_of_two_secrets_goes_first():
-    assert one_line(b"token-extended", ["token", "token-extended"]) == "***"
+    assert describe_body(b"token-extended", ["token", "token-extended"]) == "***"

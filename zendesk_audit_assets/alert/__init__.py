@@ -9,7 +9,6 @@ from zendesk_audit_assets.alert.channels import (
 from zendesk_audit_assets.alert.email import Mail
 from zendesk_audit_assets.alert.errors import NotDelivered, PrivateTarget, Undeliverable
 from zendesk_audit_assets.alert.message import (
-    SEVERITIES,
     Message,
     of_finding,
     of_suppressed,
@@ -17,7 +16,6 @@ from zendesk_audit_assets.alert.message import (
 from zendesk_audit_assets.alert.network import Network
 
 __all__ = [
-    "SEVERITIES",
     "Channel",
     "Mail",
     "Message",

@@ -6,17 +6,15 @@ on one line and bounded in length.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any
 
-from zendesk_audit_assets.masking import masked
-
-# From the least to the most severe.
-SEVERITIES = ("informational", "low", "medium", "high", "critical")
+from zendesk_audit_assets.masking import mask_cut
+from zendesk_audit_assets.severity import SEVERITIES
+from zendesk_audit_assets.text import one_line
 
 Value = str | int | bool | list[str] | list[int]
 
@@ -119,11 +117,6 @@ def of_suppressed(severity_of: Mapping[str, str]) -> Message:
     )
 
 
-def whole_and_masked(text: str) -> str:
-    """The text with secrets masked, and without a last word that was cut off: half a secret is not recognised."""
-    return masked(re.sub(r"\S*…$", "…", text))
-
-
 def _by_severity(counts: Iterable[tuple[str, int]]) -> Iterable[Fact]:
     return (Fact(level, level.capitalize(), count) for level, count in counts)
 
@@ -140,6 +133,5 @@ def _moment(instant: datetime | None) -> str:
 
 
 def _plain(text: str | None, longest: int = _LABEL_LENGTH) -> str:
-    """One line, masked and only then cut."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in whole_and_masked(text or "")).split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    """The text on one line; masked first and cut afterwards."""
+    return one_line(mask_cut(text or ""), longest)

@@ -21,8 +21,8 @@ import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from zendesk_audit_assets.alert.errors import NotDelivered, PrivateTarget, Undeliverable
-from zendesk_audit_assets.masking import masked
-from zendesk_audit_assets.zendesk.messages import one_line
+from zendesk_audit_assets.masking import mask
+from zendesk_audit_assets.zendesk.messages import describe_body
 
 USER_AGENT = "zendesk-audit-assets"
 
@@ -143,7 +143,7 @@ def no_answer(host: str, fault: Exception, hidden: tuple[str, ...]) -> NotDelive
 
 def in_words(said: bytes, hidden: tuple[str, ...]) -> str:
     """What a receiver says, in one line; masked before it is cut, and without what is `hidden`."""
-    return one_line(masked(said.decode(errors="replace")).encode(), hidden)
+    return describe_body(mask(said.decode(errors="replace")).encode(), hidden)
 
 
 class _Http(http.client.HTTPConnection):

@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
-from zendesk_audit_assets.detect import LEVELS
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.record import Column
+from zendesk_audit_assets.severity import at_least, rank_sql
 from zendesk_audit_assets.warehouse.schema import Table, relations, scalar
 
 DELIVERIES = Table(
@@ -93,7 +93,7 @@ def enqueue(
           )
         ORDER BY ALL
         """,
-        {**given, "levels": list(LEVELS[LEVELS.index(level) :])},
+        {**given, "levels": list(at_least(level))},
     )
     connection.execute(
         f"""
@@ -128,13 +128,12 @@ def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limi
 
     What was tried less often comes first, so that a message that the receiver never takes holds up no other.
     """
-    rank = f"list_position({list(LEVELS)!r}, findings.severity)"
     answer = connection.sql(
         f"""
         SELECT findings.* FROM {DELIVERIES.name} AS delivery JOIN findings USING (uid)
         WHERE delivery.status = 'pending' AND findings.status = 'open' AND channel = $channel
           AND (last_tried_at IS NULL OR {_NEXT_TRY} <= $now)
-        ORDER BY attempts, {rank} DESC, first_event_at, uid
+        ORDER BY attempts, {rank_sql("findings.severity")} DESC, first_event_at, uid
         """,
         params={"channel": channel, "now": now},
     )

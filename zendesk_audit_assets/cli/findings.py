@@ -6,7 +6,6 @@ from datetime import datetime
 
 import click
 
-from zendesk_audit_assets.alert import SEVERITIES
 from zendesk_audit_assets.cli.output import (
     NotThere,
     answer,
@@ -14,6 +13,7 @@ from zendesk_audit_assets.cli.output import (
     put,
     reading_options,
 )
+from zendesk_audit_assets.severity import SEVERITIES, at_least
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 # Shorter beginnings of a uid are typed by mistake.
@@ -56,7 +56,7 @@ def findings(
             """,
             {
                 "since": since,
-                "levels": list(SEVERITIES[SEVERITIES.index(level) :]),
+                "levels": list(at_least(level)),
                 "rule": rule,
                 "closed_too": closed_too,
             },

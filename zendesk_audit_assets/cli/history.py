@@ -14,7 +14,7 @@ from zendesk_audit_assets.cli.output import (
     put,
     reading_options,
 )
-from zendesk_audit_assets.masking import masked
+from zendesk_audit_assets.masking import mask
 
 _MOST_ITEMS = 50
 
@@ -70,7 +70,7 @@ def _labelled(connection: duckdb.DuckDBPyConnection, part: str) -> pl.DataFrame:
 def _with_masked_values(frame: pl.DataFrame) -> pl.DataFrame:
     """A password or a token may look like any word: what it is, only the name of its field tells."""
     values = [
-        value if value is None else masked(f"{field}: {value}").removeprefix(f"{field}: ")
+        value if value is None else mask(f"{field}: {value}").removeprefix(f"{field}: ")
         for field, value in frame.select("field", "value").iter_rows()
     ]
     return frame.with_columns(pl.Series("value", values, dtype=pl.String))

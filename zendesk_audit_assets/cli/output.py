@@ -12,9 +12,9 @@ import polars as pl
 from rich.console import Console
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.alert.message import whole_and_masked
 from zendesk_audit_assets.cli.sql import show
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.masking import mask_cut
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.schema import relations
@@ -55,7 +55,7 @@ def opened(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyConnecti
 def answer(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]) -> pl.DataFrame:
     """The answer to a query, its texts masked."""
     frame: pl.DataFrame = connection.sql(query, params=dict(parameters)).pl()
-    return frame.with_columns(pl.col(pl.String).map_elements(whole_and_masked, return_dtype=pl.String))
+    return frame.with_columns(pl.col(pl.String).map_elements(mask_cut, return_dtype=pl.String))
 
 
 def put(frame: pl.DataFrame, form: str | None, nothing: str) -> None:

@@ -9,8 +9,9 @@ import polars as pl
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.output import NotThere, put
-from zendesk_audit_assets.detect import LEVELS, Rule, load_rules
+from zendesk_audit_assets.detect import Rule, load_rules
 from zendesk_audit_assets.detect.run_examples import failed_examples
+from zendesk_audit_assets.severity import SEVERITIES, at_least
 
 
 @click.group()
@@ -19,12 +20,12 @@ def rules() -> None:
 
 
 @rules.command(name="list")
-@click.option("--level", type=click.Choice(LEVELS), default="informational", help="Only what is as severe as this.")
+@click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Only what is as severe as this.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--json", "form", flag_value="json", help="Print JSON, a list of objects.")
 def list_rules(level: str, form: str | None) -> None:
     """Show the rules in force."""
-    chosen = [rule for rule in _in_force() if LEVELS.index(rule.level) >= LEVELS.index(level)]
+    chosen = [rule for rule in _in_force() if rule.level in at_least(level)]
     columns = {
         "rule": [rule.name for rule in chosen],
         "level": [rule.level for rule in chosen],

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
 
@@ -38,7 +39,7 @@ def sql(query: str, form: str | None) -> None:
                 raise click.Abort from None
             raise
         except duckdb.Error as error:
-            raise click.ClickException(_in_one_line(error)) from None
+            raise click.ClickException(_message(error)) from None
     if form == "csv":
         click.echo(_flat(frame).write_csv(), nl=False)
     elif form == "json":
@@ -73,9 +74,9 @@ def _sheet(names: list[str], row: tuple[Text, ...]) -> Table:
     return sheet
 
 
-def _in_one_line(error: duckdb.Error) -> str:
-    """What is wrong, without the repetition of the query that follows it."""
-    return " ".join(str(error).split("\nLINE ")[0].split())
+def _message(error: duckdb.Error) -> str:
+    """The error on one line, without the query that DuckDB repeats after it."""
+    return one_line(str(error).split("\nLINE ")[0])
 
 
 def _cell(value: Any) -> str:

@@ -3,11 +3,10 @@
 from zendesk_audit_assets.detect.load import load_rules
 from zendesk_audit_assets.detect.rule import (
     HISTORY,
-    LEVELS,
     Example,
     Examples,
     Rule,
     RuleError,
 )
 
-__all__ = ["HISTORY", "LEVELS", "Example", "Examples", "Rule", "RuleError", "load_rules"]
+__all__ = ["HISTORY", "Example", "Examples", "Rule", "RuleError", "load_rules"]

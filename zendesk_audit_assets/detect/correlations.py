@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationConditionOperator, SigmaCorrelationRule
 
-from zendesk_audit_assets.detect.literals import literal, refuse
+from zendesk_audit_assets.detect.literals import refuse
+from zendesk_audit_assets.text import sql_literal
 
 _OPERATORS = {SigmaCorrelationConditionOperator.GTE: ">=", SigmaCorrelationConditionOperator.GT: ">"}
 
@@ -116,7 +117,7 @@ class Correlation:
         SELECT
             stretches.group_key,
             list(DISTINCT matched.id) AS event_ids,
-            any_value(observed) || {literal(" " + explanation)} AS explanation
+            any_value(observed) || {sql_literal(" " + explanation)} AS explanation
         FROM stretches
         JOIN matched ON matched.group_key = stretches.group_key AND matched.created_at BETWEEN first AND last
         GROUP BY stretches.group_key, first

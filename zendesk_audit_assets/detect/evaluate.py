@@ -10,13 +10,13 @@ import duckdb
 
 from zendesk_audit_assets.detect import (
     HISTORY,
-    LEVELS,
     Rule,
     RuleError,
 )
-from zendesk_audit_assets.masking import masked_sql
+from zendesk_audit_assets.masking import mask_sql
+from zendesk_audit_assets.severity import SEVERITIES
+from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.database import first_line
 from zendesk_audit_assets.warehouse.schema import relations, scalar
 
 
@@ -182,7 +182,7 @@ _SHOWN = frozenset(
 )  # fmt: skip
 
 # Masked before it is cut: of half a secret nobody would know that it is one. Braces doubled for `format` below.
-_MASKED = masked_sql("change_description").replace("{", "{{").replace("}", "}}")
+_MASKED = mask_sql("change_description").replace("{", "{{").replace("}", "}}")
 _WHAT_HAPPENED = f"""
     coalesce(actor_name, 'Actor ' || actor_id, 'Somebody') || coalesce(' from ' || ip_address, '') || ': '
     || concat_ws(' ', action, object_type, '"' || source_label || '"')
@@ -211,7 +211,7 @@ _INSERT_MATCHES = f"""
 _SEVERITY = f"""
     CASE
         WHEN fixed OR level IS NULL THEN severity
-        WHEN level IN {LEVELS} THEN level
+        WHEN level IN {SEVERITIES} THEN level
         ELSE error('the level "' || level || '"')
     END
 """

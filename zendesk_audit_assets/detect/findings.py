@@ -15,7 +15,7 @@ from hashlib import sha256
 
 import duckdb
 
-from zendesk_audit_assets.detect import HISTORY, LEVELS, Rule, evaluate
+from zendesk_audit_assets.detect import HISTORY, Rule, evaluate
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.record import (
     FIELDS,
@@ -23,6 +23,7 @@ from zendesk_audit_assets.extract.record import (
     KNOWN_SOURCE_TYPES,
     Column,
 )
+from zendesk_audit_assets.severity import rank
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.schema import (
     AUDIT_LOGS,
@@ -168,7 +169,7 @@ def refresh(
         rows_total=scalar(connection, f"SELECT count(*) FROM {FINDINGS.name}"),
         rows_written=written,
         new=new,
-        open_by_severity=dict(sorted(severities, key=lambda row: LEVELS.index(row[0]), reverse=True)),
+        open_by_severity=dict(sorted(severities, key=lambda row: rank(row[0]), reverse=True)),
         rules=len(rules),
         rules_anew=tuple(rule.name for rule in anew),
         judged_to=end,

@@ -1,4 +1,4 @@
-"""What both halves of the compiler need."""
+"""Refuse what a rule asks for and the compiler does not have."""
 
 from __future__ import annotations
 
@@ -10,8 +10,3 @@ from sigma.exceptions import SigmaFeatureNotSupportedByBackendError
 def refuse(feature: str) -> NoReturn:
     """Raises the error that names what a rule asks for and cannot have."""
     raise SigmaFeatureNotSupportedByBackendError(feature)
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"

@@ -22,9 +22,11 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaStatus
 
 from zendesk_audit_assets.detect.examples import examples_of
-from zendesk_audit_assets.detect.rule import LEVELS, Rule, RuleError
+from zendesk_audit_assets.detect.rule import Rule, RuleError
 from zendesk_audit_assets.detect.sigma import DuckDBBackend
 from zendesk_audit_assets.detect.sql_rule import attack_techniques, sql_rule
+from zendesk_audit_assets.severity import SEVERITIES
+from zendesk_audit_assets.text import one_line
 
 SETTINGS = "settings.yml"
 # A rule that does not say how bad it is.
@@ -86,11 +88,11 @@ class _Source:
                 text, source=SigmaRuleLocation(self.path), collect_filters=True, resolve_references=False
             )
         except yaml.YAMLError as error:
-            raise RuleError(self.file, f"it is not YAML ({_one_line(error)})") from error
+            raise RuleError(self.file, f"it is not YAML ({_problem(error)})") from error
         except SigmaError as error:
-            raise RuleError(self.file, _one_line(error)) from error
+            raise RuleError(self.file, _problem(error)) from error
         except (AttributeError, TypeError, ValueError) as error:  # what pySigma makes of other YAML
-            raise RuleError(self.file, f"it is not a Sigma rule ({_one_line(error)})") from error
+            raise RuleError(self.file, f"it is not a Sigma rule ({_problem(error)})") from error
         if not collection.rules and not collection.filters:
             raise RuleError(self.file, "there is no rule in it")
         for rule in [*collection.rules, *collection.filters]:
@@ -155,9 +157,9 @@ def _errors_of(one: _Parsed) -> Iterator[None]:
     try:
         yield
     except SigmaFeatureNotSupportedByBackendError as error:
-        raise RuleError(one.file, f"'{one.name}' uses {_one_line(error)}, which is not supported here") from error
+        raise RuleError(one.file, f"'{one.name}' uses {_problem(error)}, which is not supported here") from error
     except (SigmaError, NotImplementedError, TypeError, ValueError) as error:
-        raise RuleError(one.file, f"'{one.name}': {_one_line(error)}") from error
+        raise RuleError(one.file, f"'{one.name}': {_problem(error)}") from error
 
 
 def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
@@ -219,16 +221,16 @@ class _Settings:
         try:
             given = yaml.safe_load(path.read_text("utf-8")) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RuleError(str(path), f"it cannot be read as YAML ({_one_line(error)})") from error
+            raise RuleError(str(path), f"it cannot be read as YAML ({_problem(error)})") from error
         if not isinstance(given, dict) or set(given) - {"disable", "level"}:
             raise RuleError(str(path), "it may say 'disable' and 'level', and nothing else")
         disable, level = given.get("disable") or [], given.get("level") or {}
         if not isinstance(disable, list) or not isinstance(level, dict):
             raise RuleError(str(path), "'disable' is a list of rule names, 'level' gives a level to each of its names")
         for name, grade in level.items():
-            if grade not in LEVELS:
+            if grade not in SEVERITIES:
                 raise RuleError(
-                    str(path), f"{name} cannot have the level {grade!r}; the levels are {', '.join(LEVELS)}"
+                    str(path), f"{name} cannot have the level {grade!r}; the levels are {', '.join(SEVERITIES)}"
                 )
         return cls(str(path), frozenset(map(str, disable)), {str(name): grade for name, grade in level.items()})
 
@@ -242,7 +244,7 @@ class _Settings:
                 yield rule if level is None else replace(rule, level=level, fixed=True)
 
 
-def _one_line(error: BaseException) -> str:
-    """What an error says, without the place, which Sigma's own errors add."""
+def _problem(error: BaseException) -> str:
+    """The message of an error on one line, without the place, which Sigma's own errors add."""
     text = str(error.args[0] if isinstance(error, SigmaError) and error.args else error)
-    return " ".join(text.split()).rstrip(".")
+    return one_line(text).rstrip(".")

@@ -14,9 +14,6 @@ from sigma.exceptions import SigmaTimespanError
 
 from zendesk_audit_assets.errors import AuditError
 
-LEVELS = ("informational", "low", "medium", "high", "critical")
-"""Severities, from the least to the greatest."""
-
 HISTORY = (files(__package__) / "history.sql").read_text("utf-8")
 """The query behind the view `history`, which rules that compare and count read; not yet limited in time."""
 

@@ -17,8 +17,8 @@ from zendesk_audit_assets.detect import (
     findings,
     load_rules,
 )
+from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.transform import DERIVED, refresh
-from zendesk_audit_assets.warehouse.database import first_line
 from zendesk_audit_assets.warehouse.schema import (
     AUDIT_LOGS,
     COVERAGE,

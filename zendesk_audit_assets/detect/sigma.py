@@ -28,7 +28,8 @@ from sigma.types import (
 )
 
 from zendesk_audit_assets.detect.correlations import Correlation, Matched
-from zendesk_audit_assets.detect.literals import literal, refuse
+from zendesk_audit_assets.detect.literals import refuse
+from zendesk_audit_assets.text import sql_literal
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 
 _OPERATORS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">=", "NEQ": "<>"}
@@ -79,7 +80,7 @@ class DuckDBBackend(TextQueryBackend):
         number = cast(SigmaNumber, cond.value).number
         field = self.escape_and_quote_field(cond.field)
         if COLUMNS[cond.field] == "VARCHAR":
-            return f"{field} = {literal(str(number))}"
+            return f"{field} = {sql_literal(str(number))}"
         self._require(cond, "BIGINT", "a number")
         return f"{field} = {number}"
 
@@ -106,7 +107,7 @@ class DuckDBBackend(TextQueryBackend):
             self._in_memory.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
         except duckdb.Error as error:
             refuse(f"the regular expression {pattern!r} ({str(error).splitlines()[0]})")
-        return f"regexp_matches({self._require(cond, 'VARCHAR', 'a regular expression')}, {literal(pattern)})"
+        return f"regexp_matches({self._require(cond, 'VARCHAR', 'a regular expression')}, {sql_literal(pattern)})"
 
     def convert_condition_field_eq_field(
         self, cond: ConditionFieldEqualsValueExpression, state: ConversionState
@@ -205,7 +206,7 @@ def _comparison(field: str, parts: Sequence[Any], *, lower: bool) -> str:
     """A text with wildcards; the frequent forms by functions, which are faster than LIKE and need no escaping."""
 
     def value(text: str) -> str:
-        return f"lower({literal(text)})" if lower else literal(text)
+        return f"lower({sql_literal(text)})" if lower else sql_literal(text)
 
     anything = SpecialChars.WILDCARD_MULTI
     match tuple(parts):

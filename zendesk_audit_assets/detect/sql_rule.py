@@ -12,12 +12,12 @@ import yaml
 
 from zendesk_audit_assets.detect.examples import examples_of
 from zendesk_audit_assets.detect.rule import (
-    LEVELS,
     Over,
     Rule,
     RuleError,
     span_of,
 )
+from zendesk_audit_assets.severity import SEVERITIES
 
 _KEYS = frozenset(
     {
@@ -102,8 +102,8 @@ def _uuid(value: Any, file: str) -> str:
 
 
 def _level(value: Any, file: str) -> str:
-    if value not in LEVELS:
-        raise RuleError(file, f"its level {value!r} is not one of {', '.join(LEVELS)}")
+    if value not in SEVERITIES:
+        raise RuleError(file, f"its level {value!r} is not one of {', '.join(SEVERITIES)}")
     return str(value)
 
 

@@ -6,24 +6,19 @@ stays in Dagster's event log for as long as that exists, so nothing here carries
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import polars as pl
 
+from zendesk_audit_assets import markdown
+from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.transform import query
-
-# In UTF-16 units, as the browser counts; exclusive.
-SHOWN_IN_PLACE = 1000
 
 NO_EVENTS = "No events yet."
 
 _WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _SHADES = "░▒▓█"
-_BARS = "▁▂▃▄▅▆▇█"
-_NOTHING = "·"
 _DAYS = 90
 _DAYS_PER_LINE = 30
 _ROWS = 10
@@ -52,7 +47,7 @@ def hour_by_weekday(frame: pl.DataFrame) -> str:
         lines.append(f"{weekday} " + "".join(2 * cell for cell in cells))
     legend = "  ".join(f"{shade} {begin:,}+" for begin, shade in begins.items())
     lines.append(f"{legend}  (most {most:,})")
-    return _block(f"**Events by weekday and hour**, {first_day} to {last_day}, {_plain(zone)}", lines)
+    return markdown.code_block(f"**Events by weekday and hour**, {first_day} to {last_day}, {_plain(zone)}", lines)
 
 
 def events_per_day(frame: pl.DataFrame) -> str:
@@ -68,10 +63,10 @@ def events_per_day(frame: pl.DataFrame) -> str:
     lines = []
     for start in range(0, len(days), _DAYS_PER_LINE):
         line = days[start : start + _DAYS_PER_LINE]
-        lines.append(f"{line[0][0]} " + "".join(_bar(count, most) for _, count in line))
+        lines.append(f"{line[0][0]} " + "".join(markdown.bar(count, most) for _, count in line))
     day_of_most = next(day for day, count in days if count == most)
     lines.append(f"least {least:,}, most {most:,} ({day_of_most}), total {sum(counts):,}")
-    return _block(f"**Events per day**, {days[0][0]} to {days[-1][0]}, UTC", lines)
+    return markdown.code_block(f"**Events per day**, {days[0][0]} to {days[-1][0]}, UTC", lines)
 
 
 def top_actors(frame: pl.DataFrame) -> str:
@@ -91,7 +86,7 @@ def top_actors(frame: pl.DataFrame) -> str:
         )
         for actor_id, name, is_system, events, share, off_hours_share in frame.select(columns).iter_rows()
     )
-    return _table(("Actor", "Initials", "Events", "Share", "Off-hours"), rows)
+    return _top(("Actor", "Initials", "Events", "Share", "Off-hours"), rows)
 
 
 def top_actions(frame: pl.DataFrame) -> str:
@@ -104,7 +99,7 @@ def top_actions(frame: pl.DataFrame) -> str:
         (_plain(action), _plain(source_type), f"{events:,}", _percent(share), _change(previous, last))
         for action, source_type, events, share, last, previous in frame.select(columns).iter_rows()
     )
-    return _table(("Action", "Item", "Events", "Share", "30 days"), rows)
+    return _top(("Action", "Item", "Events", "Share", "30 days"), rows)
 
 
 @dataclass(frozen=True)
@@ -130,34 +125,12 @@ CHARTS: tuple[Chart, ...] = (
 
 
 def _shade(events: int, begins: dict[int, str]) -> str:
-    return next((shade for begin, shade in reversed(begins.items()) if events >= begin), _NOTHING)
+    return next((shade for begin, shade in reversed(begins.items()) if events >= begin), markdown.NOTHING)
 
 
-def _bar(events: int, most: int) -> str:
-    return _BARS[(events * len(_BARS) - 1) // most] if events else _NOTHING
-
-
-def _block(title: str, lines: Iterable[str]) -> str:
-    return "\n".join((title, "", "```", *lines, "```"))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of at most ten rows, fewer when they are long: two columns of text, the others of numbers."""
-    empty = text = f"{_row(header)}\n{_row(('--', '--', *['--:'] * (len(header) - 2)))}"
-    for row in islice(rows, _ROWS):
-        longer = f"{text}\n{_row(row)}"
-        if _length(longer) >= SHOWN_IN_PLACE:
-            break
-        text = longer
-    return NO_EVENTS if text is empty else text
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+def _top(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of at most ten rows: two columns of text, the others of numbers."""
+    return markdown.table(header, rows, text_columns=2, empty=NO_EVENTS, most=_ROWS)
 
 
 def _initials(name: str) -> str:
@@ -170,10 +143,10 @@ def _plain(text: str | None) -> str:
     """One short line without any meaning in Markdown."""
     if text is None:
         return "(none)"
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    line = one_line(text)
     if len(line) > _TEXT_LENGTH:
         line = f"{line[: _TEXT_LENGTH // 2]}…{line[1 - _TEXT_LENGTH // 2 :]}"
-    return re.sub(r"([!-,:-@\[-`{-~])", r"\\\1", line)
+    return markdown.escape(line)
 
 
 def _percent(share: float | None) -> str:

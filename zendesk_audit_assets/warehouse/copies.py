@@ -13,11 +13,11 @@ from pathlib import Path
 
 import duckdb
 
+from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.warehouse.database import (
     Warehouse,
     WarehouseUnusable,
     connect,
-    first_line,
 )
 from zendesk_audit_assets.warehouse.schema import (
     SCHEMA_VERSION,

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.warehouse.schema import is_current, migrate
 
 LOCK_TIMEOUT_S = 600.0
@@ -197,11 +198,6 @@ class Warehouse:
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open a database file so that every DuckDB from 1.5 on can open what is written to it."""
     return duckdb.connect(str(path), read_only=read_only, config={"storage_compatibility_version": "v1.5.0"})
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without the details that DuckDB adds below."""
-    return str(error).partition("\n")[0]
 
 
 def _is_open_elsewhere(error: BaseException) -> bool:

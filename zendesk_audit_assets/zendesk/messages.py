@@ -9,13 +9,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from zendesk_audit_assets.text import one_line, shorten
+
 MAX_LENGTH = 200
 
 # Longer bodies are pages for browsers; what they have to say stands at the top.
 _READ_BYTES = 20_000
 
 
-def one_line(body: bytes, secrets: Iterable[str] = ()) -> str:
+def describe_body(body: bytes, secrets: Iterable[str] = ()) -> str:
     """The message in a body of any kind, at most 200 characters; "" if it has none.
 
     Zendesk's errors come as at least five JSON shapes, plain text, HTML, or cut short. Secrets are replaced by
@@ -24,11 +26,10 @@ def one_line(body: bytes, secrets: Iterable[str] = ()) -> str:
     text = body[:_READ_BYTES].decode("utf-8", errors="replace")
     with suppress(ValueError, RecursionError):  # text, HTML or half an answer: shown as it is
         text = _from_json(json.loads(text))
-    text = "".join(c if c.isprintable() else " " for c in _without_tags(text))
-    text = " ".join(text.split())
+    text = one_line(_without_tags(text))
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
-    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
+    return shorten(text, MAX_LENGTH)
 
 
 def _from_json(value: Any) -> str:

@@ -37,7 +37,7 @@ from zendesk_audit_assets.zendesk.errors import (
     error_for,
     malformed,
 )
-from zendesk_audit_assets.zendesk.messages import one_line
+from zendesk_audit_assets.zendesk.messages import describe_body
 from zendesk_audit_assets.zendesk.response import Answer
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
@@ -135,7 +135,7 @@ class Transport:
 
     def told(self, answer: Answer) -> str:
         """What the answer's body says, in one line."""
-        return one_line(answer.body, self._secrets)
+        return describe_body(answer.body, self._secrets)
 
     @property
     def usage(self) -> Usage:
@@ -271,7 +271,7 @@ class Transport:
                     "and check that this machine is online.",
                 )
         *_, innermost = _chain(fault)
-        why = one_line(str(innermost).encode(), self._secrets) or type(innermost).__name__
+        why = describe_body(str(innermost).encode(), self._secrets) or type(innermost).__name__
         return ZendeskDown(f"No answer from {url} ({why}).", "Try again later; check the network and its proxy.")
 
     def _spend(self, *, sent: int = 0, retries: int = 0, waited: float = 0.0) -> None:

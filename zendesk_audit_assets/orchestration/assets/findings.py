@@ -1,16 +1,15 @@
 """What the rules find, as an asset: how much of what, the newest, and how it has been lately."""
 
-from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
 import duckdb
 
-from zendesk_audit_assets.detect import LEVELS
+from zendesk_audit_assets import markdown
 from zendesk_audit_assets.detect import findings as table
 from zendesk_audit_assets.detect.findings import FINDINGS
-from zendesk_audit_assets.masking import masked
+from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
@@ -19,8 +18,9 @@ from zendesk_audit_assets.orchestration.assets.common import (
     table_metadata,
 )
 from zendesk_audit_assets.orchestration.resources import RulesResource, WarehouseResource
+from zendesk_audit_assets.severity import SEVERITIES, rank_sql
+from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.transform import CHANGES, HISTORIES
-from zendesk_audit_assets.transform.charts import SHOWN_IN_PLACE
 
 FINDINGS_KEY = dg.AssetKey(FINDINGS.name)
 
@@ -28,9 +28,8 @@ NO_FINDINGS = "No findings yet."
 
 _NEWEST = 10
 _DAYS = 30
-_BARS = "▁▂▃▄▅▆▇█"
 _TITLE_LENGTH = 40
-_RANK = f"list_position({list(LEVELS)!r}, severity)"
+_RANK = rank_sql("severity")
 
 
 class FindingsConfig(dg.Config):
@@ -69,7 +68,7 @@ def build_findings(start: datetime) -> dg.AssetsDefinition:
                     "new": done.new,
                     "rules": done.rules,
                     "rules_anew": ", ".join(done.rules_anew) or "none",
-                    **{f"open_{level}": done.open_by_severity.get(level, 0) for level in reversed(LEVELS)},
+                    **{f"open_{level}": done.open_by_severity.get(level, 0) for level in reversed(SEVERITIES)},
                     "by_severity": dg.MetadataValue.md(_by_severity(connection)),
                     "newest": dg.MetadataValue.md(_newest(connection)),
                     "by_rule": dg.MetadataValue.md(_by_rule(connection)),
@@ -93,7 +92,7 @@ def _by_rule(connection: duckdb.DuckDBPyConnection) -> str:
         """
     ).fetchall()
     cells = ((rule, _plain(title), level, f"{is_open:,}", f"{all_:,}") for rule, title, level, is_open, all_ in rows)
-    return _table("| Rule | Title | Severity | Open | All |\n| -- | -- | -- | --: | --: |", cells)
+    return markdown.table(("Rule", "Title", "Severity", "Open", "All"), cells, text_columns=3, empty=NO_FINDINGS)
 
 
 def _newest(connection: duckdb.DuckDBPyConnection) -> str:
@@ -105,7 +104,7 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> str:
         (f"{last.astimezone(timezone.utc):%Y-%m-%d %H:%M}", severity, rule, _plain(title))
         for last, severity, rule, title in rows
     )
-    return _table("| Last event, UTC | Severity | Rule | Title |\n| -- | -- | -- | -- |", cells)
+    return markdown.table(("Last event, UTC", "Severity", "Rule", "Title"), cells, text_columns=4, empty=NO_FINDINGS)
 
 
 def _by_severity(connection: duckdb.DuckDBPyConnection) -> str:
@@ -114,11 +113,11 @@ def _by_severity(connection: duckdb.DuckDBPyConnection) -> str:
     if last_day is None:
         return NO_FINDINGS
     lines = []
-    for level in reversed(LEVELS):
+    for level in reversed(SEVERITIES):
         days = [counts.get((level, ago), 0) for ago in reversed(range(_DAYS))]
-        bars = "".join(_BARS[(count * len(_BARS) - 1) // max(days)] if count else "·" for count in days)
+        bars = "".join(markdown.bar(count, max(days)) for count in days)
         lines.append(f"{level:<13} {bars} {sum(days):,}")
-    return "\n".join((f"**Findings by severity**, {_DAYS} days to {last_day}, UTC", "", "```", *lines, "```"))
+    return markdown.code_block(f"**Findings by severity**, {_DAYS} days to {last_day}, UTC", lines)
 
 
 def _per_day(connection: duckdb.DuckDBPyConnection) -> tuple[Any, dict[tuple[str, int], int]]:
@@ -135,19 +134,6 @@ def _per_day(connection: duckdb.DuckDBPyConnection) -> tuple[Any, dict[tuple[str
     return rows[0][1] if rows else None, {(severity, ago): count for severity, _, ago, count in rows}
 
 
-def _table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table with as many of its rows as Dagster shows in place."""
-    text = head
-    for row in rows:
-        longer = f"{text}\n| {' | '.join(row)} |"
-        if len(longer.encode("utf-16-le")) // 2 >= SHOWN_IN_PLACE:
-            break
-        text = longer
-    return NO_FINDINGS if text == head else text
-
-
 def _plain(text: str) -> str:
     """Masked, short, and without any meaning in Markdown."""
-    line = " ".join(masked(text).split())
-    short = line if len(line) <= _TITLE_LENGTH else f"{line[: _TITLE_LENGTH - 1]}…"
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|~" else char for char in short)
+    return markdown.escape(one_line(mask(text), _TITLE_LENGTH))
