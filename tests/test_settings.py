@@ -251,10 +251,10 @@ def test_settings_can_be_made_those_of_the_process(environment: Callable[..., No
     assert {name: value for name, value in settings.load().values.items() if value} == given.values
 
 
-def test_processes_of_one_account_share_a_budget_and_accounts_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_of_one_warehouse_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     files: list[Any] = []
     monkeypatch.setattr(settings, "RateBudget", lambda share, file: files.append((share, file)))
-    for subdomain in ("acme", "acme", "other"):
-        _ = Settings({**COMPLETE, "ZENDESK_SUBDOMAIN": subdomain, "ZENDESK_RATE_SHARE": "0.3"}).budget
+    for database in ("acme.duckdb", "acme.duckdb", "other.duckdb"):
+        _ = Settings({**COMPLETE, "ZENDESK_AUDIT_DB": database, "ZENDESK_RATE_SHARE": "0.3"}).budget
     assert files[0] == files[1] != files[2]
-    assert files[0][0] == 0.3
+    assert files[0] == (0.3, Path("acme.duckdb.budget.json").absolute())

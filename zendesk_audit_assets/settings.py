@@ -7,10 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from getpass import getuser
-from hashlib import sha256
 from pathlib import Path
-from tempfile import gettempdir
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -217,12 +214,8 @@ class Settings:
 
     @property
     def budget(self) -> RateBudget:
-        """The part of the account's rate limit to use, one for all processes of this user on this machine."""
-        name = sha256(self.account.url.encode()).hexdigest()[:16]
-        # By number, because in a container a user may have no name.
-        user = os.getuid() if hasattr(os, "getuid") else getuser()
-        folder = Path(gettempdir()) / f"zendesk-audit-{user}"
-        return RateBudget(self.rate_share, file=folder / f"{name}.budget")
+        """The part of the account's rate limit to use, shared by all processes that use this warehouse."""
+        return RateBudget(self.rate_share, file=Path(f"{self.database}.budget.json"))
 
     def require(self) -> None:
         """Raises the `AuditError` for the first setting that keeps the project from running."""

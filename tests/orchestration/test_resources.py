@@ -82,7 +82,7 @@ def test_all_clients_of_an_account_share_one_rate_budget(deployment: Any) -> Non
     resource = resolved(deployment.settings)
     with resource.client() as client:
         client.count()
-        (budget,) = Path(deployment.settings.database).parent.glob("zendesk-audit-*/*.budget")
+        budget = Path(f"{deployment.settings.database}.budget.json")
     before = budget.read_bytes()
     with resource.client() as client:
         client.count()

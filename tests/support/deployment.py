@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,7 +120,4 @@ def deployed_in(
             patch.delenv(variable.name, raising=False)
         for name, value in given.values.items():
             patch.setenv(name, value)
-        # Where the rate budget of all processes of a user lives: no test waits for another one.
-        patch.setenv("TMPDIR", str(folder))
-        patch.setattr(tempfile, "tempdir", str(folder))
         yield Deployment(zendesk, given, instance)

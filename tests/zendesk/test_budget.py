@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import json
 import logging
+import math
 import os
 import subprocess
 import sys
 import threading
 import time
 from bisect import bisect_left
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.zendesk import RateBudget, RateLimit
-from zendesk_audit_assets.zendesk.budget import read_rate_limit
+from zendesk_audit_assets.zendesk import RateBudget, budget_state
+from zendesk_audit_assets.zendesk.budget import RateLimit, read_rate_limit
+from zendesk_audit_assets.zendesk.errors import BudgetFileUnusable
+from zendesk_audit_assets.zendesk.stopping import Stopped
 
 
 def headers(limit, remaining=None, reset=None):
@@ -240,22 +246,121 @@ print(sent)
     assert sum(sent) <= 0.5 * limit / 60 * elapsed + 10 + len(sent)
 
 
+def budget_in(file, clock):
+    return RateBudget(0.5, file=file, now=clock, sleep=clock.wait)
+
+
 @pytest.mark.parametrize("left", [0, 3, 8, 63])
-def test_a_state_that_was_written_only_half_is_begun_anew(clock, tmp_path, left):
+def test_a_torn_state_counts_as_none(clock, tmp_path, left):
     file = tmp_path / "account.budget"
-    RateBudget(0.5, file=file, now=clock, sleep=clock.wait).pause(50)
+    budget_in(file, clock).pause(50)
     os.truncate(file, left)
-    assert RateBudget(0.5, file=file, now=clock, sleep=clock.wait).acquire() == 0
+    assert budget_in(file, clock).acquire() == 0
 
 
-def test_a_state_of_another_version_is_begun_anew(clock, tmp_path):
-    file = tmp_path / "account.budget"
-    file.write_text('{"limit": 200.0, "due": 1e9, "paused_until": 1e9, "written_at": 0.0}' + 100 * " ")
-    assert RateBudget(0.5, file=file, now=clock, sleep=clock.wait).acquire() == 0
-
-
-def test_a_state_from_before_the_last_start_of_the_machine_is_forgotten(clock, tmp_path):
+def test_a_state_from_before_the_last_boot_is_forgotten(clock, tmp_path):
     file = tmp_path / "account.budget"
     clock.advance(100_000)
-    RateBudget(0.5, file=file, now=clock, sleep=clock.wait).pause(50)
+    budget_in(file, clock).pause(50)
     assert RateBudget(0.5, file=file, now=lambda: 20.0, sleep=clock.wait).acquire() == 0
+
+
+def write_state(file, clock, **changed):
+    """A state as a budget writes it, in which the next requests are due in 40 seconds."""
+    now = clock()
+    state = {"limit": 200.0, "due": now + 40, "crowded_s": 0.0, "crowded_due": 0.0, "crowded_until": 0.0}
+    file.write_text(json.dumps(state | {"paused_until": 0.0, "pauses": 1, "written_at": now} | changed))
+
+
+def test_a_state_in_range_is_taken_as_it_is(clock, tmp_path):
+    file = tmp_path / "account.budget"
+    write_state(file, clock)
+    assert budget_in(file, clock).acquire() == pytest.approx(33.3, abs=0.1)
+
+
+HOSTILE = [
+    {"paused_until": 1e12, "due": 1e12},
+    {"due": math.inf},
+    {"due": math.nan},
+    {"due": -math.inf},
+    {"due": -1e12},
+    {"limit": 0},
+    {"limit": -200},
+    {"limit": 1e300},
+    {"limit": 10**1000},
+    {"limit": True},
+    {"limit": "200"},
+    {"limit": None},
+    {"limit": [200]},
+    {"crowded_s": 1e12, "crowded_due": 1e12, "crowded_until": 1e12},
+    {"pauses": 0.5},
+    {"pauses": -1},
+    {"written_at": 1e12},
+    {"unknown": 1},
+]
+
+
+@pytest.mark.parametrize("changed", HOSTILE, ids=str)
+def test_a_state_out_of_range_neither_stops_nor_hastens(clock, tmp_path, changed):
+    file = tmp_path / "account.budget"
+    write_state(file, clock, **changed)
+    assert_fresh(budget_in(file, clock), clock)
+
+
+@pytest.mark.parametrize("content", ["", "null", "[]", "7", "{}", '"text"', "{" * 4000, " " * 10_000, "\udcff\x00"])
+def test_content_of_another_kind_counts_as_none(clock, tmp_path, content):
+    file = tmp_path / "account.budget"
+    file.write_bytes(content.encode(errors="surrogateescape"))
+    assert_fresh(budget_in(file, clock), clock)
+
+
+def assert_fresh(budget, clock):
+    """As many requests a minute as in the beginning, when no response has told the limit."""
+    assert budget.acquire() == 0
+    assert 80 <= len(sent_in(budget, clock, 60)) <= 100
+
+
+def test_a_hostile_limit_lasts_until_the_next_response(clock, tmp_path):
+    file = tmp_path / "account.budget"
+    budget = budget_in(file, clock)
+    budget.observe(headers(700, 700))
+    write_state(file, clock, limit=100_000.0, due=0.0)
+    budget.acquire()
+    budget.observe(headers(700, 700))
+    assert len(sent_in(budget, clock, 60)) <= 350
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions, and links need a privilege")
+class TestOnPosix:
+    def test_only_this_user_may_read_the_file(self, clock, tmp_path):
+        budget_in(tmp_path / "account.budget", clock).acquire()
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+
+    def test_a_link_is_not_followed(self, clock, tmp_path):
+        (tmp_path / "target").write_text("kept")
+        (tmp_path / "account.budget").symlink_to(tmp_path / "target")
+        with pytest.raises(BudgetFileUnusable, match=r"account\.budget"):
+            budget_in(tmp_path / "account.budget", clock).acquire()
+        assert (tmp_path / "target").read_text() == "kept"
+
+
+def test_a_file_that_cannot_be_used_is_named(clock, tmp_path):
+    (tmp_path / "account.budget").mkdir()
+    with pytest.raises(BudgetFileUnusable, match=r"account\.budget"):
+        budget_in(tmp_path / "account.budget", clock).acquire()
+
+
+def test_a_lock_that_is_never_released_is_an_error(clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(budget_state, "_LOCK_TIMEOUT_S", 0.01)
+    with FileLock(tmp_path / "account.budget.lock"), pytest.raises(BudgetFileUnusable, match="another process"):
+        budget_in(tmp_path / "account.budget", clock).acquire()
+
+
+def test_a_stop_ends_the_wait_at_once():
+    budget, stop = RateBudget(0.5), threading.Event()
+    budget.pause(3600)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(budget.acquire, stop)
+        stop.set()
+        with pytest.raises(Stopped):
+            waiting.result(10)

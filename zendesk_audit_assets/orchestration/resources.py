@@ -34,6 +34,7 @@ class ZendeskResource(dg.ConfigurableResource[ZendeskClient]):
     api_token: str = _field(settings.API_TOKEN)
     base_url: str = _field(settings.BASE_URL)
     rate_share: str = _field(settings.RATE_SHARE)
+    audit_db: str = _field(settings.DATABASE)  # the rate budget lies beside it
 
     @classmethod
     def from_settings(cls, given: Settings) -> "ZendeskResource":

@@ -1,40 +1,34 @@
-"""Our part of the account's request limit, shared by every thread, and by every process that uses the same file."""
+"""Our part of the account's request limit, shared by all threads, and by all processes that use the same file."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import math
-import mmap
-import os
-import struct
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+
+from zendesk_audit_assets.zendesk.budget_state import (
+    MAX_PAUSE_S,
+    WINDOW_S,
+    BudgetState,
+    BudgetStore,
+    FileStore,
+    MemoryStore,
+)
+from zendesk_audit_assets.zendesk.stopping import NEVER, Wait, wait
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
-# Waits longer than this are logged, in seconds.
+# Longer waits are logged, in seconds.
 NOTABLE_WAIT_S = 5.0
-
-# The smallest limit that Zendesk documents for a current plan (Team), until an answer tells the account's own.
-UNKNOWN_LIMIT = 200
-
-# Zendesk counts requests per minute.
-WINDOW_S = 60.0
-
-_PAST = float("-inf")
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """What an answer's headers say: requests per minute, how many are left, seconds until it starts anew."""
+    """The headers of a response: requests per minute, how many remain, and seconds until the next minute begins."""
 
     limit: int
     remaining: int | None = None
@@ -42,11 +36,11 @@ class RateLimit:
 
 
 def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
-    """The account's limit, or None if the headers do not tell it; the stricter of two if they tell both.
+    """Return the account's limit, or None without one in the headers; the stricter if there are two.
 
-    Every answer carries `X-Rate-Limit` and `X-Rate-Limit-Remaining`, lists also `ratelimit-limit`,
-    `ratelimit-remaining` and `ratelimit-reset` (Zendesk, "Rate limits"). Other APIs of Zendesk put a date into
-    the last one, so what is not a number of seconds within the minute counts as unknown.
+    Every response carries `X-Rate-Limit` and `X-Rate-Limit-Remaining`, lists also `ratelimit-limit`,
+    `ratelimit-remaining` and `ratelimit-reset` (Zendesk, "Rate limits"). Other Zendesk APIs put a date into
+    `ratelimit-reset`, so a value that is not a number of seconds within the minute counts as unknown.
     """
     values = {name.lower(): value for name, value in headers.items()}
 
@@ -65,33 +59,15 @@ def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     )
 
 
-@dataclass
-class BudgetState:
-    """When the next requests may go, in seconds of the system's monotonic clock, which all processes share."""
-
-    limit: float = float(UNKNOWN_LIMIT)
-    due: float = _PAST  # when a request is due if all are spread evenly; it may go somewhat sooner
-    crowded_s: float = 0.0  # seconds between requests while others use the limit up
-    crowded_due: float = _PAST
-    crowded_until: float = _PAST
-    paused_until: float = _PAST
-    pauses: int = 0
-    written_at: float = _PAST
-
-
-class BudgetStore(Protocol):
-    """Where the state lives; whoever holds it is alone with it, and what they change stays."""
-
-    def held(self, now: float) -> AbstractContextManager[BudgetState]: ...
-
-
 class RateBudget:
-    """Paces requests so that in no minute more than `share` (above 0, at most 1) of the account's limit is used.
+    """Paces requests: no minute uses more than `share` (above 0, at most 1) of the account's limit.
 
-    They are spread evenly (the "generic cell rate algorithm"), but a tenth of a minute's part, at most ten, may
-    go at once, so that a quiet refresh never waits. Where answers show that others have used more than their
-    part, ours shrinks to `share` of what is left. Any thread may call any method; with a `file`, the processes of
-    this machine that name the same file share one budget.
+    Requests are spread evenly (the "generic cell rate algorithm"), but a tenth of a minute's part, at most ten, may
+    go at once, so a quiet refresh never waits. When responses show that other clients use more than the rest,
+    our part shrinks to `share` of the remainder. Any thread may call any method; the processes of this machine
+    that name the same `file` share one budget. With a file, every method may raise `BudgetFileUnusable`.
+
+    `now` is the system's monotonic clock in seconds, `sleep` replaces the wait in tests.
     """
 
     def __init__(
@@ -100,38 +76,40 @@ class RateBudget:
         *,
         file: Path | None = None,
         now: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Wait | None = None,
     ) -> None:
         if not 0 < share <= 1:
             raise ValueError(f"the share of the request limit must be above 0 and at most 1, not {share}")
         self._share = share
-        self._store: BudgetStore = _InMemory() if file is None else _InFile(file)
+        self._store: BudgetStore = MemoryStore() if file is None else FileStore(file)
         self._now = now
         self._sleep = sleep
-        self._calm_limit: int | None = None  # as the last answer told it, if that had nothing else to say
+        # The limit that the state had at the last request, unless others crowd the account then.
+        self._calm_limit: float | None = None
         self._waited_s = 0.0
         self._waited_lock = threading.Lock()
 
     @property
     def seconds_waited(self) -> float:
-        """What all threads of this process together have waited for their turns."""
+        """The seconds that all threads of this process together have waited for their turns."""
         with self._waited_lock:
             return self._waited_s
 
-    def acquire(self) -> float:
-        """Wait for the turn to send one request; returns the seconds waited."""
+    def acquire(self, stop: threading.Event = NEVER) -> float:
+        """Wait for the turn to send one request; return the seconds waited. Raises `Stopped` once `stop` is set."""
         waited = 0.0
         moment = self._now()
         while True:
             with self._store.held(moment) as state:
                 paused = moment < state.paused_until
                 due, pauses = self._reserve(state, moment), state.pauses
+                self._calm_limit = state.limit if moment >= state.crowded_until else None
             if due <= moment:
                 return waited
             if due - moment > NOTABLE_WAIT_S:
-                reason = "it asked for a pause" if paused else "our part of its request limit is used up"
+                reason = "it asked for a pause" if paused else "our share of its request limit is used up"
                 logger.info("Waiting %.0f s for Zendesk: %s.", due - moment, reason)
-            self._sleep(due - moment)
+            wait(due - moment, stop, self._sleep)
             waited += due - moment
             with self._waited_lock:
                 self._waited_s += due - moment
@@ -139,18 +117,18 @@ class RateBudget:
             with self._store.held(moment) as state:
                 if pauses == state.pauses:
                     return waited
-            # A pause began meanwhile, so this turn is void: else all who waited would go at once after it.
+            # A pause began meanwhile and voids this turn: otherwise all waiting threads would go at once after it.
 
     def observe(self, headers: Mapping[str, str]) -> RateLimit | None:
-        """Learn the account's limit, and what is left of it, from an answer's headers."""
+        """Learn the account's limit, and how much of it remains, from the headers of a response."""
         seen = read_rate_limit(headers)
         if seen is None:
             return None
-        # Alone we would always leave the others' part.
+        # Alone we would always leave the others' share.
         crowded = seen.remaining is not None and seen.remaining < (1 - self._share) * seen.limit
         if not crowded and seen.limit == self._calm_limit:
-            return seen  # nothing new: most answers are like this, and holding the state has its price
-        self._calm_limit = None if crowded else seen.limit
+            return seen  # nothing new: most responses are like this, and holding the state has its price
+        self._calm_limit = None if crowded else float(seen.limit)
         now = self._now()
         with self._store.held(now) as state:
             state.limit = float(seen.limit)
@@ -160,12 +138,12 @@ class RateBudget:
                 state.crowded_until = now + window
                 state.crowded_due = min(max(state.crowded_due, now + state.crowded_s), state.crowded_until)
             else:
-                state.crowded_due = state.crowded_until = _PAST
+                state.crowded_due = state.crowded_until = 0.0
         return seen
 
     def pause(self, seconds: float) -> None:
-        """Let nobody send for so long. After it requests start one by one."""
-        now = self._now()
+        """Send nothing for `seconds`, at most an hour; then requests start one by one."""
+        now, seconds = self._now(), min(seconds, MAX_PAUSE_S)
         with self._store.held(now) as state:
             state.pauses += 1
             state.paused_until = max(state.paused_until, now + seconds)
@@ -179,65 +157,9 @@ class RateBudget:
         return due
 
     def _pace(self, state: BudgetState) -> tuple[float, float]:
-        """Seconds between requests, and how far one may run ahead, so that no minute sees more than our part."""
+        """Return the seconds between requests, and how far one may run ahead, so that no minute exceeds the share."""
         per_minute = self._share * state.limit
         whole = math.floor(per_minute) or per_minute
         at_once = min(10.0, whole / 10)
         interval = WINDOW_S / (whole - at_once)
         return interval, at_once * interval
-
-
-class _InMemory:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._state = BudgetState()
-
-    @contextmanager
-    def held(self, now: float) -> Iterator[BudgetState]:
-        with self._lock:
-            yield self._state
-
-
-class _InFile:
-    """A record of fixed size in a file that stays open; it is locked for the microseconds of a change.
-
-    The lock is the system's own, which it frees when a process dies, and which waits without asking again and again.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        weakref.finalize(self, os.close, self._file)
-        if os.fstat(self._file).st_size < _RECORD.size:
-            os.ftruncate(self._file, _RECORD.size)
-        # In memory, because every call of the system lets another thread go first.
-        self._record = mmap.mmap(self._file, _RECORD.size)
-        self._threads = threading.Lock()  # the file's lock belongs to the whole process
-
-    @contextmanager
-    def held(self, now: float) -> Iterator[BudgetState]:
-        with self._threads:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            try:
-                state = _unpacked(self._record, now)
-                yield state
-                state.written_at = now
-                _RECORD.pack_into(self._record, 0, *_values(state), _MAGIC)
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-
-
-_NAMES = tuple(field.name for field in fields(BudgetState))
-_values = attrgetter(*_NAMES)
-# The fields, then which version wrote them: what is not whole, or of another version, begins anew.
-_MAGIC = b"budget 1"
-_RECORD = struct.Struct("<" + "".join("q" if name == "pauses" else "d" for name in _NAMES) + "8s")
-
-
-def _unpacked(record: mmap.mmap, now: float) -> BudgetState:
-    *values, magic = _RECORD.unpack_from(record)
-    if magic != _MAGIC:
-        return BudgetState()
-    state = BudgetState(*values)
-    # A state from the future is of before the last start of the machine, when the clock began at 0 again.
-    return state if state.written_at <= now + WINDOW_S else BudgetState()

@@ -23,6 +23,10 @@ class BadAccountSettings(ZendeskError):
     """The account's settings cannot be right, whatever Zendesk says."""
 
 
+class BudgetFileUnusable(ZendeskError):
+    """The file through which processes share the rate limit cannot be read, written or locked."""
+
+
 class BadCredentials(ZendeskError):
     """Zendesk does not know these credentials (401, or a refused OAuth client)."""
 
