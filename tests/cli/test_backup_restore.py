@@ -1,4 +1,4 @@
-"""`backup` and `restore`: a checked copy, there and back."""
+"""`backup` and `restore`: a verified copy, and the warehouse from it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ def lose_an_event(warehouse: Warehouse) -> None:
         connection.execute("DELETE FROM audit_logs WHERE id = 2")
 
 
-def test_a_backup_comes_back_and_what_was_there_is_kept(call: Any, stored: Warehouse, folder: Path) -> None:
+def test_a_restore_brings_the_backup_and_keeps_the_replaced_file(call: Any, stored: Warehouse, folder: Path) -> None:
     made = call("backup", "safe/kept.duckdb")
     assert made.exit_code == 0
     assert "kept.duckdb: 3 events" in made.output
     lose_an_event(stored)
-    back = call("restore", "safe/kept.duckdb")
-    assert back.exit_code == 0
-    assert "3 events. The one before is audit.duckdb.before-restore." in back.output
+    restored = call("restore", "safe/kept.duckdb")
+    assert restored.exit_code == 0
+    assert "3 events.\nThe replaced warehouse is now audit.duckdb.before-restore.\n" in restored.output
     assert ids(stored.path) == [1, 2, 3]
     assert ids(folder / "audit.duckdb.before-restore") == [1, 3]
 
 
-def test_a_warehouse_that_is_damaged_or_gone_can_be_restored(call: Any, stored: Warehouse) -> None:
+def test_a_damaged_or_missing_warehouse_can_be_restored(call: Any, stored: Warehouse) -> None:
     call("backup", "kept.duckdb")
     stored.path.write_bytes(b"not a database")
     assert call("restore", "kept.duckdb").exit_code == 0
     assert ids(stored.path) == [1, 2, 3]
     stored.path.unlink()
-    assert call("restore", "kept.duckdb").exit_code == 0
+    restored = call("restore", "kept.duckdb")
+    assert (restored.exit_code, "before-restore" in restored.output) == (0, False)
     assert ids(stored.path) == [1, 2, 3]
 
 
@@ -50,7 +51,7 @@ def test_a_later_backup_replaces_an_earlier_one(call: Any, stored: Warehouse, fo
     assert ids(folder / "kept.duckdb") == [1, 3]
 
 
-def test_nothing_to_back_up_is_said(call: Any, folder: Path) -> None:
+def test_a_backup_needs_a_warehouse(call: Any, folder: Path) -> None:
     result = call("backup", "kept.duckdb")
     assert result.exit_code == 1
     assert "There is no warehouse" in result.output
@@ -58,7 +59,7 @@ def test_nothing_to_back_up_is_said(call: Any, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a database"], ids=["missing", "empty", "garbage"])
-def test_a_wrong_backup_is_refused_and_the_warehouse_stays(
+def test_a_wrong_backup_is_rejected_and_the_warehouse_stays(
     call: Any, stored: Warehouse, folder: Path, content: bytes | None
 ) -> None:
     if content is not None:

@@ -84,7 +84,7 @@ def test_before_there_are_findings_it_says_what_makes_them(call: Any, stored: Wa
         result = call("findings", *live)
         assert result.exit_code == 1
         assert result.output == (
-            f"Error: The {where} has no table findings yet. Run `zendesk-audit sync`, which makes it.\n"
+            f"Error: The {where} has no table findings yet. Run `zendesk-audit sync`, which creates the table.\n"
         )
 
 

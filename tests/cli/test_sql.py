@@ -1,4 +1,4 @@
-"""`sql`: answers from the published copy, as a table, CSV or JSON."""
+"""`sql`: results from the published copy, as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 QUERY = "SELECT id, actor_name, created_at, NULL AS nothing, MAP {'login': 3} AS counts FROM audit_logs ORDER BY id"
 
 
-def test_an_answer_is_a_table_with_the_names_of_its_columns(call: Any, stored: Warehouse) -> None:
+def test_a_result_is_a_table_with_column_names(call: Any, stored: Warehouse) -> None:
     result = call("sql", QUERY)
     assert result.exit_code == 0
     for text in ("actor_name", "Ada, Admin", "2026-01-01", "login: 3"):
@@ -45,20 +45,18 @@ def test_json_is_a_list_of_objects(call: Any, stored: Warehouse) -> None:
     assert rows[0]["counts"] == {"login": 3}
 
 
-def test_times_are_in_utc_wherever_the_machine_is(
-    call: Any, stored: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_times_are_in_utc_in_every_time_zone(call: Any, stored: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     (row,) = json.loads(call("sql", "SELECT min(created_at)::VARCHAR AS first FROM audit_logs", "--json").output)
     assert row["first"] == "2026-01-01 01:00:00+00"
 
 
-def test_a_long_answer_is_cut_in_the_table_and_whole_in_csv(call: Any, stored: Warehouse) -> None:
+def test_a_long_result_is_cut_in_the_table_and_complete_in_csv(call: Any, stored: Warehouse) -> None:
     assert "100 more rows; use --csv to see all." in call("sql", "FROM range(300)").output
     assert len(call("sql", "FROM range(300)", "--csv").output.splitlines()) == 301
 
 
-def test_an_answer_without_rows_still_names_its_columns(call: Any, stored: Warehouse) -> None:
+def test_a_result_without_rows_still_names_its_columns(call: Any, stored: Warehouse) -> None:
     query = "SELECT id FROM audit_logs WHERE false"
     assert "id" in call("sql", query).output
     assert call("sql", query, "--csv").output == "id\n"
@@ -66,7 +64,7 @@ def test_an_answer_without_rows_still_names_its_columns(call: Any, stored: Wareh
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ("SELEC id FROM audit_logs", "syntax error"),
         ("SELECT id\nFROM audit_log", "audit_log does not exist"),
@@ -76,36 +74,34 @@ def test_an_answer_without_rows_still_names_its_columns(call: Any, stored: Wareh
         ("CREATE TABLE mine (id INTEGER)", "read-only"),
     ],
 )
-def test_a_query_that_does_not_work_is_an_error_in_one_line(
-    call: Any, stored: Warehouse, query: str, says: str
-) -> None:
+def test_a_failing_query_is_an_error_in_one_line(call: Any, stored: Warehouse, query: str, message: str) -> None:
     result = call("sql", query)
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
     assert line.startswith("Error: ")
-    assert says in line
+    assert message in line
 
 
-def test_an_empty_query_has_an_empty_answer(call: Any, stored: Warehouse) -> None:
+def test_an_empty_query_has_an_empty_result(call: Any, stored: Warehouse) -> None:
     assert call("sql", "--csv", "").exit_code == 0
 
 
-def test_before_anything_is_published_it_says_what_makes_it(call: Any) -> None:
+def test_a_missing_published_copy_is_an_error_with_a_remedy(call: Any) -> None:
     result = call("sql", "SELECT 1")
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
     assert "zendesk-audit sync" in line
 
 
-def test_ctrl_c_ends_a_long_query_without_a_word_more(
+def test_ctrl_c_ends_a_long_query_without_an_error(
     call: Any, stored: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Interrupted:
         def execute(self, statement: str) -> None: ...
 
         def sql(self, query: str) -> None:
-            raise RuntimeError("Query interrupted")  # DuckDB's word for it; when it notices depends on the query
+            raise RuntimeError("Query interrupted")  # DuckDB's message
 
-    monkeypatch.setattr("zendesk_audit_assets.cli.sql.open_read_only", lambda path: nullcontext(Interrupted()))
+    monkeypatch.setattr("zendesk_audit_assets.cli.output.open_read_only", lambda path: nullcontext(Interrupted()))
     result = call("sql", "SELECT 1")
     assert (result.exit_code, result.output.split()) == (1, ["Aborted!"])

@@ -1,4 +1,4 @@
-"""`who`: who had which role on a day."""
+"""`who`: the roles on a day."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def holders(call: Any, *options: str) -> list[tuple[Any, ...]]:
         ("2026-02-11", []),
     ],
 )
-def test_who_was_an_administrator_on_a_day_and_who_made_them_one(
+def test_the_administrators_of_a_day_and_who_granted_their_role(
     call: Any, analysed: Warehouse, day: str, admins: list[tuple[Any, ...]]
 ) -> None:
     assert holders(call, "--admin", "--on", day) == admins
 
 
-def test_all_roles_of_a_day_include_those_from_before_the_first_known_change(call: Any, analysed: Warehouse) -> None:
+def test_roles_from_before_the_first_known_change_are_included(call: Any, analysed: Warehouse) -> None:
     assert holders(call, "--on", "2026-01-01") == [("Bob [VIP]", "support", "Agent", None)]
 
 
-def test_without_a_day_it_is_today(call: Any, analysed: Warehouse) -> None:
+def test_the_default_day_is_today(call: Any, analysed: Warehouse) -> None:
     assert holders(call) == [
         ("Bob [VIP]", "support", "Agent", "Cy Chief"),
         ("Dora", "explore", "Viewer", "Ada Admin"),
@@ -50,11 +50,11 @@ def test_a_table_and_csv_show_the_same(call: Any, analysed: Warehouse) -> None:
     assert call(*options, "--csv").output.splitlines()[0].startswith("user_id,user_name,product,role")
 
 
-def test_nobody_is_said(call: Any, analysed: Warehouse) -> None:
-    assert call("who", "--admin", "--on", "2020-01-01").output == "The log tells of no administrator on 2020-01-01.\n"
+def test_a_day_without_roles_is_a_message(call: Any, analysed: Warehouse) -> None:
+    assert call("who", "--admin", "--on", "2020-01-01").output == "The log shows no administrator on 2020-01-01.\n"
 
 
-def test_before_there_is_a_history_it_says_what_makes_it(call: Any, stored: Warehouse) -> None:
+def test_a_missing_history_is_an_error_with_a_remedy(call: Any, stored: Warehouse) -> None:
     result = call("who")
     assert result.exit_code == 1
     assert "has no table user_role_history yet. Run `zendesk-audit sync`" in result.output

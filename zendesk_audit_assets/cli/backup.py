@@ -1,4 +1,4 @@
-"""`zendesk-audit backup`: a checked copy of the warehouse."""
+"""`zendesk-audit backup`: copy the warehouse to a file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 @click.command()
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
 def backup(target: Path) -> None:
-    """Copy the warehouse to TARGET; runs may go on meanwhile, and wait for the moment of copying."""
+    """Copy the warehouse to the file TARGET and verify the copy.
+
+    Runs may go on: one that writes waits until the copy is made. An existing TARGET is replaced once the new copy is
+    verified.
+    """
     done = copies.backup(Warehouse(settings.load().database), target)
-    click.echo(f"{done.path}: {done.rows['audit_logs']:,} events, {done.bytes / 2**20:,.1f} MiB, checked.")
+    click.echo(f"{done.path}: {done.rows['audit_logs']:,} events, {done.bytes / 2**20:,.1f} MiB, verified.")

@@ -17,13 +17,13 @@ import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.output import print_table
 from zendesk_audit_assets.cli.runs import (
     MINIMAL_DAGSTER_YAML,
     RunFailed,
     bring,
     open_instance,
 )
-from zendesk_audit_assets.cli.sql import show
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.orchestration.automation import Days
 from zendesk_audit_assets.settings import Settings
@@ -122,7 +122,7 @@ def _print_summaries(path: Path) -> None:
     with open_read_only(path) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for title, query in _SUMMARIES.items():
-            show(connection.sql(query).pl(), Console(), title)
+            print_table(connection.sql(query).pl(), Console(), title)
 
 
 def _serve(folder: Path, port: int, console: Console) -> None:

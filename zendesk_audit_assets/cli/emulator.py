@@ -1,4 +1,4 @@
-"""`zendesk-audit emulator`: the local Zendesk alone."""
+"""`zendesk-audit emulator`: run a local Zendesk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import click
 
+from zendesk_audit_assets import settings
 from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
 
 
@@ -15,40 +16,46 @@ from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
     type=click.IntRange(0, 65535),
     default=8787,
     show_default=True,
-    help="Port on loopback; 0 for any free one.",
+    help="Port on 127.0.0.1; 0 selects a free one.",
 )
 @click.option(
     "--days",
     type=click.IntRange(1),
     default=730,
     show_default=True,
-    help="Length of the history, up to a quarter of an hour ago.",
+    help="Days of history; it ends 15 minutes before the start.",
 )
 @click.option(
-    "--events-per-day", type=click.FloatRange(0), default=90.0, show_default=True, help="Mean of a working day."
+    "--events-per-day",
+    type=click.FloatRange(0),
+    default=90.0,
+    show_default=True,
+    help="Mean number of events on a working day.",
 )
-@click.option("--agents", type=click.IntRange(3), default=40, show_default=True, help="People who work there.")
-@click.option("--seed", default=1, show_default=True, help="Another seed, another history.")
 @click.option(
-    "--live", type=click.FloatRange(0), default=2.0, show_default=True, help="Events per minute that go on happening."
+    "--agents", type=click.IntRange(3), default=40, show_default=True, help="Number of agents in the company."
+)
+@click.option("--seed", default=1, show_default=True, help="Seed of the random history.")
+@click.option(
+    "--live", type=click.FloatRange(0), default=2.0, show_default=True, help="Mean number of new events per minute."
 )
 @click.option(
     "--late",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="Share of these that appear up to a minute late.",
+    help="Share of the new events that appear up to a minute late.",
 )
-@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Added to each answer.")
+@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Delay of each response.")
 @click.option(
     "--rate-limit",
     type=click.IntRange(1),
     default=700,
     show_default=True,
-    help="Requests per minute; 700 is Enterprise.",
+    help="Requests per minute; the Enterprise plan has 700.",
 )
-@click.option("--no-audit-logs", is_flag=True, help="A plan without audit logs.")
-@click.option("--control", is_flag=True, help="Serve /control/events, /control/requests and /control/faults.")
+@click.option("--no-audit-logs", is_flag=True, help="Emulate a plan without audit logs.")
+@click.option("--control", is_flag=True, help="Also serve /control/events, /control/requests and /control/faults.")
 def emulator(
     port: int,
     days: int,
@@ -62,7 +69,10 @@ def emulator(
     no_audit_logs: bool,
     control: bool,
 ) -> None:
-    """Run a local Zendesk with a made-up history until Ctrl-C, and print how to connect to it."""
+    """Run a local Zendesk with a generated history until Ctrl-C.
+
+    The command prints the settings that connect to it.
+    """
     end = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(minutes=15)
     start = (end - timedelta(days=days)).replace(hour=0, minute=0, second=0)
     options = EmulatorOptions(
@@ -75,14 +85,14 @@ def emulator(
         has_audit_logs=not no_audit_logs,
         control=control,
     )
-    serve(options, lambda url: click.echo("\n".join(_environment(options, url, start))))
+    serve(options, lambda url: click.echo("\n".join(_connection_settings(options, url, start))))
 
 
-def _environment(options: EmulatorOptions, url: str, start: datetime) -> list[str]:
+def _connection_settings(options: EmulatorOptions, url: str, start: datetime) -> list[str]:
     return [
-        f"ZENDESK_BASE_URL={url}",
-        f"ZENDESK_SUBDOMAIN={options.subdomain}",
-        f"ZENDESK_CLIENT_ID={options.client_id}",
-        f"ZENDESK_CLIENT_SECRET={options.client_secret}",
-        f"ZENDESK_START_DATE={start:%Y-%m-%d}",
+        f"{settings.BASE_URL.name}={url}",
+        f"{settings.SUBDOMAIN.name}={options.subdomain}",
+        f"{settings.CLIENT_ID.name}={options.client_id}",
+        f"{settings.CLIENT_SECRET.name}={options.client_secret}",
+        f"{settings.START_DATE.name}={start:%Y-%m-%d}",
     ]

@@ -7,11 +7,11 @@ from datetime import datetime
 import click
 
 from zendesk_audit_assets.cli.output import (
-    NotThere,
-    answer,
-    opened,
-    put,
-    reading_options,
+    NotFound,
+    open_tables,
+    print_frame,
+    query_frame,
+    read_options,
 )
 from zendesk_audit_assets.severity import SEVERITIES, at_least
 
@@ -26,7 +26,7 @@ _SHORTEST_UID = 8
 @click.option("--rule", help="Only what this rule has found, such as ZD-002.")
 @click.option("--all", "closed_too", is_flag=True, help="Also what is closed.")
 @click.option("--close", "uid", metavar="UID", help="Close a finding, by its uid or how that begins; it is kept.")
-@reading_options
+@read_options
 def findings(
     since: datetime | None,
     level: str,
@@ -34,14 +34,14 @@ def findings(
     closed_too: bool,
     uid: str | None,
     live: bool,
-    form: str | None,
+    format: str | None,
 ) -> None:
     """Show what the rules have found, the newest first. What is closed is not alerted of."""
     if uid is not None:
         _close(uid)
         return
-    with opened("findings", live=live) as connection:
-        frame = answer(
+    with open_tables("findings", live=live) as connection:
+        frame = query_frame(
             connection,
             """
             SELECT
@@ -61,18 +61,18 @@ def findings(
                 "closed_too": closed_too,
             },
         )
-    put(frame, form, "Nothing was found.")
+    print_frame(frame, format, "Nothing was found.")
 
 
 def _close(uid: str) -> None:
     if len(uid) < _SHORTEST_UID:
         raise click.UsageError(f"Give at least the first {_SHORTEST_UID} characters of the uid.")
-    with opened("findings", live=True) as connection:
+    with open_tables("findings", live=True) as connection:
         found = connection.execute(
             "SELECT uid, rule, status FROM findings WHERE starts_with(uid, lower(?))", [uid]
         ).fetchall()
         if not found:
-            raise NotThere(f"There is no finding {uid}.", "`zendesk-audit findings --live` shows the open ones.")
+            raise NotFound(f"There is no finding {uid}.", "`zendesk-audit findings --live` shows the open ones.")
         if len(found) > 1:
             raise click.UsageError(f"{len(found)} findings begin with {uid}; give more of the uid.")
         ((whole, rule, status),) = found

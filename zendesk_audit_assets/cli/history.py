@@ -1,4 +1,4 @@
-"""`zendesk-audit history`: what was changed on an item, and by whom."""
+"""`zendesk-audit history`: show the changes of one object."""
 
 from __future__ import annotations
 
@@ -8,67 +8,63 @@ import click
 import duckdb
 import polars as pl
 
-from zendesk_audit_assets.cli.output import (
-    answer,
-    opened,
-    put,
-    reading_options,
-)
+from zendesk_audit_assets.cli.output import open_tables, print_frame, query_frame, read_options
 from zendesk_audit_assets.masking import mask
 
-_MOST_ITEMS = 50
+_MAX_OBJECTS = 50
 
 
 @click.command()
-@click.argument("item", metavar="OBJECT")
-@reading_options
-def history(item: str, live: bool, form: str | None) -> None:
-    """Show what every field of OBJECT was set to, from when to when, and by whom.
+@click.argument("name", metavar="OBJECT")
+@read_options
+def history(name: str, live: bool, format: str | None) -> None:
+    """Show the history of one object: every value of its fields, when it was set, and by whom.
 
-    OBJECT is its type and id, such as user:123, or a part of its label.
+    OBJECT is a type and an id, such as user:123, or a part of the label, such as "Bob". If several objects have this
+    part in their label, the command lists them instead.
     """
-    with opened("object_history", live=live) as connection:
-        named = re.fullmatch(r"([^:\s]+):(\d+)", item)
-        if named:
-            kind, number = named[1].lower(), int(named[2])
+    with open_tables("object_history", live=live) as connection:
+        typed = re.fullmatch(r"([^:\s]+):(\d+)", name)
+        if typed:
+            object_type, source_id = typed[1].lower(), int(typed[2])
         else:
-            items = _labelled(connection, item)
-            if items.height != 1:
-                put(items, form, f"The log tells of no change of an item with {item!r} in its label.")
-                if items.height > 1 and form is None:
-                    click.echo("Name one of them by type and id.")
+            objects = _with_label(connection, name)
+            if objects.height != 1:
+                print_frame(objects, format, f"The log shows no change of an object with {name!r} in its label.")
+                if objects.height > 1 and format is None:
+                    click.echo("Name one of these objects by type and id.")
                 return
-            kind, _, text = items["item"][0].rpartition(":")
-            number = int(text)
-        frame = answer(
+            object_type, _, text = objects["object"][0].rpartition(":")
+            source_id = int(text)
+        frame = query_frame(
             connection,
             """
             SELECT field, value, valid_from, valid_to, changed_by, actor_name, ip_address, event_id
-            FROM object_history WHERE object_type = $kind AND source_id = $number
+            FROM object_history WHERE object_type = $object_type AND source_id = $source_id
             ORDER BY valid_from NULLS FIRST, event_id, line, field
             """,
-            {"kind": kind, "number": number},
+            {"object_type": object_type, "source_id": source_id},
         )
-    put(_with_masked_values(frame), form, f"The log tells of no change of {kind}:{number}.")
+    print_frame(_with_masked_values(frame), format, f"The log shows no change of {object_type}:{source_id}.")
 
 
-def _labelled(connection: duckdb.DuckDBPyConnection, part: str) -> pl.DataFrame:
-    """The items with a label that has `part` in it, in any case; the most recently changed first."""
-    return answer(
+def _with_label(connection: duckdb.DuckDBPyConnection, part: str) -> pl.DataFrame:
+    """The objects with `part` in their label, ignoring case; the most recently changed first."""
+    return query_frame(
         connection,
         f"""
         SELECT
-            concat(object_type, ':', source_id) AS item, arg_max(source_label, valid_from) AS label,
+            concat(object_type, ':', source_id) AS object, arg_max(source_label, valid_from) AS label,
             max(valid_from) AS last_change
         FROM object_history WHERE contains(lower(source_label), lower($part))
-        GROUP BY object_type, source_id ORDER BY last_change DESC, item LIMIT {_MOST_ITEMS}
+        GROUP BY object_type, source_id ORDER BY last_change DESC, object LIMIT {_MAX_OBJECTS}
         """,
         {"part": part},
     )
 
 
 def _with_masked_values(frame: pl.DataFrame) -> pl.DataFrame:
-    """A password or a token may look like any word: what it is, only the name of its field tells."""
+    """Mask each value together with its field: only the name of the field reveals that a word is a password."""
     values = [
         value if value is None else mask(f"{field}: {value}").removeprefix(f"{field}: ")
         for field, value in frame.select("field", "value").iter_rows()

@@ -1,4 +1,4 @@
-"""`zendesk-audit restore`: a backup in the place of the warehouse."""
+"""`zendesk-audit restore`: replace the warehouse by a backup."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 @click.command()
 @click.argument("source", type=click.Path(dir_okay=False, path_type=Path))
 def restore(source: Path) -> None:
-    """Put the backup SOURCE in the place of the warehouse; what was there is kept beside it."""
+    """Replace the warehouse by the backup SOURCE.
+
+    The command verifies the backup first, and keeps the replaced warehouse beside the new one, with the ending
+    .before-restore.
+    """
     done = copies.restore(Warehouse(settings.load().database), source)
-    click.echo(f"{done.path}: {done.rows['audit_logs']:,} events. The one before is {done.path.name}.before-restore.")
+    click.echo(f"{done.path}: {done.rows['audit_logs']:,} events.")
+    replaced = done.path.with_name(f"{done.path.name}.before-restore")
+    if replaced.exists():
+        click.echo(f"The replaced warehouse is now {replaced.name}.")

@@ -8,7 +8,7 @@ import click
 import polars as pl
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.cli.output import NotThere, put
+from zendesk_audit_assets.cli.output import NotFound, format_options, print_frame
 from zendesk_audit_assets.detect import Rule, load_rules
 from zendesk_audit_assets.detect.run_examples import failed_examples
 from zendesk_audit_assets.severity import SEVERITIES, at_least
@@ -21,9 +21,8 @@ def rules() -> None:
 
 @rules.command(name="list")
 @click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Only what is as severe as this.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
-@click.option("--json", "form", flag_value="json", help="Print JSON, a list of objects.")
-def list_rules(level: str, form: str | None) -> None:
+@format_options
+def list_rules(level: str, format: str | None) -> None:
     """Show the rules in force."""
     chosen = [rule for rule in _in_force() if rule.level in at_least(level)]
     columns = {
@@ -34,7 +33,7 @@ def list_rules(level: str, form: str | None) -> None:
         "experimental": ["yes" if rule.experimental else "" for rule in chosen],
         "file": [rule.file for rule in chosen],
     }
-    put(pl.DataFrame(columns), form, "No rule is in force.")
+    print_frame(pl.DataFrame(columns), format, "No rule is in force.")
 
 
 @rules.command()
@@ -90,4 +89,4 @@ def _named(name: str) -> Rule:
     for rule in _in_force():
         if name.lower() in (rule.name.lower(), rule.id.lower()):
             return rule
-    raise NotThere(f"There is no rule {name} in force.", "`zendesk-audit rules list` shows those that are.")
+    raise NotFound(f"There is no rule {name} in force.", "`zendesk-audit rules list` shows those that are.")

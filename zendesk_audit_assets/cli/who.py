@@ -1,4 +1,4 @@
-"""`zendesk-audit who`: who had which role on a day, and who gave it to them."""
+"""`zendesk-audit who`: show the roles on a day."""
 
 from __future__ import annotations
 
@@ -6,28 +6,24 @@ from datetime import datetime, timezone
 
 import click
 
-from zendesk_audit_assets.cli.output import (
-    answer,
-    opened,
-    put,
-    reading_options,
-)
+from zendesk_audit_assets.cli.output import open_tables, print_frame, query_frame, read_options
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
-@click.option("--admin", is_flag=True, help="Only the roles of administrators and of the account's owner.")
-@click.option("--on", "day", type=_DAY, help="The day, UTC. Default: today.")
-@reading_options
-def who(admin: bool, day: datetime | None, live: bool, form: str | None) -> None:
-    """Show who had which role on a day, if only for a part of it, and who gave it to them.
+@click.option("--admin", is_flag=True, help="Show only administrators and the account owner.")
+@click.option("--on", "day", type=_DAY, help="Day in UTC. Default: today.")
+@read_options
+def who(admin: bool, day: datetime | None, live: bool, format: str | None) -> None:
+    """Show who had which role on a day, and who granted it.
 
-    The log tells of roles when they change: a user whose role never changed is not here.
+    The list includes roles that a user had for only a part of the day. The audit log records a role when it changes:
+    the list lacks users whose role never changed.
     """
     day = day or datetime.now(timezone.utc).replace(tzinfo=None)
-    with opened("user_role_history", live=live) as connection:
-        frame = answer(
+    with open_tables("user_role_history", live=live) as connection:
+        frame = query_frame(
             connection,
             """
             SELECT
@@ -41,5 +37,4 @@ def who(admin: bool, day: datetime | None, live: bool, form: str | None) -> None
             """,
             {"admin": admin, "day": day.date()},
         )
-    roles = "administrator" if admin else "role"
-    put(frame, form, f"The log tells of no {roles} on {day:%Y-%m-%d}.")
+    print_frame(frame, format, f"The log shows no {'administrator' if admin else 'role'} on {day:%Y-%m-%d}.")
