@@ -38,11 +38,11 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
 def rendered(table: DerivedTable) -> str:
-    lines = ["", table.meaning, "", "| column | type | meaning | personal |", "| --- | --- | --- | --- |"]
+    lines = ["", table.description, "", "| column | type | meaning | personal |", "| --- | --- | --- | --- |"]
     for column in table.columns:
         kind = f"{column.type}{' NOT NULL' if column.required else ''}"
-        personal = "yes" if column.personal else ""
-        lines.append(f"| `{column.name}` | {kind} | {column.meaning} | {personal} |".replace("|  |", "| |"))
+        personal = "yes" if column.pii else ""
+        lines.append(f"| `{column.name}` | {kind} | {column.description} | {personal} |".replace("|  |", "| |"))
     return "\n".join([*lines, ""])
 
 

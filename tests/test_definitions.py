@@ -17,6 +17,7 @@ from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.detect.findings import FINDINGS
 from zendesk_audit_assets.emulator import EmulatorOptions
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.automation import BACKFILL
 from zendesk_audit_assets.orchestration.checks import CHECKS
 from zendesk_audit_assets.orchestration.resources import AlertsResource, ZendeskResource
@@ -27,7 +28,7 @@ from zendesk_audit_assets.transform import (
     HISTORIES,
     DerivedTable,
 )
-from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS, Table
+from zendesk_audit_assets.warehouse.table import Table
 
 CONFIGURED = {
     "ZENDESK_SUBDOMAIN": "acme",
@@ -208,7 +209,7 @@ def test_every_column_of_every_table_has_a_type_and_a_meaning_and_the_personal_o
         assert [column.name for column in shown] == [column.name for column in table.columns]
         assert all(column.description and column.type for column in shown)
         assert {column.name for column in shown if "pii" in column.tags} == {
-            column.name for column in table.columns if column.personal
+            column.name for column in table.columns if column.pii
         }
     marked = {column.name for schema in schemas.values() for column in schema.columns if "pii" in column.tags}
     assert marked >= {"actor_id", "actor_name", "ip_address", "source_label", "change_description"}

@@ -26,13 +26,14 @@ from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.extract.coverage import Interval
-from zendesk_audit_assets.extract.record import Column
+from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.orchestration.checks import CHECKS
 from zendesk_audit_assets.settings import VARIABLES, Settings
 from zendesk_audit_assets.transform import DERIVED, SUMMARIES, DerivedTable, refresh
+from zendesk_audit_assets.warehouse.catalog import META
 from zendesk_audit_assets.warehouse.copies import open_read_only, publish
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.schema import TABLES, Table
+from zendesk_audit_assets.warehouse.table import Column, Table
 from zendesk_audit_assets.zendesk import (
     AccessToken,
     Account,
@@ -101,16 +102,16 @@ def rendered_tables() -> str:
 
     The other derived tables are described in docs/analysis.md, which has a test of its own.
     """
-    tables: tuple[Table | DerivedTable, ...] = (*TABLES, *SUMMARIES, refresh.STATE)
-    return "\n\n".join(_rendered(table.name, table.meaning, table.columns) for table in tables)
+    tables: tuple[Table | DerivedTable, ...] = (*TABLES, META, *SUMMARIES, refresh.STATE)
+    return "\n\n".join(_rendered(table.name, table.description, table.columns) for table in tables)
 
 
 def _rendered(name: str, meaning: str, columns: Iterable[Column]) -> str:
     lines = [f"### {name}", "", meaning, "", "| column | type | meaning | personal |", "| --- | --- | --- | --- |"]
     for column in columns:
         kind = f"{column.type}{' NOT NULL' if column.required else ''}"
-        personal = "yes" if column.personal else ""
-        lines.append(f"| `{column.name}` | {kind} | {column.meaning} | {personal} |".replace("|  |", "| |"))
+        personal = "yes" if column.pii else ""
+        lines.append(f"| `{column.name}` | {kind} | {column.description} | {personal} |".replace("|  |", "| |"))
     return "\n".join(lines)
 
 
@@ -127,7 +128,7 @@ def test_secret_settings_are_marked_as_such_and_no_others() -> None:
 def test_every_table_and_column_is_described_as_in_the_code() -> None:
     described = section("Every table and column")
     assert described.endswith(f"{rendered_tables()}\n")
-    assert described.count("\n### ") == len(TABLES) + len(SUMMARIES) + 1
+    assert described.count("\n### ") == len(TABLES) + len(SUMMARIES) + 2
 
 
 @cache

@@ -49,7 +49,7 @@ def test_the_message_that_is_shown_is_what_is_sent(finding: Finding) -> None:
 
 def test_every_column_of_the_table_is_described_as_in_the_code() -> None:
     rows = [
-        f"| `{one.name}` | {one.type}{' NOT NULL' if one.required else ''} | {one.meaning} | |"
+        f"| `{one.name}` | {one.type}{' NOT NULL' if one.required else ''} | {one.description} | |"
         for one in DELIVERIES.columns
     ]
     section = TEXT.partition("## The table alert_deliveries\n")[2]

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from zendesk_audit_assets.detect import HISTORY, load_rules
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)

@@ -12,11 +12,11 @@ import zendesk_audit_assets
 from zendesk_audit_assets.detect import Rule, findings, load_rules
 from zendesk_audit_assets.detect.findings import FINDINGS
 from zendesk_audit_assets.detect.run_examples import failed_examples
-from zendesk_audit_assets.extract.record import Column
 from zendesk_audit_assets.settings import VARIABLES
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.schema import migrate
+from zendesk_audit_assets.warehouse.migrations import migrate
+from zendesk_audit_assets.warehouse.table import Column
 
 ROOT = Path(zendesk_audit_assets.__file__).parents[1]
 TEXT = (ROOT / "docs" / "rules.md").read_text("utf-8")
@@ -42,7 +42,7 @@ def rule_row(rule: Rule) -> str:
 
 def column_row(column: Column) -> str:
     kind = f"{column.type} NOT NULL" if column.required else column.type
-    return f"| `{column.name}` | {kind} | {column.meaning} | {'yes' if column.personal else ''} |"
+    return f"| `{column.name}` | {kind} | {column.description} | {'yes' if column.pii else ''} |"
 
 
 def table_below(heading: str) -> list[str]:

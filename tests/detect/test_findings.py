@@ -30,7 +30,7 @@ from zendesk_audit_assets.emulator.history import build_history
 from zendesk_audit_assets.emulator.options import HistoryOptions
 from zendesk_audit_assets.severity import at_least
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.schema import migrate
+from zendesk_audit_assets.warehouse.migrations import migrate
 
 UTC = timezone.utc
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

@@ -17,8 +17,9 @@ from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.batches import Appended, Batch, OtherAccount
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, Read
 from zendesk_audit_assets.extract.record import FIELDS
+from zendesk_audit_assets.extract.tables import TABLES
+from zendesk_audit_assets.warehouse.catalog import scalar
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.schema import TABLES, scalar
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)

@@ -40,5 +40,5 @@ def test_the_system_is_told_from_people_by_its_number(sent: list[dict[str, Any]]
 
 
 def test_what_identifies_a_person_is_marked() -> None:
-    personal = {field.name for field in FIELDS if field.personal}
+    personal = {field.name for field in FIELDS if field.pii}
     assert personal == {"actor_id", "actor_name", "ip_address", "source_label", "change_description"}

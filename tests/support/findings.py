@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from zendesk_audit_assets.detect.findings import FINDINGS
+from zendesk_audit_assets.warehouse.catalog import ensure_derived
 
 UTC = timezone.utc
 EVENT_AT = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
@@ -45,7 +46,7 @@ def finding(number: int = 1, **changes: Any) -> dict[str, Any]:
 
 def store(connection: duckdb.DuckDBPyConnection, findings: Iterable[dict[str, Any]]) -> None:
     """Put findings into the table, which is made if it is missing."""
-    connection.execute(FINDINGS.ddl)
+    ensure_derived(connection, FINDINGS)
     rows = list(findings)
     if rows:
         frame = pl.DataFrame(rows, infer_schema_length=None)

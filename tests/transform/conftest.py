@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from zendesk_audit_assets.transform import DERIVED, DerivedTable, refresh
-from zendesk_audit_assets.warehouse.schema import migrate
+from zendesk_audit_assets.warehouse.migrations import migrate
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 

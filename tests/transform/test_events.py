@@ -16,8 +16,8 @@ from zendesk_audit_assets.emulator.vocabulary import (
     SINGLE_SIGN_ON,
     TWO_FACTOR,
 )
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.transform import CHANGES
-from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS
 
 ReadAs = Callable[..., duckdb.DuckDBPyConnection]
 

@@ -23,7 +23,8 @@ from zendesk_audit_assets.transform import (
     refresh,
 )
 from zendesk_audit_assets.transform.refresh import DependencyNotBuilt, Refreshed
-from zendesk_audit_assets.warehouse.schema import migrate, scalar
+from zendesk_audit_assets.warehouse.catalog import scalar
+from zendesk_audit_assets.warehouse.migrations import migrate
 
 UTC = timezone.utc
 START = datetime(2025, 6, 1, tzinfo=UTC)

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from zendesk_audit_assets.extract.record import FIELDS, SYSTEM_ACTOR_ID
+from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.transform import DERIVED, DerivedTable, query
 from zendesk_audit_assets.transform.charts import CHARTS
-from zendesk_audit_assets.warehouse.schema import TABLES
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 
@@ -78,10 +78,10 @@ def test_every_table_comes_after_those_it_depends_on() -> None:
 
 
 def test_what_is_personal_in_the_log_is_personal_in_every_table() -> None:
-    personal = {field.name for field in FIELDS if field.personal}
+    personal = {field.name for field in FIELDS if field.pii}
     for table in DERIVED:
         for column in table.columns:
             # Summaries take their columns from the log; parts of texts have names of their own.
-            assert column.personal >= (column.name in personal), f"{table.name}.{column.name}"
-            assert table.group != "summaries" or column.personal == (column.name in personal)
-            assert column.meaning.endswith(".")
+            assert column.pii >= (column.name in personal), f"{table.name}.{column.name}"
+            assert table.group != "summaries" or column.pii == (column.name in personal)
+            assert column.description.endswith(".")

@@ -13,8 +13,11 @@ import duckdb
 import polars as pl
 import pytest
 
+from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.transform import CHANGES, refresh
+from zendesk_audit_assets.warehouse.catalog import META, get_meta, scalar, set_meta
 from zendesk_audit_assets.warehouse.copies import (
     Published,
     backup,
@@ -29,12 +32,7 @@ from zendesk_audit_assets.warehouse.database import (
     WarehouseBusy,
     WarehouseUnusable,
 )
-from zendesk_audit_assets.warehouse.schema import (
-    TABLES,
-    get_meta,
-    scalar,
-    set_meta,
-)
+from zendesk_audit_assets.warehouse.migrations import MIGRATIONS
 
 Make = Callable[..., Any]
 
@@ -48,11 +46,11 @@ while True:
 """
 WRITES_UNTIL_KILLED = """
 import sys
-from zendesk_audit_assets.warehouse import database, schema
+from zendesk_audit_assets.warehouse import catalog, database, migrations
 connection = database.connect(sys.argv[1])
 connection.execute("BEGIN")
-schema.migrate(connection)
-schema.set_meta(connection, "greeting", "from the dead")
+migrations.migrate(connection)
+catalog.set_meta(connection, "greeting", "from the dead")
 connection.execute("COMMIT")
 print("committed", flush=True)
 sys.stdin.readline()
@@ -92,7 +90,7 @@ def test_a_published_copy_holds_every_table(warehouse: Warehouse, fill: Make) ->
     assert published is not None
     assert published.path == warehouse.published_path
     assert published.bytes == published.path.stat().st_size
-    assert set(published.rows) == {table.name for table in TABLES}
+    assert set(published.rows) == {table.name for table in (*TABLES, META, MIGRATIONS, DELIVERIES)}
     assert (published.rows["audit_logs"], published.rows["coverage"]) == (3, 1)
     assert published.rows == table_rows(published.path)
     assert files_beside(published.path) == set()
@@ -356,7 +354,7 @@ def bad_backup(request: pytest.FixtureRequest, tmp_path: Path, warehouse: Wareho
         backup(warehouse, path)
     if request.param == "newer":
         with Warehouse(path).transaction() as connection:
-            set_meta(connection, "schema_version", "99")
+            connection.execute("INSERT INTO migrations VALUES ('9001_from_the_future', now())")
     elif request.param == "cut short":
         os.truncate(path, path.stat().st_size // 2)
     elif request.param == "damaged":

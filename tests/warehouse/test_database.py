@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
 from zendesk_audit_assets.warehouse.database import (
     DISK_RESERVE_BYTES,
     DiskAlmostFull,
@@ -20,12 +21,7 @@ from zendesk_audit_assets.warehouse.database import (
     WarehouseBusy,
     WarehouseUnusable,
 )
-from zendesk_audit_assets.warehouse.schema import (
-    NewerWarehouse,
-    get_meta,
-    scalar,
-    set_meta,
-)
+from zendesk_audit_assets.warehouse.migrations import NewerWarehouse
 
 NOBODY = 65534
 
@@ -33,7 +29,7 @@ NOBODY = 65534
 OPENED = """
 import sys
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.schema import get_meta, set_meta
+from zendesk_audit_assets.warehouse.catalog import get_meta, set_meta
 warehouse = Warehouse(sys.argv[1])
 """
 HOLDS = (
@@ -282,14 +278,14 @@ def test_what_is_no_warehouse_is_refused_at_once(obstacle: Obstacle) -> None:
 
 def test_a_newer_file_is_refused_and_left_as_it_is(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
-        set_meta(connection, "schema_version", "99")
+        connection.execute("INSERT INTO migrations VALUES ('9001_from_the_future', now())")
     with pytest.raises(NewerWarehouse) as newer, warehouse.transaction():
         pass
     assert newer.value.cause.count(".") == 1
-    assert "99" in newer.value.cause
+    assert "9001_from_the_future" in newer.value.cause
     assert "Upgrade" in newer.value.remedy
     with duckdb.connect(str(warehouse.path)) as connection:
-        assert get_meta(connection, "schema_version") == "99"
+        assert scalar(connection, "SELECT max(name) FROM migrations") == "9001_from_the_future"
 
 
 def test_a_file_made_by_duckdb_with_its_defaults_can_be_used(warehouse: Warehouse) -> None:

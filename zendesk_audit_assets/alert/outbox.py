@@ -13,9 +13,9 @@ from typing import Any
 import duckdb
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.extract.record import Column
 from zendesk_audit_assets.severity import at_least, rank_sql
-from zendesk_audit_assets.warehouse.schema import Table, relations, scalar
+from zendesk_audit_assets.warehouse.catalog import relations, scalar
+from zendesk_audit_assets.warehouse.table import Column, Table
 
 DELIVERIES = Table(
     "alert_deliveries",
@@ -77,7 +77,6 @@ def enqueue(
     longer given, once it is that old. What waits for a finding that is not open is 'suppressed' until it is open again.
     Raises `NoFindings` before the table of findings exists.
     """
-    connection.execute(DELIVERIES.ddl)
     if "findings" not in relations(connection):
         raise NoFindings("There are no findings yet.", "Materialize findings first; the job `refresh` does both.")
     given = {"oldest": now - max_age, "channels": list(channels)}
@@ -168,7 +167,6 @@ def postpone(connection: duckdb.DuckDBPyConnection, channel: str, uids: Sequence
 
 def try_failed_again(connection: duckdb.DuckDBPyConnection, channels: Sequence[str]) -> None:
     """Make what failed for good due at once, with all its tries, inside the caller's transaction."""
-    connection.execute(DELIVERIES.ddl)
     connection.execute(
         f"UPDATE {DELIVERIES.name} SET status = 'pending', attempts = 0, last_tried_at = NULL "
         "WHERE status = 'failed' AND list_contains($channels::VARCHAR[], channel) "

@@ -20,9 +20,9 @@ from rich.text import Text
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.masking import mask_cut
+from zendesk_audit_assets.warehouse.catalog import relations
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.schema import relations
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

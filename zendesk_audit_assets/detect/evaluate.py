@@ -17,7 +17,7 @@ from zendesk_audit_assets.masking import mask_sql
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.schema import relations, scalar
+from zendesk_audit_assets.warehouse.catalog import relations, scalar
 
 
 def match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:

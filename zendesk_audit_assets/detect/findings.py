@@ -17,21 +17,12 @@ import duckdb
 
 from zendesk_audit_assets.detect import HISTORY, Rule, evaluate
 from zendesk_audit_assets.extract import batches
-from zendesk_audit_assets.extract.record import (
-    FIELDS,
-    KNOWN_ACTIONS,
-    KNOWN_SOURCE_TYPES,
-    Column,
-)
+from zendesk_audit_assets.extract.record import FIELDS, KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.severity import rank
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.schema import (
-    AUDIT_LOGS,
-    COVERAGE,
-    Table,
-    relations,
-    scalar,
-)
+from zendesk_audit_assets.warehouse.catalog import ensure_derived, relations, scalar
+from zendesk_audit_assets.warehouse.table import Column, Table
 
 UTC = _timezone.utc
 
@@ -48,13 +39,13 @@ FINDINGS = Table(
         Column("title", "VARCHAR", "What the rule says has happened.", required=True),
         Column(
             "explanation", "VARCHAR", "What was seen; if it is unusual, compared with what, and over which time.",
-            personal=True, required=True,
+            pii=True, required=True,
         ),
         _FIELD["actor_id"],
         _FIELD["actor_name"],
         Column("object_type", "VARCHAR", "Kind of item that the last event acted on."),
         Column("object_id", "BIGINT", "That item."),
-        Column("object_label", "VARCHAR", "Its name.", personal=True),
+        Column("object_label", "VARCHAR", "Its name.", pii=True),
         _FIELD["ip_address"],
         Column("first_event_at", "TIMESTAMPTZ", "Time of the first of its events, UTC.", required=True),
         Column("last_event_at", "TIMESTAMPTZ", "Time of the last of its events, UTC.", required=True),
@@ -131,8 +122,10 @@ def refresh(
     them if `full`; findings of rules that are no longer there go. The variables that rules may read, see
     `docs/rules.md`, stay set on the connection.
     """
-    for table in (FINDINGS, STATE, FORGOTTEN):
-        connection.execute(table.ddl)
+    ensure_derived(connection, STATE)
+    for table in (FINDINGS, FORGOTTEN):
+        if table.name not in relations(connection):
+            connection.execute(table.ddl)
     start = start or _covered_from(connection)
     newest = _newest_batch(connection)
     _set_variables(connection, timezone, start)

@@ -17,15 +17,12 @@ from zendesk_audit_assets.detect import (
     findings,
     load_rules,
 )
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.transform import DERIVED, refresh
-from zendesk_audit_assets.warehouse.schema import (
-    AUDIT_LOGS,
-    COVERAGE,
-    Table,
-    migrate,
-    scalar,
-)
+from zendesk_audit_assets.warehouse.catalog import scalar
+from zendesk_audit_assets.warehouse.migrations import migrate
+from zendesk_audit_assets.warehouse.table import Table
 
 
 def failed_examples(rules: Sequence[Rule], in_force: Sequence[Rule] = ()) -> Iterator[tuple[Rule, str]]:

@@ -13,16 +13,9 @@ import polars as pl
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, Read
 from zendesk_audit_assets.extract.record import FIELDS
-from zendesk_audit_assets.warehouse.schema import (
-    AUDIT_LOGS,
-    COVERAGE,
-    REJECTS,
-    REVISIONS,
-    Table,
-    get_meta,
-    scalar,
-    set_meta,
-)
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, REJECTS, REVISIONS
+from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
+from zendesk_audit_assets.warehouse.table import Table
 
 
 @dataclass(frozen=True)

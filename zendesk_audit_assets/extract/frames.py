@@ -13,7 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from zendesk_audit_assets.extract.record import FIELD_NAMES, FIELDS, Column
+from zendesk_audit_assets.extract.record import FIELD_NAMES, FIELDS
+from zendesk_audit_assets.warehouse.table import Column
 
 # The values of some records, field by field, in the order of `record.FIELDS`.
 Columns = tuple[tuple[Any, ...], ...]

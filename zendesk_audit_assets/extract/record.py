@@ -1,4 +1,4 @@
-"""The one schema of an audit-log record: fields, types, meaning, and which of them are personal.
+"""The one schema of an audit-log record: fields, types, descriptions, and which of them are PII.
 
 The warehouse's tables, the Polars schema, Dagster's column schema, the checks and the documentation all
 derive from `FIELDS`. Source: Zendesk API reference, Audit Logs, "JSON format", and captured answers.
@@ -6,41 +6,22 @@ derive from `FIELDS`. Source: Zendesk API reference, Audit Logs, "JSON format", 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import polars as pl
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: its DuckDB type, what it means, whether it identifies a person, may it be NULL."""
-
-    name: str
-    type: str
-    meaning: str
-    personal: bool = False
-    required: bool = False
-
-    @property
-    def polars(self) -> pl.DataType:
-        """The Polars type that holds this column without loss."""
-        return _POLARS[self.type]
-
+from zendesk_audit_assets.warehouse.table import Column
 
 # In the order in which Zendesk sends them.
 FIELDS: tuple[Column, ...] = (
     Column("url", "VARCHAR", "Address of this record in the Zendesk API."),
     Column("id", "BIGINT", "Identifier that Zendesk gave the event; unique in an account.", required=True),
     Column("action_label", "VARCHAR", "The action in words, in the language of the user whose token read it."),
-    Column("actor_id", "BIGINT", "User who did it; -1 is Zendesk itself.", personal=True),
+    Column("actor_id", "BIGINT", "User who did it; -1 is Zendesk itself.", pii=True),
     Column("source_id", "BIGINT", "Item acted on; unique only together with source_type."),
     Column("source_type", "VARCHAR", "Kind of item acted on, such as user, rule or account_setting; an open set."),
-    Column("source_label", "VARCHAR", "Name of the item, usually with its kind before it.", personal=True),
+    Column("source_label", "VARCHAR", "Name of the item, usually with its kind before it.", pii=True),
     Column("action", "VARCHAR", "What was done: create, destroy, exported, login or update; an open set."),
-    Column("change_description", "VARCHAR", "What changed, in words, a line per change; often empty.", personal=True),
-    Column("ip_address", "VARCHAR", "IPv4 or IPv6 address it was done from; NULL for Zendesk itself.", personal=True),
+    Column("change_description", "VARCHAR", "What changed, in words, a line per change; often empty.", pii=True),
+    Column("ip_address", "VARCHAR", "IPv4 or IPv6 address it was done from; NULL for Zendesk itself.", pii=True),
     Column("created_at", "TIMESTAMPTZ", "When it happened, UTC, to the second.", required=True),
-    Column("actor_name", "VARCHAR", "Name of the actor; missing in old records.", personal=True),
+    Column("actor_name", "VARCHAR", "Name of the actor; missing in old records.", pii=True),
 )
 
 FIELD_NAMES = frozenset(field.name for field in FIELDS)
@@ -59,10 +40,3 @@ KNOWN_SOURCE_TYPES = frozenset(
         "zendesk/business_hours/holiday", "zendesk/business_hours/workweek",
     }
 )  # fmt: skip
-
-_POLARS: dict[str, pl.DataType] = {
-    "BIGINT": pl.Int64(),
-    "VARCHAR": pl.String(),
-    "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
-    "JSON": pl.String(),
-}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from zendesk_audit_assets.extract.record import FIELDS, Column
+from zendesk_audit_assets.extract.record import FIELDS
 from zendesk_audit_assets.transform.columns import (
     ACTION,
     ACTOR,
@@ -19,6 +19,7 @@ from zendesk_audit_assets.transform.columns import (
     SOURCE_LABEL,
 )
 from zendesk_audit_assets.transform.table import ByEvent, DerivedTable, View
+from zendesk_audit_assets.warehouse.table import Column
 
 _table = partial(DerivedTable, "changes")
 
@@ -35,7 +36,7 @@ AUDIT_EVENTS = _table(
         Column("run_id", "VARCHAR", "The Dagster run that brought it.", required=True),
         OBJECT_TYPE,
         Column("label_group", "VARCHAR", "What stands before the first ': ' of source_label: the kind, or the page."),
-        Column("label_name", "VARCHAR", "What stands after it: the item's own name.", personal=True),
+        Column("label_name", "VARCHAR", "What stands after it: the item's own name.", pii=True),
         Column("setting", "VARCHAR", "Key of an account setting, the same over all generations; NULL otherwise."),
         Column(
             "state",
@@ -67,15 +68,13 @@ AUDIT_CHANGES = _table(
         SOURCE,
         SOURCE_LABEL,
         Column("field", "VARCHAR", "What changed, in Zendesk's words; 'state' for a switch; NULL when unparsed."),
-        Column(
-            "old_value", "VARCHAR", "Value before; NULL for 'not set', and where the line does not tell.", personal=True
-        ),
+        Column("old_value", "VARCHAR", "Value before; NULL for 'not set', and where the line does not tell.", pii=True),
         Column(
             "new_value",
             "VARCHAR",
             "Value after; NULL for 'not set'. Of a state: on, off, changed, suspended, unsuspended, activated, "
             "deactivated.",
-            personal=True,
+            pii=True,
         ),
         Column(
             "confidence",
@@ -83,7 +82,7 @@ AUDIT_CHANGES = _table(
             "exact; ambiguous, where the values can be told apart in more than one way; state, for a switch; unparsed.",
             required=True,
         ),
-        Column("raw", "VARCHAR", "The line as Zendesk sent it.", personal=True, required=True),
+        Column("raw", "VARCHAR", "The line as Zendesk sent it.", pii=True, required=True),
         Column(
             "holds_secret",
             "BOOLEAN",

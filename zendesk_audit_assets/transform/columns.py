@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zendesk_audit_assets.extract.record import FIELDS, Column
+from zendesk_audit_assets.extract.record import FIELDS
+from zendesk_audit_assets.warehouse.table import Column
 
 FIELD = {field.name: field for field in FIELDS}
 
@@ -21,7 +22,7 @@ NETWORK = Column(
     "network",
     "VARCHAR",
     "Network of the IP address: the /24 of IPv4, the /48 of IPv6; NULL without a readable address.",
-    personal=True,
+    pii=True,
 )
 
 EVENTS = Column("events", "BIGINT", "Number of events.", required=True)

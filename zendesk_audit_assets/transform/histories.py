@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from zendesk_audit_assets.extract.record import Column
 from zendesk_audit_assets.transform.columns import (
     ACTOR,
     ACTOR_NAME,
@@ -27,14 +26,13 @@ from zendesk_audit_assets.transform.table import (
     DerivedTable,
     Whole,
 )
+from zendesk_audit_assets.warehouse.table import Column
 
 _table = partial(DerivedTable, "histories")
 
 _VALID_FROM = Column("valid_from", "TIMESTAMPTZ", "When it began, UTC; NULL for before the first known change.")
 _VALID_TO = Column("valid_to", "TIMESTAMPTZ", "When it ended, UTC; NULL while it still holds.")
-_CHANGED_BY = Column(
-    "changed_by", "BIGINT", "User who changed it to this; NULL where that is not known.", personal=True
-)
+_CHANGED_BY = Column("changed_by", "BIGINT", "User who changed it to this; NULL where that is not known.", pii=True)
 _CAUSE = Column("event_id", "BIGINT", "The event that changed it to this: audit_logs.id; NULL where it is not known.")
 _LINE = Column("line", "BIGINT", "The line of its description: audit_changes.line.")
 _METHOD = Column("method", "VARCHAR", "How: password, jwt, saml, google, sso, ...; NULL where the text does not tell.")
@@ -50,7 +48,7 @@ OBJECT_HISTORY = _table(
         SOURCE,
         SOURCE_LABEL,
         Column("field", "VARCHAR", "What was set, in Zendesk's words; 'state' for a switch.", required=True),
-        Column("value", "VARCHAR", "What it was set to; NULL for 'not set'.", personal=True),
+        Column("value", "VARCHAR", "What it was set to; NULL for 'not set'.", pii=True),
         _VALID_FROM,
         _VALID_TO,
         _CHANGED_BY,
@@ -70,13 +68,13 @@ USER_ROLE_HISTORY = _table(
         rows="object_type = 'user' AND source_id IS NOT NULL AND regexp_matches(field, '(?i)(?:^| )role$')",
     ),
     (
-        Column("user_id", "BIGINT", "User who has the role.", personal=True, required=True),
-        Column("user_name", "VARCHAR", "Name of the user at that time.", personal=True),
+        Column("user_id", "BIGINT", "User who has the role.", pii=True, required=True),
+        Column("user_name", "VARCHAR", "Name of the user at that time.", pii=True),
         Column("product", "VARCHAR", "support, or the other product's name in lower case.", required=True),
         Column("role", "VARCHAR", "Name of the role; NULL for none ('not set')."),
         _VALID_FROM,
         _VALID_TO,
-        Column("granted_by", "BIGINT", "User who gave it; NULL where that is not known.", personal=True),
+        Column("granted_by", "BIGINT", "User who gave it; NULL where that is not known.", pii=True),
         ACTOR_NAME,
         ADDRESS,
         _CAUSE,
@@ -114,7 +112,7 @@ SETTING_STATE = _table(
     ByTouched(("setting",), rows="setting IS NOT NULL"),
     (
         Column("setting", "VARCHAR", "Key of the setting, the same over all generations.", required=True),
-        Column("label", "VARCHAR", "Its name in the newest event.", personal=True),
+        Column("label", "VARCHAR", "Its name in the newest event.", pii=True),
         Column("state", "VARCHAR", "on, off, the value that it was set to, or just changed; NULL if not told."),
         Column("since", "TIMESTAMPTZ", "Time of the last change, UTC.", required=True),
         _CHANGED_BY,
@@ -170,9 +168,7 @@ DORMANT_PRIVILEGED_ACTORS = _table(
     Whole(),
     (
         ACTOR,
-        Column(
-            "actor_name", "VARCHAR", "Name of the actor as last seen, or as in the history of roles.", personal=True
-        ),
+        Column("actor_name", "VARCHAR", "Name of the actor as last seen, or as in the history of roles.", pii=True),
         Column("is_admin", "BOOLEAN", "Has an administrator's role today; NULL where no role is known."),
         Column("privileged_changes", "BIGINT", "Number of privileged changes that they made.", required=True),
         Column("last_privileged_change", "TIMESTAMPTZ", "Time of the last of these, UTC."),

@@ -15,7 +15,7 @@ from hashlib import sha256
 import duckdb
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.extract.record import Column
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.transform import (
     DERIVED,
     ByDay,
@@ -27,12 +27,8 @@ from zendesk_audit_assets.transform import (
     View,
     Whole,
 )
-from zendesk_audit_assets.warehouse.schema import (
-    AUDIT_LOGS,
-    COVERAGE,
-    Table,
-    scalar,
-)
+from zendesk_audit_assets.warehouse.catalog import drop, ensure_derived, scalar
+from zendesk_audit_assets.warehouse.table import Column, Table
 
 STATE = Table(
     "derived_state",
@@ -83,7 +79,7 @@ def refresh(
     Raises `DependencyNotBuilt` when a derived table that it reads is missing or has another definition.
     """
     connection.execute("SET VARIABLE timezone = ?", [timezone])
-    connection.execute(STATE.ddl)
+    ensure_derived(connection, STATE)
     seen = None if full else _seen(connection, table, timezone)
     newest = min(_batches(connection, table, timezone, seen or 0))
     if seen is None:
@@ -140,14 +136,14 @@ def _dependencies(table: DerivedTable) -> list[DerivedTable]:
 
 
 def _ddl(table: DerivedTable) -> str:
-    return Table(table.name, table.meaning, table.columns).ddl
+    return Table(table.name, table.description, table.columns).ddl
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> None:
+    drop(connection, table.name)
     if isinstance(table.follows, View):
-        connection.execute(f'CREATE OR REPLACE VIEW "{table.name}" AS {table.sql}')
+        connection.execute(f'CREATE VIEW "{table.name}" AS {table.sql}')
     else:
-        connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
         connection.execute(_ddl(table))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from zendesk_audit_assets.extract.record import Column
 from zendesk_audit_assets.transform.columns import (
     ACTION,
     ACTOR,
@@ -24,6 +23,7 @@ from zendesk_audit_assets.transform.table import (
     DerivedTable,
     Whole,
 )
+from zendesk_audit_assets.warehouse.table import Column
 
 _table = partial(DerivedTable, "summaries")
 
@@ -82,7 +82,7 @@ ACTOR_SUMMARY = _table(
     Whole(),
     (
         ACTOR,
-        Column("actor_name", "VARCHAR", "Name of the actor as last seen.", personal=True),
+        Column("actor_name", "VARCHAR", "Name of the actor as last seen.", pii=True),
         Column("is_system", "BOOLEAN", "Zendesk itself, not a person.", required=True),
         FIRST_SEEN,
         LAST_SEEN,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from zendesk_audit_assets.extract.record import Column
+from zendesk_audit_assets.warehouse.table import Column
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class DerivedTable:
 
     group: str
     name: str
-    meaning: str
+    description: str
     depends_on: tuple[str, ...]
     follows: View | ByDay | ByKey | ByEvent | ByTouched | ByPeriod | Whole
     columns: tuple[Column, ...]

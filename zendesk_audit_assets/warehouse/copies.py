@@ -14,18 +14,13 @@ from pathlib import Path
 import duckdb
 
 from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
 from zendesk_audit_assets.warehouse.database import (
     Warehouse,
     WarehouseUnusable,
     connect,
 )
-from zendesk_audit_assets.warehouse.schema import (
-    SCHEMA_VERSION,
-    get_meta,
-    scalar,
-    set_meta,
-    stored_version,
-)
+from zendesk_audit_assets.warehouse.migrations import NewerWarehouse, applied
 
 # Copying takes at most this share of the elapsed time: a large file is published less often.
 PUBLISHING_SHARE = 0.05
@@ -145,10 +140,14 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             "Check the path, or use another backup.",
         ) from error
     try:
-        if not 0 < stored_version(connection) <= SCHEMA_VERSION:
+        try:
+            known = applied(connection)
+        except NewerWarehouse as error:
             raise WarehouseUnusable(
-                f"{path} is not an audit-log warehouse that this version knows.", "Use another file, or upgrade."
-            )
+                f"{path} was written by a newer version of zendesk_audit_assets.", "Upgrade, or use another file."
+            ) from error
+        if not known:
+            raise WarehouseUnusable(f"{path} is not an audit-log warehouse.", "Use another file.")
         yield connection
     finally:
         connection.close()

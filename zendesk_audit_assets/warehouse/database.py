@@ -15,7 +15,7 @@ from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay,
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.text import first_line
-from zendesk_audit_assets.warehouse.schema import is_current, migrate
+from zendesk_audit_assets.warehouse.migrations import is_current, migrate
 
 LOCK_TIMEOUT_S = 600.0
 STRAY_READER_TIMEOUT_S = 60.0

@@ -9,6 +9,7 @@ import dagster as dg
 
 from zendesk_audit_assets.extract import batches, sync
 from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
@@ -18,7 +19,6 @@ from zendesk_audit_assets.orchestration.assets.common import (
 )
 from zendesk_audit_assets.orchestration.resources import WarehouseResource, ZendeskResource
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.schema import AUDIT_LOGS
 
 AUDIT_LOGS_KEY = dg.AssetKey(AUDIT_LOGS.name)
 

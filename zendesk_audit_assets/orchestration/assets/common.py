@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.extract.record import Column
 from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
+from zendesk_audit_assets.warehouse.table import Column
 
 OWNERS = ["team:data"]
 TAGS = {"domain": "audit", "contains-personal-data": "true"}
@@ -48,8 +48,8 @@ def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=column.meaning,
-                tags={"pii": ""} if column.personal else {},
+                description=column.description,
+                tags={"pii": ""} if column.pii else {},
                 constraints=dg.TableColumnConstraints(nullable=not column.required),
             )
             for column in columns

@@ -16,8 +16,8 @@ from zendesk_audit_assets.orchestration.assets.common import (
 from zendesk_audit_assets.orchestration.resources import WarehouseResource
 from zendesk_audit_assets.transform import DERIVED, DerivedTable, refresh
 from zendesk_audit_assets.transform.charts import CHARTS
+from zendesk_audit_assets.warehouse.catalog import scalar
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.warehouse.schema import scalar
 
 
 class DerivedConfig(dg.Config):
@@ -58,7 +58,7 @@ def _spec(table: DerivedTable) -> dg.AssetSpec:
             **table_metadata(table.name, table.columns),
             "sql": dg.MetadataValue.md(f"```sql\n{table.sql.strip()}\n```"),
         },
-        description=table.meaning,
+        description=table.description,
     )
 
 

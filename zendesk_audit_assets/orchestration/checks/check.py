@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from zendesk_audit_assets.warehouse.schema import relations
+from zendesk_audit_assets.warehouse.catalog import relations
 
 Test = Callable[[duckdb.DuckDBPyConnection, datetime], "Verdict"]
 

@@ -13,7 +13,7 @@ from zendesk_audit_assets.orchestration.checks.check import (
     missing,
 )
 from zendesk_audit_assets.transform.refresh import STATE
-from zendesk_audit_assets.warehouse.schema import scalar
+from zendesk_audit_assets.warehouse.catalog import scalar
 
 # When Zendesk words its texts otherwise, or the reading user's language changes, less is understood than before.
 PARSED_WITHIN = timedelta(days=30)

@@ -14,7 +14,7 @@ from zendesk_audit_assets.orchestration.checks.check import (
     exists,
     missing,
 )
-from zendesk_audit_assets.warehouse.schema import scalar
+from zendesk_audit_assets.warehouse.catalog import scalar
 
 
 def uids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:

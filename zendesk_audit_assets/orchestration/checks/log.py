@@ -9,7 +9,7 @@ from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
 from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY
 from zendesk_audit_assets.orchestration.checks.check import Check, Verdict
-from zendesk_audit_assets.warehouse.schema import scalar
+from zendesk_audit_assets.warehouse.catalog import scalar
 
 # An hourly refresh may fail once without anybody being told.
 READ_WITHIN = timedelta(hours=3)

@@ -1,0 +1,84 @@
+"""What the open database holds: its tables and views, single values, and the facts about the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from zendesk_audit_assets.warehouse.table import Column, Table
+
+META = Table(
+    "warehouse_meta",
+    "Facts about this file: schema version, account, last publication.",
+    (
+        Column("name", "VARCHAR", "Name of the fact.", required=True),
+        Column("value", "VARCHAR", "Its value, as text.", required=True),
+    ),
+)
+
+
+def get_meta(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    """A fact of `warehouse_meta`, or None when it is not there (yet)."""
+    value = scalar(connection, f"SELECT max(value) FROM {META.name} WHERE name = ?", [name])
+    return None if value is None else str(value)
+
+
+def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    """Store or replace a fact of `warehouse_meta`."""
+    connection.execute(f"DELETE FROM {META.name} WHERE name = ?", [name])
+    connection.execute(f"INSERT INTO {META.name} VALUES (?, ?)", [name, value])
+
+
+def relations(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The names of all tables and views of the open database."""
+    names = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+    )
+    return frozenset(name for (name,) in names.fetchall())
+
+
+def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create a derived table that is missing; drop and create one whose columns differ from the declaration.
+
+    A dropped table is empty afterwards: the caller rebuilds what it held.
+    """
+    if _columns(connection, table.name) != [(column.name, column.type, column.required) for column in table.columns]:
+        drop(connection, table.name)
+        connection.execute(table.ddl)
+
+
+def drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Drop a table or a view, whichever of them has the name; do nothing when neither has."""
+    kinds = connection.execute(
+        "SELECT table_type FROM information_schema.tables WHERE table_catalog = current_database() "
+        "AND table_schema = current_schema() AND table_name = ?",
+        [name],
+    ).fetchall()
+    for (kind,) in kinds:
+        connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
+
+
+def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> Any:
+    """The first value of a query's answer, None when it is empty.
+
+    Reads the answer to its end: since DuckDB 2.0 a connection refuses other work while rows are left to fetch.
+    """
+    rows = connection.execute(query, list(parameters)).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
+    """Name, type and NOT NULL of each column of a table or view, in order; empty when there is none of that name."""
+    columns = connection.execute(
+        "SELECT column_name, data_type, NOT is_nullable FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = current_schema() AND table_name = ? "
+        "ORDER BY column_index",
+        [name],
+    ).fetchall()
+    return [(column, _SHORT_TYPES.get(kind, kind), required) for column, kind, required in columns]
+
+
+# DuckDB writes these types otherwise than the declarations do.
+_SHORT_TYPES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}

@@ -1,0 +1,107 @@
+"""Migrations: ordered, named SQL files that create and change the durable tables; the only place where these change.
+
+To change a durable table, change its declaration and add `migrations/NNNN_what_it_does.sql`. A released file is
+frozen. A migration that changes a table drops the views that read it: their next refresh creates them again.
+Plain tables only: no keys, constraints, sequences or indexes, so that everything here also holds on DuckLake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import duckdb
+
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.warehouse.catalog import META, get_meta, relations
+from zendesk_audit_assets.warehouse.table import Column, Table
+
+MIGRATIONS = Table(
+    "migrations",
+    "The migrations applied to this file, one row per migration.",
+    (
+        Column("name", "VARCHAR", "Name of the migration, such as 0001_audit_log.", required=True),
+        Column("applied_at", "TIMESTAMPTZ", "When the migration was committed to this file, UTC.", required=True),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A named script of SQL statements, applied once to a file."""
+
+    name: str
+    sql: str
+
+
+def _released() -> tuple[Migration, ...]:
+    folder = files(__package__) / "migrations"
+    scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return tuple(Migration(file.name.removesuffix(".sql"), file.read_text("utf-8")) for file in scripts)
+
+
+# In the order in which they are applied.
+RELEASED = _released()
+# Version 0.1.0 kept no list: its files have this number and hold the first migration alone.
+_NUMBER_OF_0_1_0 = "1"
+
+
+class NewerWarehouse(AuditError):
+    """A newer version of this project changed the file."""
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migration] = RELEASED) -> None:
+    """Apply the migrations that the open database lacks, inside the caller's transaction.
+
+    Raises `NewerWarehouse` when the file holds a migration that this version does not know.
+    """
+    present = applied(connection, migrations)
+    if MIGRATIONS.name not in relations(connection):
+        connection.execute(MIGRATIONS.ddl)
+        for name in present:
+            _record(connection, name)
+    for migration in migrations:
+        if migration.name not in present:
+            connection.execute(migration.sql)
+            _record(connection, migration.name)
+
+
+def applied(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migration] = RELEASED) -> tuple[str, ...]:
+    """List the migrations of the open database, in order; none for a file that is not a warehouse yet.
+
+    Raises `NewerWarehouse` when one of them is not among `migrations`.
+    """
+    tables = relations(connection)
+    names: tuple[str, ...] = ()
+    if MIGRATIONS.name in tables:
+        names = _recorded(connection)
+    elif META.name in tables:
+        number = get_meta(connection, "schema_version")
+        names = (migrations[0].name if number == _NUMBER_OF_0_1_0 else f"schema_version {number}",)
+    unknown = sorted(set(names) - {migration.name for migration in migrations})
+    if unknown:
+        raise NewerWarehouse(
+            f"A newer version of zendesk_audit_assets changed this warehouse (migration {unknown[-1]}).",
+            "Upgrade zendesk_audit_assets, or point ZENDESK_AUDIT_DB at another file.",
+        )
+    return names
+
+
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether the open database has exactly the migrations of this version. Not inside a transaction.
+
+    One small query, at a tenth of the cost of asking DuckDB for its tables first; a failed one aborts a transaction.
+    """
+    try:
+        return _recorded(connection) == tuple(migration.name for migration in RELEASED)
+    except duckdb.CatalogException:
+        return False
+
+
+def _recorded(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    return tuple(name for (name,) in connection.execute(f"SELECT name FROM {MIGRATIONS.name} ORDER BY name").fetchall())
+
+
+def _record(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    connection.execute(f"INSERT INTO {MIGRATIONS.name} VALUES (?, now())", [name])
