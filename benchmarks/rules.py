@@ -20,7 +20,7 @@ def main() -> int:
     given, default = arguments(__doc__, rows=[200_000, 1_000_000], events=100, runs=9)
     report = Report("rules", **vars(given))
     rules = load_rules()
-    event_rules = [rule for rule in rules if rule.form == "event"]
+    event_rules = [rule for rule in rules if rule.kind == "event"]
     seconds: dict[int, list[float]] = {rows: [] for rows in given.rows}
     with folder() as scratch:
         require_disk(scratch, 4)

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.detect import Rule, RuleError
-from zendesk_audit_assets.detect.examples import examples_of
-from zendesk_audit_assets.detect.run_examples import failed_examples
+from zendesk_audit_assets.detect.example_format import parse_examples
+from zendesk_audit_assets.detect.examples import failed_examples
 
 Write = Callable[..., Any]
 Own = Callable[..., Rule]
@@ -20,7 +20,7 @@ Own = Callable[..., Rule]
 
 def judged(rule: Rule, match: Sequence[Mapping[str, Any]], no_match: Sequence[Mapping[str, Any]]) -> list[str]:
     """Which of these records the rule judges otherwise."""
-    examples = examples_of({"match": list(match), "no_match": list(no_match)}, rule.file)
+    examples = parse_examples({"match": list(match), "no_match": list(no_match)}, rule.file)
     return [failure for _, failure in failed_examples([replace(rule, examples=examples)])]
 
 

@@ -101,7 +101,7 @@ def found(rule: str, events: Sequence[Event]) -> Found:
         )
         connection.execute(f"CREATE VIEW audit_events AS {AUDIT_EVENTS.sql}")
         connection.execute(f"CREATE VIEW history AS {HISTORY}")
-        connection.execute("CREATE VIEW judged AS FROM history")
+        connection.execute("CREATE VIEW evaluated AS FROM history")
         rows = connection.execute(f"SELECT event_ids FROM ({RULES[rule].sql}\n)").fetchall()
     return {tuple(sorted(ids)) for (ids,) in rows}
 

@@ -10,8 +10,8 @@ import pytest
 
 import zendesk_audit_assets
 from zendesk_audit_assets.detect import Rule, findings, load_rules
+from zendesk_audit_assets.detect.examples import failed_examples
 from zendesk_audit_assets.detect.findings import FINDINGS
-from zendesk_audit_assets.detect.run_examples import failed_examples
 from zendesk_audit_assets.settings import VARIABLES
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 def rule_row(rule: Rule) -> str:
     mark = " *" if rule.experimental else ""
-    return f"| {rule.name} | {rule.title} | {rule.level}{mark} | {_FORMS[rule.form]} | {', '.join(rule.attack)} |"
+    return f"| {rule.name} | {rule.title} | {rule.level}{mark} | {_FORMS[rule.kind]} | {', '.join(rule.attack)} |"
 
 
 def column_row(column: Column) -> str:

@@ -185,7 +185,7 @@ def test_only_new_events_are_looked_at_and_a_second_refresh_changes_nothing(log:
     log.refresh()
     before = log.rows("*")
     done = log.refresh()
-    assert (done.new, done.rows_written, done.rules_anew) == (0, 0, ())
+    assert (done.new, done.rows_written, done.rules_rebuilt) == (0, 0, ())
     assert log.rows("*") == before
     log.append([{**OWNER_CHANGED, "created_at": START - DAY}])
     assert log.refresh().new == 1
@@ -195,7 +195,7 @@ def test_only_new_events_are_looked_at_and_a_second_refresh_changes_nothing(log:
 def test_event_rules_need_no_coverage(log: Log) -> None:
     log.append([{**OWNER_CHANGED, "created_at": START}])
     done = log.refresh()
-    assert done.judged_to is None
+    assert done.evaluated_to is None
     assert done.rows_total == 1
 
 
@@ -203,19 +203,19 @@ def test_rules_that_count_judge_only_the_unbroken_coverage(log: Log) -> None:
     burst = [{**SUSPENDED, "created_at": START + 3 * DAY + n * SECOND, "source_id": n} for n in range(5)]
     log.append(window=(START, START + DAY))
     log.append(burst, window=(START + 2 * DAY, START + 4 * DAY))
-    assert log.refresh().judged_to == START + DAY
+    assert log.refresh().evaluated_to == START + DAY
     assert log.named("ZD-106") == []
     log.append(window=(START + DAY, START + 2 * DAY))
-    assert log.refresh().judged_to == START + 4 * DAY
+    assert log.refresh().evaluated_to == START + 4 * DAY
     assert log.named("ZD-106") == [([1, 2, 3, 4, 5],)]
 
 
 def test_the_start_of_the_log_may_be_given(log: Log) -> None:
     log.append([{"created_at": START + DAY + HOUR}], window=(START + DAY, START + 2 * DAY))
-    assert log.refresh().judged_to == START + 2 * DAY
-    assert log.refresh(start=START).judged_to == START
+    assert log.refresh().evaluated_to == START + 2 * DAY
+    assert log.refresh(start=START).evaluated_to == START
     log.append(window=(START, START + DAY))
-    assert log.refresh(start=START).judged_to == START + 2 * DAY
+    assert log.refresh(start=START).evaluated_to == START + 2 * DAY
 
 
 def test_a_finding_that_grows_is_updated_and_stays_closed(log: Log) -> None:
@@ -253,7 +253,7 @@ def test_a_new_rule_looks_at_the_whole_log_and_the_others_do_not(log: Log) -> No
     log.append([{**OWNER_CHANGED, "created_at": START}], window=(START, START + DAY))
     log.refresh([rule("ZD-020")])
     done = log.refresh([rule("ZD-020"), rule("ZD-001")])
-    assert (done.rules_anew, done.new) == (("ZD-001",), 1)
+    assert (done.rules_rebuilt, done.new) == (("ZD-001",), 1)
 
 
 def test_a_changed_rule_looks_again_and_keeps_what_people_said(log: Log) -> None:
@@ -261,7 +261,7 @@ def test_a_changed_rule_looks_again_and_keeps_what_people_said(log: Log) -> None
     log.refresh([rule("ZD-001")])
     log.connection.execute("UPDATE findings SET status = 'closed', found_at = '2020-01-01'")
     done = log.refresh([replace(rule("ZD-001"), level="critical")])
-    assert (done.rules_anew, done.new, done.rows_written) == (("ZD-001",), 0, 1)
+    assert (done.rules_rebuilt, done.new, done.rows_written) == (("ZD-001",), 0, 1)
     assert log.rows("severity, status, found_at") == [("critical", "closed", datetime(2020, 1, 1, tzinfo=UTC))]
 
 
@@ -298,7 +298,7 @@ def test_a_rule_over_findings_judges_anew_when_another_rule_changes(log: Log) ->
 def test_another_time_zone_judges_anew(log: Log) -> None:
     log.append([{**OWNER_CHANGED, "created_at": START}], window=(START, START + DAY))
     log.refresh(timezone="UTC")
-    anew = log.refresh(timezone="Asia/Tokyo").rules_anew
+    anew = log.refresh(timezone="Asia/Tokyo").rules_rebuilt
     assert "ZD-104" in anew
     assert "ZD-001" not in anew
 
@@ -307,19 +307,22 @@ def test_a_level_that_the_query_gives_counts_unless_ones_own_settings_fix_it(
     log: Log, own: Callable[..., Rule]
 ) -> None:
     log.append([{"created_at": START}], window=(START, START + DAY))
-    query = "SELECT 'x' AS group_key, list(id) AS event_ids, 'Why.' AS explanation, 'high' AS level FROM judged"
+    query = "SELECT 'x' AS group_key, list(id) AS event_ids, 'Why.' AS explanation, 'high' AS level FROM evaluated"
     log.refresh([own(query)])
     assert log.rows("severity, explanation, events") == [("high", "Why.", 1)]
-    log.refresh([replace(own(query), level="medium", fixed=True)])
+    log.refresh([replace(own(query), level="medium", level_is_fixed=True)])
     assert log.rows("severity") == [("medium",)]
 
 
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ("SELECT shoe FROM judged", "shoe"),
-        ("SELECT 'x' AS group_key, list(id) AS event_ids, '' AS explanation, 'severe' AS level FROM judged", "severe"),
-        ("SELECT 'x' AS group_key, ['a'] AS event_ids, '' AS explanation FROM judged", "ConversionException"),
+        ("SELECT shoe FROM evaluated", "shoe"),
+        (
+            "SELECT 'x' AS group_key, list(id) AS event_ids, '' AS explanation, 'severe' AS level FROM evaluated",
+            "severe",
+        ),
+        ("SELECT 'x' AS group_key, ['a'] AS event_ids, '' AS explanation FROM evaluated", "ConversionException"),
         ("SELEKT 1", "SELEKT"),
     ],
 )
@@ -340,7 +343,7 @@ def test_a_query_that_fails_is_told_by_its_file_and_changes_nothing(
 
 def test_what_a_failing_query_tells_quotes_nothing_of_the_log(log: Log, own: Callable[..., Rule]) -> None:
     log.append([{"created_at": START, "change_description": "password: hunter2"}], window=(START, START + DAY))
-    query = "SELECT 'x' AS group_key, [change_description::INT] AS event_ids, '' AS explanation FROM judged"
+    query = "SELECT 'x' AS group_key, [change_description::INT] AS event_ids, '' AS explanation FROM evaluated"
     with pytest.raises(RuleError) as error:
         log.refresh([own(query)])
     assert "hunter2" not in str(error.value)
@@ -363,7 +366,7 @@ def test_who_was_away_is_found_however_long_that_was(log: Log, days: int) -> Non
 
 def test_columns_may_be_named_in_any_case_also_in_a_refresh(log: Log, own: Callable[..., Rule]) -> None:
     mine = own(
-        "SELECT id::TEXT AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM judged WHERE Setting IS NULL"
+        "SELECT id::TEXT AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM evaluated WHERE Setting IS NULL"
     )
     log.append([{"created_at": START}], window=(START, START + DAY))
     log.refresh([mine])
@@ -423,14 +426,14 @@ def test_what_is_about_the_log_and_comes_back_is_open_again(log: Log) -> None:
 
 def test_two_findings_of_one_name_are_one(log: Log, own: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}, {"created_at": START}], window=(START, START + DAY))
-    log.refresh([own("SELECT 'x' AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM judged")])
+    log.refresh([own("SELECT 'x' AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM evaluated")])
     assert len(log.rows()) == 1
 
 
 def test_a_rule_waits_for_the_tables_it_needs(log: Log, own: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}], window=(START, START + DAY))
     waiting = own(
-        "SELECT who AS group_key, list(id) AS event_ids, '' AS explanation FROM judged, vips GROUP BY who",
+        "SELECT who AS group_key, list(id) AS event_ids, '' AS explanation FROM evaluated, vips GROUP BY who",
         "needs: [vips]",
     )
     assert log.refresh([waiting]).rows_total == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zendesk_audit_assets.detect import Rule, RuleError, load_rules
-from zendesk_audit_assets.detect.run_examples import failed_examples
+from zendesk_audit_assets.detect.examples import failed_examples
 
 Write = Callable[..., Path]
 Own = Callable[..., Rule]
@@ -27,7 +27,7 @@ SQL_RULE = """
 --   two lines.
 -- tags: [attack.impact, attack.t1485, attack.T1098.003]
 -- look_back: 2d
-SELECT 'x' AS group_key, list(id) AS event_ids, 'Anything.' AS explanation FROM judged;
+SELECT 'x' AS group_key, list(id) AS event_ids, 'Anything.' AS explanation FROM evaluated;
 """.lstrip()
 
 
@@ -40,6 +40,26 @@ def test_own_rules_stand_beside_the_packaged_ones_in_any_depth(folder: Path, wri
     assert set(names) - set(PACK) == {"OWN-1", "OWN-2", "OWN-SQL"}
     assert set(PACK) < set(names)
     assert names == sorted(names)
+
+
+def test_the_packaged_rules_compile_once_per_process(folder: Path, write: Write) -> None:
+    write(ANYTHING)
+    first, second = load_rules(), load_rules(folder)
+    assert all(one is other for one, other in zip(first, (rule for rule in second if rule.packaged), strict=True))
+
+
+def test_filtering_a_packaged_rule_leaves_the_shared_ones_alone(folder: Path, write: Write) -> None:
+    before = PACK["ZD-001"].sql
+    write(text=FILTER, file="filter.yml")
+    assert {rule.name: rule.sql for rule in load_rules(folder)}["ZD-001"] != before
+    assert {rule.name: rule.sql for rule in load_rules()}["ZD-001"] == before
+
+
+def test_a_name_of_a_packaged_building_block_is_taken(folder: Path, write: Write) -> None:
+    path = write(ANYTHING, name="zd_111_act")
+    with pytest.raises(RuleError) as error:
+        load_rules(folder)
+    assert f"{path} cannot be used: the name zd_111_act is already that of a rule in" in error.value.cause
 
 
 def test_what_is_hidden_in_the_folder_is_no_rule(folder: Path, write: Write) -> None:
@@ -148,7 +168,7 @@ def test_settings_switch_rules_off_and_grade_them(folder: Path, write: Write) ->
         "ZD-020": "medium",
         "ZD-014-suspended": "low",
     }
-    assert rules["ZD-020"].fixed
+    assert rules["ZD-020"].level_is_fixed
     assert rules["ZD-021"] == PACK["ZD-021"]
     assert rules["ZD-020"].digest != PACK["ZD-020"].digest
 
@@ -188,11 +208,11 @@ def test_empty_settings_change_nothing(folder: Path, write: Write) -> None:
 def test_a_rule_in_sql_has_its_header_in_comments(write: Write, own: Own) -> None:
     path = write(text=SQL_RULE, file="own.sql")
     rule = own("OWN-SQL")
-    assert (rule.form, rule.over, rule.level, rule.file) == ("sql", "events", "low", str(path))
+    assert (rule.kind, rule.input, rule.level, rule.file) == ("sql", "events", "low", str(path))
     assert rule.description == "Said over two lines."
     assert rule.attack == ("T1485", "T1098.003")
     assert rule.look_back.days == 2
-    assert rule.sql == "SELECT 'x' AS group_key, list(id) AS event_ids, 'Anything.' AS explanation FROM judged"
+    assert rule.sql == "SELECT 'x' AS group_key, list(id) AS event_ids, 'Anything.' AS explanation FROM evaluated"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +223,8 @@ def test_a_rule_in_sql_has_its_header_in_comments(write: Write, own: Own) -> Non
         ("-0000-00000000abcd", "", "is not a UUID"),
         ("-- level: low", "-- level: severe", "its level 'severe' is not one of informational, low"),
         ("-- look_back: 2d", "-- look_back: two days", "its look_back 'two days' is not a span such as 30d"),
-        ("-- look_back: 2d", "-- over: everything", "'over' is 'everything', not one of events, findings, log"),
+        ("-- look_back: 2d", "-- over: log", "its header has the entry 'over', whose name is now 'input'"),
+        ("-- look_back: 2d", "-- input: everything", "'input' is 'everything', not one of events, findings, log"),
         ("-- look_back: 2d", "-- lookback: 2d", "its header has the unknown entry 'lookback'"),
         ("-- look_back: 2d", "-- needs: audit_changes", "'needs' in its header is not a list of texts"),
         ("-- look_back: 2d", "-- examples: [1]", "'examples' may have 'match' and 'no_match', and nothing else"),
@@ -351,7 +372,7 @@ OF_A_TABLE = """
 --     - {events: {actor_id: 5}, tables: {vips: [{who: 5}]}}
 --   no_match:
 --     - {events: {actor_id: 6}, tables: {vips: [{who: 5}]}}
-SELECT 'x' AS group_key, list(id) AS event_ids, '' AS explanation FROM judged JOIN vips ON who = actor_id
+SELECT 'x' AS group_key, list(id) AS event_ids, '' AS explanation FROM evaluated JOIN vips ON who = actor_id
 HAVING count(*) > 0;
 """.lstrip()
 
@@ -372,7 +393,7 @@ OVER_FINDINGS = """
 -- id: 00000000-0000-0000-0000-00000000abcd
 -- name: OWN-SQL
 -- level: low
--- over: findings
+-- input: findings
 -- examples:
 --   match:
 --     - {action: create}

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from zendesk_audit_assets.detect import Rule, load_rules
-from zendesk_audit_assets.detect.run_examples import failed_examples
+from zendesk_audit_assets.detect.examples import failed_examples
 
 PACK = load_rules()
 

@@ -1,4 +1,4 @@
-"""Detection rules: Sigma rules and SQL, compiled for DuckDB. `load_rules` gives those in force."""
+"""Detection: rules, compiled from Sigma and SQL for DuckDB, and the findings that they report."""
 
 from zendesk_audit_assets.detect.load import load_rules
 from zendesk_audit_assets.detect.rule import (

@@ -1,7 +1,8 @@
-"""How rules become rows of `findings`: in one pass over new events, or over a stretch of time and what came before."""
+"""Runs rules and writes `findings`: event rules in one pass over new events, the others over a window of time."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
@@ -20,60 +21,57 @@ from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.catalog import relations, scalar
 
 
-def match(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
-    """Add what rules about single events find in batches after `seen`; the number of findings."""
-    columns = ", ".join(_columns_of(rules))
-    # Once, because the columns of the view are computed each time that they are read.
+def evaluate_events(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
+    """Add the findings of event rules in batches after `seen`. Returns the number of findings."""
+    columns = ", ".join(_columns_read_by(rules))
+    # A copy, because the view computes its columns each time that they are read.
     connection.execute(f"CREATE TEMP TABLE news AS SELECT {columns} FROM audit_events WHERE batch_id > {seen}")
     with _rule_table(connection, rules):
         matches = ", ".join(f"CASE WHEN {rule.sql} THEN {number} END" for number, rule in enumerate(rules))
-        written = scalar(connection, _INSERT_MATCHES.format(matches=matches))
+        written = scalar(connection, _insert_matches(matches))
     connection.execute("DROP TABLE temp.news")
     return int(written)
 
 
-def judge(
+def evaluate_window(
     connection: duckdb.DuckDBPyConnection,
     rules: Sequence[Rule],
     since: datetime,
     until: datetime,
     others: Sequence[Rule],
     *,
-    anew: bool,
+    rebuild: bool,
 ) -> int:
-    """Add what rules that compare or count find among the events of `[since, until)`; the number of findings.
+    """Add the findings of correlation and SQL rules in the window `[since, until)`. Returns the number of findings.
 
-    Rules over findings read those of the `others`. With `anew`, for a stretch that may be the whole log, each rule
-    reads the view itself; else all read one copy of what is recent.
-    Raises `RuleError` when the query of a rule cannot be run.
+    Rules with the input `findings` read those of the `others`. A `rebuild` may span the whole log: each rule then reads
+    the view itself; otherwise all read one copy of the recent events.
+    Raises `RuleError` when the query of a rule fails.
     """
-    there = relations(connection)
-    rules = [rule for rule in rules if there.issuperset(rule.needs)]
+    existing = relations(connection)
+    rules = [rule for rule in rules if existing.issuperset(rule.needs)]
     if not rules:
         return 0
     begin = since - max(rule.look_back for rule in rules)
     written = 0
-    with nullcontext(f"({HISTORY})") if anew else _copy_of_recent(connection, rules, begin, until) as source:
+    with nullcontext(f"({HISTORY})") if rebuild else _copy_of_recent(connection, rules, begin, until) as source:
         for rule in rules:
-            stretch = _stretch(connection, source, since - rule.look_back, since, until, others)
-            with stretch, _rule_table(connection, [rule]), _errors_of(rule):
-                began = "''" if rule.over == "findings" else "epoch(first_event_at)::BIGINT"
-                written += scalar(connection, _INSERT_JUDGED.format(query=rule.sql, began=began), [since])
+            views = _window(connection, source, since - rule.look_back, since, until, others)
+            with views, _rule_table(connection, [rule]), _errors_of(rule):
+                written += scalar(connection, _insert_results(rule), [since])
     return written
 
 
-def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """Add what a rule about the log itself finds; what it finds no longer is over, until it finds that again.
+def evaluate_state(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
+    """Add the findings of a rule about the log itself, and resolve those whose condition has cleared.
 
-    Gives the number of findings added.
-
-    Raises `RuleError` when its query cannot be run.
+    Returns the number of findings added. Raises `RuleError` when the query fails.
     """
     if rule.needs and not relations(connection).issuperset(rule.needs):
         return 0
     with _rule_table(connection, [rule]):
         with _errors_of(rule):
-            connection.execute(_FIND_STATES.format(query=rule.sql))
+            connection.execute(_create_states(rule))
         connection.execute(
             "UPDATE findings SET status = 'over' WHERE rule_id = ? AND status = 'open' "
             "AND uid NOT IN (SELECT uid FROM states)",
@@ -91,24 +89,18 @@ def examine(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
     return int(written)
 
 
-def _columns_of(rules: Sequence[Rule]) -> list[str]:
-    """The columns that conditions name, always quoted, and those that findings show."""
-    conditions = " ".join(rule.sql for rule in rules)
-    return [
-        f'"{column.name}"'
-        for column in AUDIT_EVENTS.columns
-        if column.name in _SHOWN or f'"{column.name}"' in conditions
-    ]
+def _columns_read_by(rules: Sequence[Rule]) -> list[str]:
+    """Return the columns of `audit_events` that findings show, and those whose names occur in the SQL of a rule."""
+    words = set(re.findall(r"\w+", " ".join(rule.sql for rule in rules).lower()))
+    return [column.name for column in AUDIT_EVENTS.columns if column.name in _SHOWN or column.name in words]
 
 
 @contextmanager
 def _copy_of_recent(
     connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], begin: datetime, until: datetime
 ) -> Iterator[str]:
-    """The events of a stretch with the columns that some rule names, computed once for all; gives its name."""
-    named = " ".join(rule.sql for rule in rules).lower()
-    names = [column.name for column in AUDIT_EVENTS.columns if column.name in _SHOWN or column.name in named]
-    columns = ", ".join(f'"{name}"' for name in [*names, "is_privileged"])
+    """Copy the events from `begin` to `until`, with the columns that some rule reads. Yields the name of the copy."""
+    columns = ", ".join([*_columns_read_by(rules), "is_privileged"])
     connection.execute(
         f"CREATE TEMP TABLE recent AS SELECT {columns} FROM ({HISTORY}) "
         f"WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}"
@@ -118,7 +110,7 @@ def _copy_of_recent(
 
 
 @contextmanager
-def _stretch(
+def _window(
     connection: duckdb.DuckDBPyConnection,
     source: str,
     begin: datetime,
@@ -126,12 +118,12 @@ def _stretch(
     until: datetime,
     others: Sequence[Rule],
 ) -> Iterator[None]:
-    """The views that queries of rules read; their times are constants, by which DuckDB skips the rest of the log."""
+    """Create the views that rules read. Their times are constants, so that DuckDB skips the rest of the log."""
     begin_, since_, until_ = map(_literal, (begin, since, until))
     ids = ", ".join(f"'{rule.id}'" for rule in others) or "NULL"
     views = {
         "history": f"FROM {source} WHERE created_at >= {begin_} AND created_at < {until_}",
-        "judged": f"FROM history WHERE created_at >= {since_}",
+        "evaluated": f"FROM history WHERE created_at >= {since_}",
         "found": f"FROM findings WHERE last_event_at >= {begin_} AND last_event_at < {until_} AND rule_id IN ({ids})",
     }
     for name, query in views.items():
@@ -152,24 +144,24 @@ def _errors_of(rule: Rule) -> Iterator[None]:
     except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
         raise RuleError(rule.file, f"its query fails ({first_line(error)})") from error
     except (duckdb.DataError, duckdb.IntegrityError) as error:
-        # What DuckDB says of it quotes values of the log, which would stay in Dagster's history.
+        # The message of DuckDB quotes values of the log, which would stay in Dagster's history.
         raise RuleError(rule.file, f"its query fails on a row of the log ({type(error).__name__})") from None
 
 
 @contextmanager
 def _rule_table(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Iterator[None]:
-    """What findings say of their rule; `number` is its place."""
+    """Create the table of the columns that findings take from their rule, by its `number` in `rules`."""
     connection.execute(
         """
         CREATE TEMP TABLE rules (
-            number BIGINT, rule_id VARCHAR, rule VARCHAR, severity VARCHAR, fixed BOOLEAN, title VARCHAR,
-            attack VARCHAR[], experimental BOOLEAN
+            number BIGINT, rule_id VARCHAR, rule VARCHAR, severity VARCHAR, level_is_fixed BOOLEAN,
+            title VARCHAR, attack VARCHAR[], experimental BOOLEAN
         )
         """
     )
     for number, rule in enumerate(rules):
-        meaning = [rule.level, rule.fixed, rule.title, list(rule.attack), rule.experimental]
-        connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [number, rule.id, rule.name, *meaning])
+        values = [rule.level, rule.level_is_fixed, rule.title, list(rule.attack), rule.experimental]
+        connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [number, rule.id, rule.name, *values])
     yield
     connection.execute("DROP TABLE temp.rules")
 
@@ -181,8 +173,8 @@ _SHOWN = frozenset(
     }
 )  # fmt: skip
 
-# Masked before it is cut: of half a secret nobody would know that it is one. Braces doubled for `format` below.
-_MASKED = mask_sql("change_description").replace("{", "{{").replace("}", "}}")
+# Masked before it is cut: half a secret no longer looks like one.
+_MASKED = mask_sql("change_description")
 _WHAT_HAPPENED = f"""
     coalesce(actor_name, 'Actor ' || actor_id, 'Somebody') || coalesce(' from ' || ip_address, '') || ': '
     || concat_ws(' ', action, object_type, '"' || source_label || '"')
@@ -193,88 +185,102 @@ _WHAT_HAPPENED = f"""
     END
 """
 
-_INSERT_MATCHES = f"""
-    INSERT INTO findings BY NAME
-    WITH matched AS (
-        SELECT *, unnest(list_filter([{{matches}}], lambda number: number IS NOT NULL)) AS number FROM news
-    )
-    SELECT
-        sha256(rule_id || ' ' || id) AS uid, rule_id, rule, severity, title, {_WHAT_HAPPENED} AS explanation,
-        actor_id, actor_name, object_type, source_id AS object_id, source_label AS object_label, ip_address,
-        created_at AS first_event_at, created_at AS last_event_at, 1 AS events, [id] AS event_ids,
-        attack, experimental, 'open' AS status, now() AS found_at, batch_id
-    FROM matched JOIN rules USING (number)
-    ORDER BY created_at, id, rule
-"""
 
-# The level that the query of a rule gives, if it may and does.
+def _insert_matches(matches: str) -> str:
+    """`matches`: per rule, an expression for its number if it matches an event of `news`, else NULL."""
+    return f"""
+        INSERT INTO findings BY NAME
+        WITH matched AS (
+            SELECT *, unnest(list_filter([{matches}], lambda number: number IS NOT NULL)) AS number FROM news
+        )
+        SELECT
+            sha256(rule_id || ' ' || id) AS uid, rule_id, rule, severity, title, {_WHAT_HAPPENED} AS explanation,
+            actor_id, actor_name, object_type, source_id AS object_id, source_label AS object_label, ip_address,
+            created_at AS first_event_at, created_at AS last_event_at, 1 AS events, [id] AS event_ids,
+            attack, experimental, 'open' AS status, now() AS found_at, batch_id
+        FROM matched JOIN rules USING (number)
+        ORDER BY created_at, id, rule
+    """
+
+
+# The level that the query of a rule returns, if it may and does.
 _SEVERITY = f"""
     CASE
-        WHEN fixed OR level IS NULL THEN severity
+        WHEN level_is_fixed OR level IS NULL THEN severity
         WHEN level IN {SEVERITIES} THEN level
         ELSE error('the level "' || level || '"')
     END
 """
-# It may leave out columns that are empty here.
-_RESULTS = """
-    SELECT row_number() OVER () AS finding, *
-    FROM (
-        SELECT * FROM (SELECT NULL::VARCHAR AS level, {types} LIMIT 0)
-        UNION ALL BY NAME
-        ({{query}}
-        )
-    )
-"""
-_OF_EVENTS = "NULL::VARCHAR AS group_key, NULL::BIGINT[] AS event_ids, NULL::VARCHAR AS explanation"
-_OF_THE_LOG = """
+_EVENTS_RESULT = "NULL::VARCHAR AS group_key, NULL::BIGINT[] AS event_ids, NULL::VARCHAR AS explanation"
+_LOG_RESULT = """
     NULL::VARCHAR AS group_key, NULL::VARCHAR AS explanation, NULL::TIMESTAMPTZ AS began_at,
     NULL::TIMESTAMPTZ AS ended_at, NULL::BIGINT AS events
 """
 
-_INSERT_JUDGED = f"""
-    INSERT INTO findings BY NAME
-    WITH results AS ({_RESULTS.format(types=_OF_EVENTS)}),
-    parts AS (
-        SELECT finding, event.*
-        FROM (SELECT finding, unnest(list_distinct(event_ids)) AS event_id FROM results)
-        JOIN history AS event ON event.id = event_id
-    ),
-    whole AS (
-        SELECT
-            finding, min(created_at) AS first_event_at, max(created_at) AS last_event_at, count(*) AS events,
-            list(id ORDER BY created_at, id) AS event_ids, max(batch_id) AS batch_id,
-            -- It is about what the last event is about.
-            last(actor_id ORDER BY created_at, id) AS actor_id,
-            last(actor_name ORDER BY created_at, id) AS actor_name,
-            last(object_type ORDER BY created_at, id) AS object_type,
-            last(source_id ORDER BY created_at, id) AS object_id,
-            last(source_label ORDER BY created_at, id) AS object_label,
-            last(ip_address ORDER BY created_at, id) AS ip_address
-        FROM parts GROUP BY finding
-    )
-    SELECT
-        -- The day is part of it, since a finding that goes on past midnight goes on as another one. Of findings about
-        -- findings the beginning is not: those that they are about may grow.
-        sha256(concat_ws(' ', rule_id, {{began}}, last_event_at::DATE, group_key)) AS uid,
-        rule_id, rule, {_SEVERITY} AS severity, title, explanation, whole.* EXCLUDE (finding), attack, experimental,
-        'open' AS status, now() AS found_at
-    FROM results JOIN whole USING (finding) CROSS JOIN rules
-    WHERE last_event_at >= $1
-    QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
-    ORDER BY first_event_at, uid
-"""
 
-_FIND_STATES = f"""
-    CREATE TEMP TABLE states AS
-    WITH results AS ({_RESULTS.format(types=_OF_THE_LOG)})
-    SELECT
-        sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
-        {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,
-        began_at AS first_event_at, ended_at AS last_event_at, coalesce(events, 0) AS events, []::BIGINT[] AS event_ids,
-        attack, experimental, 'open' AS status, now() AS found_at, 0 AS batch_id
-    FROM results CROSS JOIN rules
-    ORDER BY first_event_at, uid
-"""
+def _results(rule: Rule, columns: str) -> str:
+    """The rows that the query of a rule returns, NULL in the `columns` that it leaves out."""
+    return f"""
+        SELECT row_number() OVER () AS finding, *
+        FROM (
+            SELECT * FROM (SELECT NULL::VARCHAR AS level, {columns} LIMIT 0)
+            UNION ALL BY NAME
+            ({rule.sql}
+            )
+        )
+    """
+
+
+def _insert_results(rule: Rule) -> str:
+    # The day is part of the uid, since a finding that goes on past midnight goes on as another one. The first event is
+    # not part of it for findings about findings, because these may grow.
+    began = "''" if rule.input == "findings" else "epoch(first_event_at)::BIGINT"
+    return f"""
+        INSERT INTO findings BY NAME
+        WITH results AS ({_results(rule, _EVENTS_RESULT)}),
+        parts AS (
+            SELECT finding, event.*
+            FROM (SELECT finding, unnest(list_distinct(event_ids)) AS event_id FROM results)
+            JOIN history AS event ON event.id = event_id
+        ),
+        complete AS (
+            SELECT
+                finding, min(created_at) AS first_event_at, max(created_at) AS last_event_at, count(*) AS events,
+                list(id ORDER BY created_at, id) AS event_ids, max(batch_id) AS batch_id,
+                -- The last event gives the finding its actor and its object.
+                last(actor_id ORDER BY created_at, id) AS actor_id,
+                last(actor_name ORDER BY created_at, id) AS actor_name,
+                last(object_type ORDER BY created_at, id) AS object_type,
+                last(source_id ORDER BY created_at, id) AS object_id,
+                last(source_label ORDER BY created_at, id) AS object_label,
+                last(ip_address ORDER BY created_at, id) AS ip_address
+            FROM parts GROUP BY finding
+        )
+        SELECT
+            sha256(concat_ws(' ', rule_id, {began}, last_event_at::DATE, group_key)) AS uid,
+            rule_id, rule, {_SEVERITY} AS severity, title, explanation, complete.* EXCLUDE (finding), attack,
+            experimental, 'open' AS status, now() AS found_at
+        FROM results JOIN complete USING (finding) CROSS JOIN rules
+        WHERE last_event_at >= $1
+        QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
+        ORDER BY first_event_at, uid
+    """
+
+
+def _create_states(rule: Rule) -> str:
+    return f"""
+        CREATE TEMP TABLE states AS
+        WITH results AS ({_results(rule, _LOG_RESULT)})
+        SELECT
+            sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
+            {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,
+            began_at AS first_event_at, ended_at AS last_event_at, coalesce(events, 0) AS events,
+            []::BIGINT[] AS event_ids, attack, experimental, 'open' AS status, now() AS found_at, 0 AS batch_id
+        FROM results CROSS JOIN rules
+        ORDER BY first_event_at, uid
+    """
+
+
 _UPDATED = ", ".join(
     f"{column} = states.{column}" for column in ("explanation", "severity", "title", "last_event_at", "events")
 )

@@ -1,142 +1,158 @@
-"""How the examples in a rule are written. `warehouse.examples` runs them."""
+"""Runs the examples of rules on a warehouse in memory, with the code that evaluates the real one."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta, timezone
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
-from zendesk_audit_assets.detect.rule import (
+import duckdb
+import polars as pl
+
+from zendesk_audit_assets.detect import (
     Example,
-    Examples,
+    Rule,
     RuleError,
-    span_of,
+    findings,
+    load_rules,
 )
-from zendesk_audit_assets.extract.record import FIELD_NAMES, FIELDS
-
-UTC = timezone.utc
-
-# Events that do not say when are a minute apart, from here on.
-START = datetime(2026, 1, 1, tzinfo=UTC)
-MOST_TIMES = 10_000
-
-_TYPES = {
-    **{field.name: int if field.type == "BIGINT" else str for field in FIELDS if field.name != "created_at"},
-    "batch_id": int,
-    "rows_inserted": int,
-}
-_REQUIRED = frozenset({"id", "batch_id", "rows_inserted"})
-_OF_EVENTS = FIELD_NAMES | {"batch_id", "times", "every"}
-_OF_COVERAGE = frozenset({"batch_id", "window_start", "window_end", "read_at", "committed_at", "rows_inserted"})
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
+from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets.transform import DERIVED, refresh
+from zendesk_audit_assets.warehouse.catalog import scalar
+from zendesk_audit_assets.warehouse.migrations import migrate
+from zendesk_audit_assets.warehouse.table import Table
 
 
-def examples_of(given: Any, file: str) -> Examples:
-    """What stands below `examples`, with all that it leaves out filled in.
+def failed_examples(rules: Sequence[Rule], in_force: Sequence[Rule] = ()) -> Iterator[tuple[Rule, str]]:
+    """Yield each failed example as its rule and a sentence for people.
 
-    An example is a partial record, a list of them, or such a list as `events` beside `coverage` and other `tables`.
-    Raises `RuleError` when it is none of these.
+    A packaged rule with the input `findings` reads those of the other packaged rules, a rule of your own those of the
+    rules `in_force`. Raises `RuleError` when an example cannot be stored, lacks a table that its rule needs, or a query
+    fails.
     """
-    if given is None:
-        return Examples()
-    if not isinstance(given, dict) or set(given) - {"match", "no_match"}:
-        raise RuleError(file, "'examples' may have 'match' and 'no_match', and nothing else")
-    read = _Reader(file)
-    return Examples(*(tuple(map(read.example, read.items(given.get(kind)))) for kind in ("match", "no_match")))
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        migrate(connection)
+        _derive(connection, {"audit_events"})
+        found = {
+            **_run_event_rules(connection, [rule for rule in rules if rule.kind == "event"]),
+            **_run_other_rules(connection, [rule for rule in rules if rule.kind != "event"], in_force),
+        }
+    for rule in rules:
+        for kind, number, _ in _numbered(rule):
+            if found[rule.id, kind, number] != (kind == "match"):
+                verb = "does not find" if kind == "match" else "finds"
+                yield rule, f"{rule.name} {verb} its example {number} of '{kind}'."
 
 
-class _Reader:
-    def __init__(self, file: str) -> None:
-        self.file = file
-
-    def example(self, given: Any) -> Example:
-        whole = given if isinstance(given, dict) and "events" in given else {"events": given}
-        self._require_keys(whole, {"events", "coverage", "tables"}, "an example")
-        items = whole["events"] if isinstance(whole["events"], list) else [whole["events"]]
-        events = tuple(event for number, item in enumerate(items) for event in self._events(item, number))
-        given_coverage = self.items(whole.get("coverage"))
-        coverage = [self._coverage(row, number) for number, row in enumerate(given_coverage, start=1)]
-        return Example(events, tuple(self._counted(coverage or _all_of(events), events)), self._tables(whole))
-
-    def items(self, given: Any) -> Sequence[Any]:
-        if not isinstance(given, list | None):
-            raise RuleError(self.file, "what stands below 'match', 'no_match', 'coverage' or a table is not a list")
-        return given or []
-
-    def _events(self, item: Any, number: int) -> Iterator[Mapping[str, Any]]:
-        """The event, as often as it says."""
-        if not isinstance(item, dict):
-            raise RuleError(self.file, "an example is not a record, nor a list of records")
-        self._require_keys(item, _OF_EVENTS, "an event of an example")
-        if ("times" in item) != ("every" in item):
-            raise RuleError(self.file, "an event of an example has 'times' without 'every', or 'every' without 'times'")
-        times = item.get("times", 1)
-        if type(times) is not int or not 1 <= times <= MOST_TIMES:
-            raise RuleError(self.file, f"'times' is {times!r}, not a number from 1 to {MOST_TIMES}")
-        step = span_of(item.get("every", "1s"), "'every'", self.file)
-        self._require_types(item)
-        first = self._instant(item.get("created_at", START + timedelta(minutes=number)), "created_at")
-        record = {name: value for name, value in item.items() if name not in ("times", "every")}
-        for n in range(times):
-            yield {"batch_id": 1, **record, "created_at": first + n * step}
-
-    def _coverage(self, row: Any, number: int) -> dict[str, Any]:
-        self._require_keys(row, _OF_COVERAGE, "'coverage' of an example")
-        for key in ("window_start", "window_end"):
-            if key not in row:
-                raise RuleError(self.file, f"'coverage' of an example has no '{key}'")
-        self._require_types(row)
-        instants = {name: self._instant(row[name], name) for name in row if name not in ("batch_id", "rows_inserted")}
-        return _coverage(**{"batch_id": number, **row, **instants})
-
-    def _counted(self, coverage: Sequence[dict[str, Any]], events: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
-        for row in coverage:
-            yield {"rows_inserted": sum(event["batch_id"] == row["batch_id"] for event in events), **row}
-
-    def _tables(self, whole: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], ...]]:
-        given = whole.get("tables") or {}
-        if not isinstance(given, dict) or not all(re.fullmatch(r"[A-Za-z_]\w*", str(name)) for name in given):
-            raise RuleError(self.file, "'tables' of an example does not give rows to names of tables")
-        tables = {str(name): tuple(self.items(rows)) for name, rows in given.items()}
-        if not all(rows and all(isinstance(row, dict) for row in rows) for rows in tables.values()):
-            raise RuleError(self.file, "a table of an example is not a list of rows")
-        return tables
-
-    def _require_keys(self, given: Any, known: frozenset[str] | set[str], what: str) -> None:
-        unknown = sorted(map(str, set(given) - known)) if isinstance(given, dict) else [repr(given)]
-        if unknown:
-            raise RuleError(self.file, f"{what} has the unknown entry {unknown[0]}")
-
-    def _require_types(self, given: Mapping[str, Any]) -> None:
-        """As Zendesk types them: an unquoted 'on' is no text."""
-        for name, value in given.items():
-            kind = _TYPES.get(name)
-            if kind is None or (value is None and name not in _REQUIRED):
-                continue
-            if type(value) is not kind or (isinstance(value, int) and abs(value) >= 2**63):
-                raise RuleError(self.file, f"{name} is {value!r} in an example, which is no {kind.__name__}")
-
-    def _instant(self, value: Any, name: str) -> datetime:
-        try:
-            if isinstance(value, str):
-                # Python 3.10 does not know the Z of ISO 8601.
-                value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-            elif not isinstance(value, datetime) and isinstance(value, date):
-                value = datetime.combine(value, time())
-            instant: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return instant.astimezone(UTC)
-        except (ValueError, AttributeError, OverflowError) as error:
-            raise RuleError(self.file, f"{name} is {value!r} in an example, which is not a time") from error
+def _numbered(rule: Rule) -> Iterator[tuple[str, int, Example]]:
+    for kind, examples in (("match", rule.examples.match), ("no_match", rule.examples.no_match)):
+        for number, example in enumerate(examples, start=1):
+            yield kind, number, example
 
 
-def _all_of(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One batch that has read from the first to the last of the events."""
-    times = [event["created_at"] for event in events]
-    if not times:
+def _run_event_rules(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> dict[tuple[str, str, int], bool]:
+    """Return, per example of the event rules, whether the rule reports it. Each example is a batch of its own."""
+    batches = count(1)
+    examples = [(next(batches), rule, *numbered) for rule in rules for numbered in _numbered(rule)]
+    events = [{**event, "batch_id": batch} for batch, *_, example in examples for event in example.events]
+    with _rolled_back(connection):
+        _insert_events(connection, events)
+        findings.refresh(connection, rules)
+        found = set(connection.execute("SELECT rule_id, batch_id FROM findings").fetchall())
+    return {(rule.id, kind, number): (rule.id, batch) in found for batch, rule, kind, number, _ in examples}
+
+
+def _run_other_rules(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], in_force: Sequence[Rule]
+) -> dict[tuple[str, str, int], bool]:
+    """Return, per example of the other rules, whether the rule reports it."""
+    others = {rule.id: _rules_read_by(rule, in_force) for rule in rules}
+    examples = [(rule, *numbered) for rule in rules for numbered in _numbered(rule)]
+    # Compute the columns of the view once for all rules: each rule reads them many times.
+    _insert_events(
+        connection,
+        [{**event, "run_id": str(run)} for run, (*_, example) in enumerate(examples) for event in example.events],
+    )
+    connection.execute("CREATE TABLE events_of_examples AS FROM audit_events")
+    found = {}
+    for run, (rule, kind, number, example) in enumerate(examples):
+        with _rolled_back(connection):
+            connection.execute(f"DELETE FROM audit_logs WHERE run_id <> '{run}'")
+            connection.execute(f"CREATE OR REPLACE VIEW audit_events AS FROM events_of_examples WHERE run_id = '{run}'")
+            found[rule.id, kind, number] = _reports(connection, rule, others[rule.id], example)
+    return found
+
+
+def _rules_read_by(rule: Rule, in_force: Sequence[Rule]) -> list[Rule]:
+    if rule.input != "findings":
         return []
-    return [_coverage(batch_id=1, window_start=min(times), window_end=max(times) + timedelta(seconds=1))]
+    others = load_rules() if rule.packaged else in_force
+    return [other for other in others if other.input == "events" and other.id != rule.id]
 
 
-def _coverage(window_end: datetime, **given: Any) -> dict[str, Any]:
-    read_at = given.pop("read_at", window_end + timedelta(hours=1))
-    return {"window_end": window_end, "read_at": read_at, "committed_at": read_at, **given}
+def _reports(connection: duckdb.DuckDBPyConnection, rule: Rule, others: Sequence[Rule], example: Example) -> bool:
+    _insert(connection, COVERAGE, [{**_COVERAGE_DEFAULTS, **row} for row in example.coverage])
+    for name, rows in example.tables.items():
+        _create(connection, name, rows, rule.file)
+    _require_tables(rule, example)
+    _derive(connection, set(rule.needs) - set(example.tables))
+    findings.refresh(connection, [*others, rule])
+    return bool(scalar(connection, "SELECT count(*) FROM findings WHERE rule_id = ?", [rule.id]))
+
+
+@contextmanager
+def _rolled_back(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+_COVERAGE_DEFAULTS = {"run_id": "run", "requests": 1, "rows_received": 0, "rows_revised": 0, "rows_rejected": 0}
+
+
+def _insert_events(connection: duckdb.DuckDBPyConnection, events: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        {"id": number, "run_id": "run", **event, "inserted_at": event["created_at"]}
+        for number, event in enumerate(events)
+    ]
+    _insert(connection, AUDIT_LOGS, rows)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    frame = pl.DataFrame(rows, schema={column.name: column.polars for column in table.columns})
+    connection.register("incoming", frame)
+    connection.execute(f"INSERT INTO {table.name} BY NAME FROM incoming")
+    connection.unregister("incoming")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]], file: str) -> None:
+    try:
+        connection.register("incoming", pl.DataFrame(rows, infer_schema_length=None))
+        connection.execute(f'CREATE TABLE "{name}" AS FROM incoming')
+        connection.unregister("incoming")
+    except (TypeError, OverflowError, pl.exceptions.PolarsError, duckdb.Error) as error:
+        raise RuleError(file, f"the table {name} of an example cannot be stored ({first_line(error)})") from error
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
+    """Build the derived tables of these names and their dependencies."""
+    wanted = set(names)
+    for table in reversed(DERIVED):
+        if table.name in wanted:
+            wanted.update(table.depends_on)
+    for table in DERIVED:
+        if table.name in wanted:
+            refresh.refresh(connection, table)
+
+
+def _require_tables(rule: Rule, example: Example) -> None:
+    """Refuse an example without a table that the rule waits for: it would pass for a 'no_match'."""
+    known = {*example.tables, *(table.name for table in DERIVED), AUDIT_LOGS.name, COVERAGE.name}
+    for name in rule.needs:
+        if name not in known:
+            raise RuleError(rule.file, f"an example of it has no table {name}, which it needs")

@@ -68,7 +68,7 @@ STATE = Table(
         Column("rule_id", "VARCHAR", "UUID of the rule.", required=True),
         Column("definition", "VARCHAR", "SHA-256 of the rule and of all that it depends on.", required=True),
         Column("batch_id", "BIGINT", "It has seen the rows of audit_logs up to this batch.", required=True),
-        Column("judged_to", "TIMESTAMPTZ", "It has judged the events before this time, UTC.", required=True),
+        Column("evaluated_to", "TIMESTAMPTZ", "It has judged the events before this time, UTC.", required=True),
         Column("refreshed_at", "TIMESTAMPTZ", "When that was, UTC.", required=True),
     ),
 )
@@ -89,11 +89,11 @@ _NOWHERE = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class FindingsRefreshed:
-    """What a refresh did, in findings.
+    """The result of a refresh, in numbers of findings.
 
-    `new`: found for the first time. `open_by_severity`: all that are open. `rules_anew`: names of the rules that were
-    run over the whole log. `judged_to`: how far in time the rules that compare and count have come, None before any
-    coverage; `batch_id`: how far the others have.
+    `new`: reported for the first time. `open_by_severity`: all open ones. `rules_rebuilt`: names of the rules that ran
+    over the whole log. `evaluated_to`: end of the time that correlation and SQL rules have evaluated, None before any
+    coverage; `batch_id`: newest batch that event rules have evaluated.
     """
 
     rows_total: int
@@ -101,8 +101,8 @@ class FindingsRefreshed:
     new: int
     open_by_severity: dict[str, int]
     rules: int
-    rules_anew: tuple[str, ...]
-    judged_to: datetime | None
+    rules_rebuilt: tuple[str, ...]
+    evaluated_to: datetime | None
     batch_id: int
 
 
@@ -135,19 +135,19 @@ def refresh(
     end = None
     if start is not None:
         # What was once complete stays so, which spares asking for all coverage each time.
-        judged = [states[rule.id].judged_to for rule in rules if rule.form != "event" and rule.id in states]
-        end = batches.complete_to(connection, max([start, *judged]))
-    anew = [rule for rule in rules if rule.id not in states]
+        evaluated = [states[rule.id].evaluated_to for rule in rules if rule.kind != "event" and rule.id in states]
+        end = batches.complete_to(connection, max([start, *evaluated]))
+    rebuilt = [rule for rule in rules if rule.id not in states]
     # What a rule about the log itself has found is not found again when it is over; it is told to be, and stays.
-    kept = [rule.id for rule in rules if rule.id in states or rule.over == "log"]
+    kept = [rule.id for rule in rules if rule.id in states or rule.input == "log"]
     _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [kept])
-    written = _match(connection, rules, states, newest)
+    written = _evaluate_events(connection, rules, states, newest)
     if start is not None and end is not None:
-        of_events = [rule for rule in rules if rule.over == "events"]
-        of_findings = [rule for rule in rules if rule.over == "findings"]
-        written += _judge(connection, of_events, states, start, end)
-        written += _judge(connection, of_findings, states, start, end, of_events)
-    written += sum(evaluate.examine(connection, rule) for rule in rules if rule.over == "log")
+        of_events = [rule for rule in rules if rule.input == "events"]
+        of_findings = [rule for rule in rules if rule.input == "findings"]
+        written += _evaluate_windows(connection, of_events, states, start, end)
+        written += _evaluate_windows(connection, of_findings, states, start, end, of_events)
+    written += sum(evaluate.evaluate_state(connection, rule) for rule in rules if rule.input == "log")
     new = written - _remember(connection)
 
     connection.execute(f"DELETE FROM {STATE.name}")
@@ -164,8 +164,8 @@ def refresh(
         new=new,
         open_by_severity=dict(sorted(severities, key=lambda row: rank(row[0]), reverse=True)),
         rules=len(rules),
-        rules_anew=tuple(rule.name for rule in anew),
-        judged_to=end,
+        rules_rebuilt=tuple(rule.name for rule in rebuilt),
+        evaluated_to=end,
         batch_id=newest,
     )
 
@@ -173,7 +173,7 @@ def refresh(
 @dataclass(frozen=True)
 class _State:
     batch_id: int
-    judged_to: datetime
+    evaluated_to: datetime
 
 
 def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
@@ -200,10 +200,10 @@ def _definitions(
     definitions = {}
     for rule in rules:
         parts: list[object] = [rule.digest, AUDIT_EVENTS.sql, HISTORY]
-        if rule.form != "event":
+        if rule.kind != "event":
             parts += [start, timezone, sorted(KNOWN_ACTIONS), sorted(KNOWN_SOURCE_TYPES)]
             parts += [sorted(tables.intersection(rule.needs))]
-        if rule.over == "findings":
+        if rule.input == "findings":
             parts += everything
         definitions[rule.id] = sha256(repr(parts).encode()).hexdigest()
     return definitions
@@ -211,10 +211,10 @@ def _definitions(
 
 def _states(connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, str]) -> dict[str, _State]:
     """The states of the rules that have not changed since."""
-    rows = connection.execute(f"SELECT rule_id, definition, batch_id, judged_to FROM {STATE.name}").fetchall()
+    rows = connection.execute(f"SELECT rule_id, definition, batch_id, evaluated_to FROM {STATE.name}").fetchall()
     return {
-        rule_id: _State(batch_id, judged_to)
-        for rule_id, definition, batch_id, judged_to in rows
+        rule_id: _State(batch_id, evaluated_to)
+        for rule_id, definition, batch_id, evaluated_to in rows
         if definitions.get(rule_id) == definition
     }
 
@@ -241,18 +241,18 @@ def _remember(connection: duckdb.DuckDBPyConnection) -> int:
     return int(again)
 
 
-def _match(
+def _evaluate_events(
     connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], states: Mapping[str, _State], newest: int
 ) -> int:
     """Rules that stand at the same batch are matched together, in one pass."""
     by_seen: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
-        if rule.form == "event":
+        if rule.kind == "event":
             by_seen[states[rule.id].batch_id if rule.id in states else 0].append(rule)
-    return sum(evaluate.match(connection, group, seen) for seen, group in by_seen.items() if seen < newest)
+    return sum(evaluate.evaluate_events(connection, group, seen) for seen, group in by_seen.items() if seen < newest)
 
 
-def _judge(
+def _evaluate_windows(
     connection: duckdb.DuckDBPyConnection,
     rules: Sequence[Rule],
     states: Mapping[str, _State],
@@ -263,7 +263,7 @@ def _judge(
     """Rules that stand at the same place are judged together."""
     by_state: dict[_State | None, list[Rule]] = defaultdict(list)
     for rule in rules:
-        if rule.form != "event":
+        if rule.kind != "event":
             by_state[states.get(rule.id)].append(rule)
     written = 0
     for state, group in by_state.items():
@@ -273,7 +273,7 @@ def _judge(
         if state is not None:
             ids = [rule.id for rule in group]
             _forget(connection, "rule_id IN (SELECT unnest($1)) AND last_event_at >= $2", [ids, since])
-        written += evaluate.judge(connection, group, since, end, others, anew=state is None)
+        written += evaluate.evaluate_window(connection, group, since, end, others, rebuild=state is None)
     return written
 
 
@@ -289,7 +289,7 @@ def _changed_since(
             (SELECT min(created_at) FROM {AUDIT_LOGS.name} WHERE created_at >= $3 AND created_at < $4)
         )
         """,
-        [state.batch_id, start, state.judged_to, end],
+        [state.batch_id, start, state.evaluated_to, end],
     )
     if first is None or first >= end:
         return None

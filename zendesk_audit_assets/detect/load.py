@@ -1,7 +1,7 @@
-"""The rules in force: those of the package, and those of a folder of one's own, which go first.
+"""The rules in force: the packaged rules and those in a folder of your own, which take precedence.
 
-A rule is known by its `id`: a file of the folder with the id of a packaged rule takes its place. `settings.yml` in the
-folder switches rules off and grades them anew, by their names.
+The `id` identifies a rule: a file in the folder with the id of a packaged rule replaces that rule. `settings.yml` in
+the folder disables rules and sets their levels, by name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from uuid import UUID
@@ -21,34 +22,61 @@ from sigma.exceptions import SigmaError, SigmaFeatureNotSupportedByBackendError,
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaStatus
 
-from zendesk_audit_assets.detect.examples import examples_of
+from zendesk_audit_assets.detect.example_format import parse_examples
 from zendesk_audit_assets.detect.rule import Rule, RuleError
 from zendesk_audit_assets.detect.sigma import DuckDBBackend
-from zendesk_audit_assets.detect.sql_rule import attack_techniques, sql_rule
+from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import one_line
 
 SETTINGS = "settings.yml"
-# A rule that does not say how bad it is.
+# The level of a rule that gives none.
 DEFAULT_LEVEL = "medium"
+_PACK = Path(str(files(__package__) / "pack"))
 
 
 def load_rules(folder: Path | None = None, *, packaged: bool = True) -> tuple[Rule, ...]:
-    """All rules in force, ordered by name: those of the package if `packaged`, and those in `folder`, in any depth.
+    """Load the rules in force, ordered by name: the `packaged` ones, and those in `folder` and the folders below it.
 
-    Raises `RuleError`, which names the file, for whatever cannot be read or said in SQL.
+    Raises `RuleError`, which names the file, for a file that is unreadable, invalid or without an equivalent in SQL.
     """
-    pack = Path(str(files(__package__) / "pack"))
-    sources = [_Source(path, packaged=True) for path in _rule_files(pack)] if packaged else []
-    if folder is not None:
-        if not folder.is_dir():
-            raise RuleError(str(folder), "there is no such folder")
-        sources += [_Source(path, packaged=False) for path in _rule_files(folder)]
-    parsed = list(_chosen([one for source in sources for one in source.rules()]))
-    _require_unique_names(parsed)
-    rules = [*_compiled(parsed), *(one.rule for one in parsed if isinstance(one.rule, Rule))]
-    settings = _Settings.read(folder / SETTINGS) if folder else _Settings()
-    return tuple(sorted(settings.applied(rules, [one.name for one in parsed]), key=lambda rule: rule.name))
+    pack = _pack() if packaged else _Compiled()
+    if folder is None:
+        return pack.rules
+    if not folder.is_dir():
+        raise RuleError(str(folder), "there is no such folder")
+    own = _parse_files(folder, packaged=False)
+    # A rule that replaces, filters or correlates packaged ones must compile together with them.
+    together = packaged and any(
+        isinstance(parsed.rule, SigmaFilter | SigmaCorrelationRule) or parsed.id in pack.ids for parsed in own
+    )
+    compiled = _compile([*_parse_files(_PACK, packaged=True), *own]) if together else pack.joined_by(_compile(own))
+    return tuple(_Settings.read(folder / SETTINGS).apply(compiled))
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """Compiled rules by name; the ids, and the names with their files, of these and of their building blocks."""
+
+    rules: tuple[Rule, ...] = ()
+    ids: frozenset[str] = frozenset()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def joined_by(self, own: _Compiled) -> _Compiled:
+        for name, file in own.files.items():
+            if name in self.files:
+                raise _not_unique(name, file, self.files[name])
+        return _Compiled(_by_name([*self.rules, *own.rules]), self.ids | own.ids, {**self.files, **own.files})
+
+
+@cache
+def _pack() -> _Compiled:
+    """Compile the packaged rules, once per process."""
+    return _compile(_parse_files(_PACK, packaged=True))
+
+
+def _by_name(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(sorted(rules, key=lambda rule: rule.name))
 
 
 @dataclass(frozen=True)
@@ -66,50 +94,61 @@ class _Parsed:
         return str(self.rule.name or Path(self.file).stem)
 
 
-@dataclass(frozen=True)
-class _Source:
-    path: Path
-    packaged: bool
-
-    @property
-    def file(self) -> str:
-        return self.path.name if self.packaged else str(self.path)
-
-    def rules(self) -> Iterator[_Parsed]:
-        try:
-            text = self.path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RuleError(self.file, f"it cannot be read ({error})") from error
-        if self.path.suffix == ".sql":
-            yield _Parsed(replace(sql_rule(text, self.file), packaged=self.packaged), self.file, self.packaged)
-            return
-        try:
-            collection = SigmaCollection.from_yaml(
-                text, source=SigmaRuleLocation(self.path), collect_filters=True, resolve_references=False
-            )
-        except yaml.YAMLError as error:
-            raise RuleError(self.file, f"it is not YAML ({_problem(error)})") from error
-        except SigmaError as error:
-            raise RuleError(self.file, _problem(error)) from error
-        except (AttributeError, TypeError, ValueError) as error:  # what pySigma makes of other YAML
-            raise RuleError(self.file, f"it is not a Sigma rule ({_problem(error)})") from error
-        if not collection.rules and not collection.filters:
-            raise RuleError(self.file, "there is no rule in it")
-        for rule in [*collection.rules, *collection.filters]:
-            if not isinstance(rule.id, UUID) and not isinstance(rule, SigmaFilter):
-                raise RuleError(self.file, "a rule needs an id: a UUID, which stays the same for ever")
-            yield _Parsed(rule, self.file, self.packaged)
+def _parse_files(folder: Path, *, packaged: bool) -> list[_Parsed]:
+    return [parsed for path in _rule_files(folder) for parsed in _parse_file(path, packaged=packaged)]
 
 
 def _rule_files(folder: Path) -> list[Path]:
-    """All in the folder, without its settings and what is hidden, such as the copies of a mounted ConfigMap."""
+    """List the rule files of a folder, without hidden ones, such as the copies in a mounted ConfigMap."""
     paths = [path for ending in ("yml", "yaml", "sql") for path in folder.rglob(f"*.{ending}")]
     hidden = {path for path in paths if any(part.startswith(".") for part in path.relative_to(folder).parts)}
     return sorted(path for path in paths if path != folder / SETTINGS and path not in hidden)
 
 
-def _chosen(parsed: Sequence[_Parsed]) -> Iterator[_Parsed]:
-    """One rule per id: one's own rather than the packaged one."""
+def _parse_file(path: Path, *, packaged: bool) -> Iterator[_Parsed]:
+    file = path.name if packaged else str(path)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(file, f"it cannot be read ({error})") from error
+    if path.suffix == ".sql":
+        yield _Parsed(replace(parse_sql_rule(text, file), packaged=packaged), file, packaged)
+        return
+    try:
+        collection = SigmaCollection.from_yaml(
+            text, source=SigmaRuleLocation(path), collect_filters=True, resolve_references=False
+        )
+    except yaml.YAMLError as error:
+        raise RuleError(file, f"it is not YAML ({_problem(error)})") from error
+    except SigmaError as error:
+        raise RuleError(file, _problem(error)) from error
+    except (AttributeError, TypeError, ValueError) as error:  # pySigma raises these for other YAML
+        raise RuleError(file, f"it is not a Sigma rule ({_problem(error)})") from error
+    if not collection.rules and not collection.filters:
+        raise RuleError(file, "there is no rule in it")
+    for rule in [*collection.rules, *collection.filters]:
+        if not isinstance(rule.id, UUID) and not isinstance(rule, SigmaFilter):
+            raise RuleError(file, "a rule needs an id: a UUID, which stays the same for ever")
+        yield _Parsed(rule, file, packaged)
+
+
+def _compile(parsed: Sequence[_Parsed]) -> _Compiled:
+    chosen = list(_without_replaced(parsed))
+    named: dict[str, str] = {}
+    for one in chosen:
+        if one.name in named and not isinstance(one.rule, SigmaFilter):
+            raise _not_unique(one.name, one.file, named[one.name])
+        named.setdefault(one.name, one.file)
+    rules = [*_compile_sigma(chosen), *(one.rule for one in chosen if isinstance(one.rule, Rule))]
+    return _Compiled(_by_name(rules), frozenset(one.id for one in chosen), named)
+
+
+def _not_unique(name: str, file: str, other: str) -> RuleError:
+    return RuleError(file, f"the name {name} is already that of a rule in {other}")
+
+
+def _without_replaced(parsed: Sequence[_Parsed]) -> Iterator[_Parsed]:
+    """Yield one rule per id: your own in place of the packaged one."""
     by_id: dict[str, _Parsed] = {}
     for one in parsed:
         if isinstance(one.rule, SigmaFilter):
@@ -122,25 +161,25 @@ def _chosen(parsed: Sequence[_Parsed]) -> Iterator[_Parsed]:
     yield from by_id.values()
 
 
-def _compiled(parsed: Sequence[_Parsed]) -> Iterator[Rule]:
-    """The Sigma rules, without those that only serve a correlation."""
+def _compile_sigma(parsed: Sequence[_Parsed]) -> Iterator[Rule]:
+    """Compile the Sigma rules, without those that only serve a correlation."""
     by_rule = {id(one.rule): one for one in parsed}
-    given = [one.rule for one in parsed if not isinstance(one.rule, Rule)]
-    collection = SigmaCollection(given, collect_filters=True, resolve_references=False)
+    sigma_rules = [one.rule for one in parsed if not isinstance(one.rule, Rule)]
+    collection = SigmaCollection(sigma_rules, collect_filters=True, resolve_references=False)
     for rule in collection.rules:
         if isinstance(rule, SigmaCorrelationRule):
             with _errors_of(by_rule[id(rule)]):
                 rule.resolve_rule_references(collection)
         else:
             _require_logsource(by_rule[id(rule)], rule)
-    for narrowing in collection.filters:
-        _require_logsource(by_rule[id(narrowing)], narrowing)
-        with _errors_of(by_rule[id(narrowing)]):
-            _require_rules(narrowing, collection)
+    for filter_ in collection.filters:
+        _require_logsource(by_rule[id(filter_)], filter_)
+        with _errors_of(by_rule[id(filter_)]):
+            _require_rules(filter_, collection)
     collection.apply_filters(collection.filters)
     backend = DuckDBBackend()
     backend.init_processing_pipeline()
-    # Correlations last: they are made of the conditions of the others.
+    # Correlations last: they contain the conditions of the others.
     for rule in sorted(collection.rules, key=lambda rule: isinstance(rule, SigmaCorrelationRule)):
         one = by_rule[id(rule)]
         with _errors_of(one):
@@ -171,7 +210,7 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
         name=one.name,
         title=sigma.title,
         level=sigma.level.name.lower() if sigma.level else DEFAULT_LEVEL,
-        form="correlation" if correlated else "event",
+        kind="correlation" if correlated else "event",
         sql=results[0] if correlated else " OR ".join(f"({condition})" for condition in results),
         file=one.file,
         look_back=timedelta(seconds=span),
@@ -181,14 +220,14 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
         falsepositives=tuple(sigma.falsepositives),
         references=tuple(sigma.references),
         packaged=one.packaged,
-        examples=examples_of(sigma.custom_attributes.get("examples"), one.file),
+        examples=parse_examples(sigma.custom_attributes.get("examples"), one.file),
     )
 
 
-def _require_rules(narrowing: SigmaFilter, collection: SigmaCollection) -> None:
-    """A filter that narrows nothing would pass unnoticed."""
-    if not isinstance(narrowing.filter.rules, str):
-        for reference in narrowing.filter.rules:
+def _require_rules(filter_: SigmaFilter, collection: SigmaCollection) -> None:
+    """Refuse a filter that names no rule: it would change nothing, unnoticed."""
+    if not isinstance(filter_.filter.rules, str):
+        for reference in filter_.filter.rules:
             reference.resolve(collection)
 
 
@@ -198,14 +237,6 @@ def _require_logsource(one: _Parsed, sigma: SigmaRule | SigmaFilter) -> None:
         raise RuleError(
             one.file, f"'{one.name}' is not about Zendesk's audit log; its logsource must be zendesk, audit"
         )
-
-
-def _require_unique_names(parsed: Sequence[_Parsed]) -> None:
-    by_name: dict[str, _Parsed] = {}
-    for one in parsed:
-        other = by_name.setdefault(one.name, one)
-        if other is not one and not isinstance(one.rule, SigmaFilter):
-            raise RuleError(one.file, f"the name {one.name} is already that of a rule in {other.file}")
 
 
 @dataclass(frozen=True)
@@ -219,12 +250,12 @@ class _Settings:
         if not path.exists():
             return cls()
         try:
-            given = yaml.safe_load(path.read_text("utf-8")) or {}
+            content = yaml.safe_load(path.read_text("utf-8")) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RuleError(str(path), f"it cannot be read as YAML ({_problem(error)})") from error
-        if not isinstance(given, dict) or set(given) - {"disable", "level"}:
+        if not isinstance(content, dict) or set(content) - {"disable", "level"}:
             raise RuleError(str(path), "it may say 'disable' and 'level', and nothing else")
-        disable, level = given.get("disable") or [], given.get("level") or {}
+        disable, level = content.get("disable") or [], content.get("level") or {}
         if not isinstance(disable, list) or not isinstance(level, dict):
             raise RuleError(str(path), "'disable' is a list of rule names, 'level' gives a level to each of its names")
         for name, grade in level.items():
@@ -234,17 +265,17 @@ class _Settings:
                 )
         return cls(str(path), frozenset(map(str, disable)), {str(name): grade for name, grade in level.items()})
 
-    def applied(self, rules: Sequence[Rule], names: Iterable[str]) -> Iterator[Rule]:
-        unknown = sorted((self.disable | set(self.level)) - set(names))
+    def apply(self, compiled: _Compiled) -> Iterator[Rule]:
+        unknown = sorted((self.disable | set(self.level)) - set(compiled.files))
         if unknown:
             raise RuleError(self.file, f"there is no rule of the name {unknown[0]}")
-        for rule in rules:
+        for rule in compiled.rules:
             if rule.name not in self.disable:
                 level = self.level.get(rule.name)
-                yield rule if level is None else replace(rule, level=level, fixed=True)
+                yield rule if level is None else replace(rule, level=level, level_is_fixed=True)
 
 
 def _problem(error: BaseException) -> str:
-    """The message of an error on one line, without the place, which Sigma's own errors add."""
+    """Return the text of an error without the location, which Sigma's own errors append."""
     text = str(error.args[0] if isinstance(error, SigmaError) and error.args else error)
     return one_line(text).rstrip(".")

@@ -1,4 +1,4 @@
-"""A detection rule, whatever it was written in."""
+"""A detection rule, in whichever format its file is written."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sigma.exceptions import SigmaTimespanError
 from zendesk_audit_assets.errors import AuditError
 
 HISTORY = (files(__package__) / "history.sql").read_text("utf-8")
-"""The query behind the view `history`, which rules that compare and count read; not yet limited in time."""
+"""The query behind the view `history`, without its limits in time."""
 
-Form = Literal["event", "correlation", "sql"]
-Over = Literal["events", "findings", "log"]
+Kind = Literal["event", "correlation", "sql"]
+Input = Literal["events", "findings", "log"]
 
 
 class RuleError(AuditError):
-    """A rule file, or the settings beside it, cannot be used."""
+    """A rule file, or the settings file beside it, is invalid."""
 
     def __init__(self, file: str, problem: str) -> None:
         super().__init__(
@@ -30,19 +30,19 @@ class RuleError(AuditError):
         )
 
 
-def span_of(value: Any, what: str, file: str) -> timedelta:
-    """The span of time that a rule writes as Sigma does, such as 30d or 1h. Raises `RuleError` if it is none."""
+def parse_timespan(value: Any, name: str, file: str) -> timedelta:
+    """Parse a span of time in Sigma's notation, such as 30d or 1h. Raises `RuleError`."""
     try:
         return timedelta(seconds=SigmaCorrelationTimespan(value).seconds)
     except (SigmaTimespanError, TypeError, AttributeError) as error:
-        raise RuleError(file, f"{what} {value!r} is not a span such as 30d or 1h") from error
+        raise RuleError(file, f"{name} {value!r} is not a span such as 30d or 1h") from error
 
 
 @dataclass(frozen=True)
 class Example:
-    """A warehouse that a rule is tried on: partial records of the log, rows of `coverage`, and those of other tables.
+    """A small warehouse to run a rule on: partial records of the log, rows of `coverage` and of other tables.
 
-    Each record has its `created_at` and `batch_id`, and each row of `coverage` what a rule may ask of it.
+    Each record has its `created_at` and `batch_id`; each row of `coverage` has every column that a rule may read.
     """
 
     events: tuple[Mapping[str, Any], ...]
@@ -52,7 +52,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Examples:
-    """Those in which a rule must find something, and those in which it must find nothing."""
+    """The examples of a rule: it must report a finding in each `match` and none in a `no_match`."""
 
     match: tuple[Example, ...] = ()
     no_match: tuple[Example, ...] = ()
@@ -60,25 +60,26 @@ class Examples:
 
 @dataclass(frozen=True)
 class Rule:
-    """`sql` is a condition over `audit_events` if `form` is "event", else a query that gives a row per finding.
+    """A rule, compiled to SQL.
 
-    `over` says what such a query judges: events as time completes them, findings of the other rules, or the state of
-    the log itself. `look_back` is how much of `history` it sees before the day that it judges. It waits for the
-    tables it `needs`. Its query may give each finding a level, unless the level is `fixed`, by one's own settings.
-    It is `packaged` if its file came with this package.
+    `kind`: an "event" rule is a condition over `audit_events`; the `sql` of a "correlation" and of an "sql" rule is
+    a query with a row per finding. `input`: such a query reads events, the findings of other rules, or the state of
+    the log itself. `look_back`: the span of `history` before the evaluated day that the query sees. `needs`: tables
+    that must exist; the rule waits for them. `level_is_fixed`: the settings file sets the level, so that the level a
+    query returns is ignored. `packaged`: the file is part of this package.
     """
 
     id: str
     name: str
     title: str
     level: str
-    form: Form
+    kind: Kind
     sql: str
     file: str
-    over: Over = "events"
+    input: Input = "events"
     look_back: timedelta = timedelta()
     needs: tuple[str, ...] = ()
-    fixed: bool = False
+    level_is_fixed: bool = False
     experimental: bool = False
     description: str = ""
     attack: tuple[str, ...] = ()
@@ -89,6 +90,8 @@ class Rule:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that its findings depend on."""
-        parts = (self.id, self.name, self.title, self.level, self.form, self.sql, self.over, self.look_back)
-        return sha256(repr((*parts, self.needs, self.fixed, self.experimental, self.attack)).encode()).hexdigest()
+        """SHA-256 of everything in the rule that its findings depend on."""
+        parts = (self.id, self.name, self.title, self.level, self.kind, self.sql, self.input, self.look_back)
+        return sha256(
+            repr((*parts, self.needs, self.level_is_fixed, self.experimental, self.attack)).encode()
+        ).hexdigest()

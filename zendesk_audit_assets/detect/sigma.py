@@ -1,7 +1,8 @@
-"""Sigma rules as SQL for DuckDB.
+"""A pySigma backend for DuckDB.
 
 An event rule becomes a condition over the columns of `audit_events`, a correlation rule a query over `history`, which
-has the same columns and a bounded stretch of time. What cannot be said in SQL faithfully is refused by its name.
+has the same columns and a bounded span of time. The backend refuses, by name, every feature without an exact SQL
+equivalent.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from zendesk_audit_assets.detect.correlations import Correlation, Matched
-from zendesk_audit_assets.detect.literals import refuse
+from zendesk_audit_assets.detect.correlations import Correlation, Reference, refuse
 from zendesk_audit_assets.text import sql_literal
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 
@@ -38,10 +38,10 @@ COLUMNS = {column.name: column.type for column in AUDIT_EVENTS.columns}
 
 
 class DuckDBBackend(TextQueryBackend):
-    """Sigma compares text without regard to case, and a field that is missing matches nothing.
+    """Converts Sigma rules to SQL with Sigma's semantics: text ignores case, and a missing field matches nothing.
 
-    So text is lowered on both sides, and the three values of SQL become two below each NOT; elsewhere an unknown
-    comparison already counts as one that does not hold.
+    Both sides of a comparison of text are lowered, and each NOT treats NULL as false; elsewhere SQL already treats an
+    unknown comparison as one that does not hold.
     """
 
     name = "DuckDB"
@@ -157,7 +157,7 @@ class DuckDBBackend(TextQueryBackend):
 
     @cached_property
     def _in_memory(self) -> duckdb.DuckDBPyConnection:
-        """What knows which regular expressions DuckDB takes: fewer than Python does."""
+        """A connection that tests regular expressions: DuckDB accepts fewer of them than Python."""
         return duckdb.connect()
 
     def _text(self, cond: ConditionFieldEqualsValueExpression, *, lower: bool) -> str:
@@ -176,26 +176,26 @@ class DuckDBBackend(TextQueryBackend):
         return field
 
     def _correlation(self, rule: SigmaCorrelationRule) -> Correlation:
-        matched = []
+        references = []
         for number, reference in enumerate(rule.referenced_rules):
             if not isinstance(reference.rule, SigmaRule):
                 refuse("correlations of correlations")
             aliases = {
                 alias.alias: field
                 for alias in rule.aliases
-                for of, field in alias.mapping.items()
-                if of.reference == reference.reference
+                for target, field in alias.mapping.items()
+                if target.reference == reference.reference
             }
             group_by = [aliases.get(name, name) for name in rule.group_by or ()]
             condition = " OR ".join(f"({part})" for part in reference.rule.get_conversion_result())
             keys = tuple(self.escape_and_quote_field(name) for name in group_by)
-            matched.append(Matched(number + 1, reference.rule.title, condition, keys))
+            references.append(Reference(number + 1, reference.rule.title, condition, keys))
         counted = getattr(rule.condition, "fieldref", None)
         if isinstance(counted, list):
             refuse("counting the values of several fields together")
         return Correlation(
             rule,
-            tuple(matched),
+            tuple(references),
             tuple(rule.group_by or ()),
             self.escape_and_quote_field(counted) if counted else None,
             counted,
@@ -203,7 +203,7 @@ class DuckDBBackend(TextQueryBackend):
 
 
 def _comparison(field: str, parts: Sequence[Any], *, lower: bool) -> str:
-    """A text with wildcards; the frequent forms by functions, which are faster than LIKE and need no escaping."""
+    """Compare with a text that may hold wildcards. Functions serve the common forms: they are faster than LIKE."""
 
     def value(text: str) -> str:
         return f"lower({sql_literal(text)})" if lower else sql_literal(text)

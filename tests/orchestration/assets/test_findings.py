@@ -94,9 +94,9 @@ def test_without_news_nothing_new_is_found_and_a_full_rebuild_finds_the_same(ref
     columns = "uid, severity, title, events, event_ids, status, found_at"
     before = refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid")
     said = told(refreshed.run(REFRESH, only="findings"))
-    assert (said["new"], said["rules_anew"]) == (0, "none")
+    assert (said["new"], said["rules_rebuilt"]) == (0, "none")
     said = told(refreshed.run(REFRESH, only="findings", config={"findings": {"config": {"full_rebuild": True}}}))
-    assert (said["new"], said["rules_anew"] != "none") == (0, True)
+    assert (said["new"], said["rules_rebuilt"] != "none") == (0, True)
     assert refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid") == before
 
 

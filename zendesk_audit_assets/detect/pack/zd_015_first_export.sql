@@ -51,7 +51,7 @@ WITH own AS (
             RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING
         ) AS privileged_before
     FROM history
-    WHERE is_person AND actor_id IN (SELECT actor_id FROM judged WHERE action = 'exported')
+    WHERE is_person AND actor_id IN (SELECT actor_id FROM evaluated WHERE action = 'exported')
     WINDOW before AS (
         PARTITION BY actor_id ORDER BY created_at
         RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 SECOND PRECEDING

@@ -53,7 +53,7 @@ WITH own AS (
         count(DISTINCT network) OVER before AS networks_before,
         min(created_at) OVER before AS known_since
     FROM history
-    WHERE is_person AND network IS NOT NULL AND actor_id IN (SELECT actor_id FROM judged)
+    WHERE is_person AND network IS NOT NULL AND actor_id IN (SELECT actor_id FROM evaluated)
     WINDOW before AS (
         PARTITION BY actor_id ORDER BY created_at
         RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 SECOND PRECEDING

@@ -44,7 +44,7 @@ WITH suspects AS (
     SELECT
         id, actor_id, created_at,
         hour(created_at AT TIME ZONE coalesce(getvariable('timezone'), 'UTC')) AS hour_of_day
-    FROM judged
+    FROM evaluated
     WHERE is_person
       AND is_privileged
       AND hour(created_at AT TIME ZONE coalesce(getvariable('timezone'), 'UTC')) NOT BETWEEN 8 AND 17

@@ -39,7 +39,7 @@ WITH deletions AS (
         count(*) OVER (PARTITION BY actor_id ORDER BY created_at RANGE INTERVAL 10 MINUTE PRECEDING) AS observed
     FROM history
     WHERE action = 'destroy' AND is_person
-      AND actor_id IN (SELECT actor_id FROM judged WHERE action = 'destroy')
+      AND actor_id IN (SELECT actor_id FROM evaluated WHERE action = 'destroy')
 ),
 compared AS (
     SELECT

@@ -49,13 +49,13 @@ WITH acts AS (
         (created_at AT TIME ZONE 'UTC')::DATE AS day,
         lag(created_at) OVER (PARTITION BY actor_id, object_type, action ORDER BY created_at, id) AS last_done
     FROM history
-    WHERE is_person AND action <> 'login' AND actor_id IN (SELECT actor_id FROM judged)
+    WHERE is_person AND action <> 'login' AND actor_id IN (SELECT actor_id FROM evaluated)
 ),
 candidates AS (
     SELECT * FROM acts
     WHERE (last_done IS NULL OR last_done < created_at - INTERVAL 90 DAY)
       AND getvariable('log_start') <= created_at - INTERVAL 30 DAY
-      AND created_at >= (SELECT min(created_at) FROM judged)
+      AND created_at >= (SELECT min(created_at) FROM evaluated)
 ),
 firsts AS (
     SELECT

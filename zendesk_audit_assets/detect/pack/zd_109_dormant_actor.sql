@@ -30,7 +30,7 @@ WITH own AS (
         id, created_at, actor_id, is_privileged,
         lag(created_at) OVER (PARTITION BY actor_id ORDER BY created_at, id) AS previous_at
     FROM history
-    WHERE is_person AND actor_id IN (SELECT actor_id FROM judged WHERE is_privileged)
+    WHERE is_person AND actor_id IN (SELECT actor_id FROM evaluated WHERE is_privileged)
 ),
 -- However long ago that was: from the log itself, whose other columns are not touched.
 earlier AS (

@@ -47,7 +47,7 @@ WITH own AS (
     FROM history
     WHERE action = 'login'
       AND sign_in_method IS NOT NULL
-      AND actor_id IN (SELECT actor_id FROM judged WHERE sign_in_method = 'password')
+      AND actor_id IN (SELECT actor_id FROM evaluated WHERE sign_in_method = 'password')
     WINDOW before AS (
         PARTITION BY actor_id ORDER BY created_at
         RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 SECOND PRECEDING

@@ -38,7 +38,7 @@ WITH turns AS (
         ) AS removed,
         CASE WHEN object_type = 'user' THEN 'lost their role' ELSE 'was suspended' END AS how
     FROM history
-    WHERE source_id IN (SELECT actor_id FROM judged WHERE is_person)
+    WHERE source_id IN (SELECT actor_id FROM evaluated WHERE is_person)
       AND (
           (object_type = 'user_setting' AND state IN ('suspended', 'unsuspended'))
           OR (object_type = 'user' AND regexp_matches(change_description, '(?i)(?:^|\n|\\n)(?:support )?role changed from'))
@@ -46,11 +46,11 @@ WITH turns AS (
 ),
 acts AS (
     -- The last turn strictly before the act counts.
-    SELECT judged.id, judged.created_at, judged.actor_id, turns.removal_id, turns.removed, turns.how,
+    SELECT evaluated.id, evaluated.created_at, evaluated.actor_id, turns.removal_id, turns.removed, turns.how,
         turns.created_at AS removed_at
-    FROM judged
-    ASOF JOIN turns ON turns.actor_id = judged.actor_id AND turns.created_at < judged.created_at
-    WHERE judged.is_person
+    FROM evaluated
+    ASOF JOIN turns ON turns.actor_id = evaluated.actor_id AND turns.created_at < evaluated.created_at
+    WHERE evaluated.is_person
 )
 SELECT
     concat_ws(' ', actor_id, (created_at AT TIME ZONE 'UTC')::DATE) AS group_key,

@@ -8,7 +8,7 @@
 --   20, each rule once. It takes 20 together from three rules or more. Each UTC day is a finding of its own.
 -- falsepositives:
 --   - An administrator on a busy day.
--- over: findings
+-- input: findings
 -- look_back: 1d
 -- examples:
 --   match:

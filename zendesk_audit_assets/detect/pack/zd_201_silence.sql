@@ -8,7 +8,7 @@
 --   Either nobody works, or what happens is no longer logged, or not for this token.
 -- falsepositives:
 --   - A holiday of the whole company.
--- over: log
+-- input: log
 -- examples:
 --   match:
 --     # An event each hour until 04:00 on the 5th, then nothing for twelve hours.

@@ -9,7 +9,7 @@
 -- tags: [attack.t1070, attack.t1565.001]
 -- falsepositives:
 --   - A purge that was asked for.
--- over: log
+-- input: log
 -- examples:
 --   match:
 --     # Two were committed and one is there, or none and one is.

@@ -8,7 +8,7 @@
 --   them. The look-back of a refresh found them; others may still be missing.
 -- falsepositives:
 --   - A delay at Zendesk.
--- over: log
+-- input: log
 -- examples:
 --   match:
 --     # The second event was an hour old when its time was read, and came only with the second batch.

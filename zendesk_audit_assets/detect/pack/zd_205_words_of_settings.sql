@@ -8,7 +8,7 @@
 --   known. They may be written in another language than English; rules about settings then miss what they look for.
 -- falsepositives:
 --   - Unusual settings, and little else.
--- over: log
+-- input: log
 -- examples:
 --   match:
 --     # 11 of 20.

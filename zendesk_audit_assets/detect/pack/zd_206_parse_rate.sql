@@ -8,7 +8,7 @@
 --   more. The texts may have changed, or come in another language; rules that look at text then miss what they look for.
 -- falsepositives:
 --   - A week with an unusual kind of work.
--- over: log
+-- input: log
 -- needs: [audit_changes]
 -- examples:
 --   match:

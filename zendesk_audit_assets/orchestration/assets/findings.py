@@ -67,14 +67,14 @@ def build_findings(start: datetime) -> dg.AssetsDefinition:
                     "dagster/uri": dg.MetadataValue.url(file_uri(warehouse.warehouse())),
                     "new": done.new,
                     "rules": done.rules,
-                    "rules_anew": ", ".join(done.rules_anew) or "none",
+                    "rules_rebuilt": ", ".join(done.rules_rebuilt) or "none",
                     **{f"open_{level}": done.open_by_severity.get(level, 0) for level in reversed(SEVERITIES)},
                     "by_severity": dg.MetadataValue.md(_by_severity(connection)),
                     "newest": dg.MetadataValue.md(_newest(connection)),
                     "by_rule": dg.MetadataValue.md(_by_rule(connection)),
                 }
-                if done.judged_to is not None:
-                    metadata["judged_to"] = dg.MetadataValue.timestamp(done.judged_to)
+                if done.evaluated_to is not None:
+                    metadata["evaluated_to"] = dg.MetadataValue.timestamp(done.evaluated_to)
                 return dg.MaterializeResult(metadata=metadata)
 
     return findings
