@@ -1,4 +1,4 @@
-"""A long history made by SQL, straight into the warehouse's tables: what a busy account has after years."""
+"""Fill a warehouse by SQL with the history that a busy account has after five years."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 
 START = datetime(2022, 1, 1, tzinfo=timezone.utc)
 SPAN = timedelta(days=5 * 365)
-# A refresh brings some 100 events, and each leaves a row of coverage.
+# A refresh commits about 100 events and one row of coverage.
 ROWS_PER_BATCH = 100
 
-# Few actors do most, as everywhere: the n-th of 500 about n^-2/3 as often as the first; so with the 30 kinds of
-# change. 30,000 items were acted on, from 1,500 addresses.
+# A few actors do most of the work: the n-th of 500 acts about n^(-2/3) as often as the first. The 30 kinds of change
+# have the same distribution. The events concern 30,000 objects and come from 1,500 addresses.
 _EVENTS = """
     SELECT
         'https://demo.zendesk.com/api/v2/audit_logs/' || id || '.json' AS url,
@@ -56,12 +56,12 @@ _COVERAGE = """
         max(inserted_at) AS committed_at
     FROM audit_logs GROUP BY batch_id ORDER BY batch_id
 """
-# In one go it would take several GB of memory.
+# A single INSERT of all rows takes several GB of memory.
 _ROWS_PER_INSERT = 2_000_000
 
 
 def fill(warehouse: Warehouse, rows: int) -> None:
-    """Put `rows` events into an empty warehouse, with their coverage."""
+    """Insert `rows` events and their coverage into an empty warehouse."""
     for first in range(0, rows, _ROWS_PER_INSERT):
         with warehouse.transaction() as connection:
             connection.execute(
@@ -72,7 +72,7 @@ def fill(warehouse: Warehouse, rows: int) -> None:
 
 
 def next_batch(rows: int, number: int, events: int) -> batches.Batch:
-    """The `number`-th batch of new `events` after a history of `rows`, for `log.append`."""
+    """The `number`-th batch of `events` new events after a history of `rows`, for `batches.append`."""
     first = rows + number * events
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a local Zendesk in another process, measured children, figures and verdicts."""
+"""The parts that benchmarks share: a local Zendesk, scripts in processes of their own, metrics, ratios and bounds."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PACKAGES = ("dagster", "duckdb", "orjson", "polars", "pyarrow", "requests", "zendesk-audit-assets")
 
-# Requests per minute; so many that pacing never makes anybody wait.
+# Requests per minute; with so many a client never waits.
 NO_LIMIT = 60_000_000
 PAGE = 100
 
 console = Console()
 
-# So that a benchmark that is stopped also cleans up.
+# SIGTERM ends the program by an exception, so that its context managers clean up.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 @dataclass(frozen=True)
-class Zendesk:
-    """An emulator in a process of its own, and the window of its made-up history."""
+class LocalZendesk:
+    """An emulator in a process of its own, and the window of its generated history."""
 
     url: str
     start: datetime
@@ -54,31 +54,31 @@ class Zendesk:
 
     @property
     def first_page(self) -> str:
-        """The address at which the whole log begins."""
+        """The address of the first page of the whole log."""
         return f"{self.url}/api/v2/audit_logs?page[size]={PAGE}&sort=created_at"
 
     def requests(self) -> list[dict[str, Any]]:
-        """The requests for the log so far, as the emulator saw them, oldest first."""
-        seen: list[dict[str, Any]] = requests.get(f"{self.url}/control/requests", timeout=60).json()["requests"]
-        return seen
+        """The requests that the emulator recorded, oldest first."""
+        recorded: list[dict[str, Any]] = requests.get(f"{self.url}/control/requests", timeout=60).json()["requests"]
+        return recorded
 
-    def forget_requests(self) -> None:
-        """Begin to count anew."""
+    def reset_requests(self) -> None:
+        """Forget the recorded requests."""
         requests.delete(f"{self.url}/control/requests", timeout=60).raise_for_status()
 
     def add(self, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Let events happen; returns them complete."""
-        answer = requests.post(f"{self.url}/control/events", json={"events": events}, timeout=60)
-        answer.raise_for_status()
-        added: list[dict[str, Any]] = answer.json()["events"]
+        """Add events from partial records; returns the complete records."""
+        response = requests.post(f"{self.url}/control/events", json={"events": events}, timeout=60)
+        response.raise_for_status()
+        added: list[dict[str, Any]] = response.json()["events"]
         return added
 
 
 @contextmanager
-def zendesk(
+def local_zendesk(
     total: int, *, days: int = 365, until: datetime | None = None, latency_ms: float = 0, rate_limit: int = NO_LIMIT
-) -> Iterator[Zendesk]:
-    """A local Zendesk whose log holds `total` evenly spread events of `days` days, the last ones before `until`."""
+) -> Iterator[LocalZendesk]:
+    """Run a local Zendesk with `total` events, spread evenly over the `days` before `until` (default: midnight)."""
     end = until or datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     start = end - timedelta(days=days)
     options = EmulatorOptions(
@@ -88,12 +88,12 @@ def zendesk(
         control=True,
     )
     context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(options, there), daemon=True)
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(options, sender), daemon=True)
     process.start()
-    there.close()
+    sender.close()
     try:
-        yield Zendesk(here.recv(), start, end)  # EOFError if it does not start; its own message is above
+        yield LocalZendesk(receiver.recv(), start, end)  # EOFError if it does not start; it prints its own error
     finally:
         process.terminate()
         process.join()
@@ -105,7 +105,7 @@ def _serve(options: EmulatorOptions, ready: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Also when the benchmark is killed; it cannot clean up then."""
+    """Exit when the benchmark ends, even if it was killed and could not clean up."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -113,14 +113,14 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A temporary folder."""
     with tempfile.TemporaryDirectory(prefix="zendesk-audit-benchmark-") as path:
         yield Path(path)
 
 
-def child(script: str, *arguments: object) -> dict[str, Any]:
-    """Run a script of this folder in a fresh process; returns what it measured of itself, see `usage.Measured`."""
+def run_script(script: str, *arguments: object) -> dict[str, Any]:
+    """Run a script of this folder in a fresh process; returns the metrics that its `usage.Measurement` reports."""
     command = [sys.executable, str(HERE / script), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -131,20 +131,20 @@ def child(script: str, *arguments: object) -> dict[str, Any]:
             raise
     if process.returncode:
         raise SystemExit(f"{script} failed with status {process.returncode}.")
-    figures: dict[str, Any] = json.loads(last)
-    return figures
+    metrics: dict[str, Any] = json.loads(last)
+    return metrics
 
 
 def require_events(path: Path, events: int) -> None:
-    """Stop unless the file holds that many: no figure counts when the work was not done."""
+    """Exit with an error unless the file holds exactly so many events: only complete work is measured."""
     with duckdb.connect(str(path), read_only=True) as connection:
         ((rows, ids),) = connection.execute("SELECT count(*), count(DISTINCT id) FROM audit_logs").fetchall()
     if not rows == ids == events:
-        raise SystemExit(f"{path.name} holds {rows:,} rows of {ids:,} events, not {events:,}: nothing to measure.")
+        raise SystemExit(f"{path.name} holds {rows:,} rows of {ids:,} events instead of {events:,}.")
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """One measured quantity over repeated runs."""
 
     name: str
@@ -159,64 +159,73 @@ class Figure:
         return {
             "name": self.name,
             "unit": self.unit,
-            "min": _short(min(self.runs)),
-            "median": _short(self.median),
-            "max": _short(max(self.runs)),
-            "runs": [_short(run) for run in self.runs],
+            "min": _rounded(min(self.runs)),
+            "median": _rounded(self.median),
+            "max": _rounded(max(self.runs)),
+            "runs": [_rounded(run) for run in self.runs],
         }
 
 
 class Report:
-    """Figures and bounds of one benchmark: printed, and kept as JSON in `results/`."""
+    """The metrics and bounds of one benchmark: printed, and kept as JSON in `results/`."""
 
     def __init__(self, name: str, **settings: Any) -> None:
         self._name = name
         self._settings = settings
-        self._figures: list[Figure] = []
+        self._metrics: list[Metric] = []
         self._bounds: list[dict[str, Any]] = []
         self._began = datetime.now(timezone.utc)
         self._load = os.getloadavg()[0]
 
-    def figure(self, name: str, unit: str, runs: Sequence[float]) -> Figure:
-        """Note a quantity and what each run gave for it."""
-        figure = Figure(name, unit, list(runs))
-        self._figures.append(figure)
-        return figure
+    def metric(self, name: str, unit: str, runs: Sequence[float]) -> Metric:
+        """Record a quantity with the value of each run."""
+        metric = Metric(name, unit, list(runs))
+        self._metrics.append(metric)
+        return metric
+
+    def ratio(
+        self, name: str, measured: Sequence[float], baseline: Sequence[float], *, at_most: float | None = None
+    ) -> None:
+        """Record the median of `measured` divided by that of `baseline`, from the same run; `at_most` bounds it."""
+        ratio = statistics.median(measured) / statistics.median(baseline)
+        self.metric(name, "ratio", [ratio])
+        if at_most is not None:
+            self.bound(name, ratio, at_most, "")
 
     def bound(self, name: str, measured: float, at_most: float, unit: str) -> None:
-        """Note what must be reached."""
+        """Record a bound and whether the measured value keeps it."""
         self._bounds.append(
             {
                 "name": name,
-                "measured": _short(measured),
-                "at_most": _short(at_most),
+                "measured": _rounded(measured),
+                "at_most": _rounded(at_most),
                 "unit": unit,
                 "reached": measured <= at_most,
             }
         )
 
     def finish(self, *, keep: bool) -> int:
-        """Print everything; with `keep` store it. Returns the exit code: 1 when a bound was missed."""
+        """Print the report, and with `keep` store it. Returns the exit code: 1 if a bound is missed."""
         table = Table(title=self._name, title_justify="left")
-        table.add_column("figure")
+        table.add_column("metric")
         table.add_column("unit")
         for heading in ("min", "median", "max", "runs"):
             table.add_column(heading, justify="right")
-        for figure in self._figures:
-            numbers = (min(figure.runs), figure.median, max(figure.runs))
-            table.add_row(figure.name, figure.unit, *(f"{_short(n):,}" for n in numbers), str(len(figure.runs)))
+        for metric in self._metrics:
+            numbers = (min(metric.runs), metric.median, max(metric.runs))
+            table.add_row(metric.name, metric.unit, *(f"{_rounded(n):,}" for n in numbers), str(len(metric.runs)))
         console.print(table)
         console.print(", ".join(f"{name}: {value}" for name, value in self._settings.items()), soft_wrap=True)
         for bound in self._bounds:
-            verdict = "reached" if bound["reached"] else "NOT REACHED"
-            figures = f"{bound['measured']:,} of at most {bound['at_most']:,} {bound['unit']}"
-            console.print(f"{verdict}: {bound['name']}: {figures}", highlight=False, soft_wrap=True)
+            state = "kept" if bound["reached"] else "MISSED"
+            values = f"{bound['measured']:,} of at most {bound['at_most']:,} {bound['unit']}".strip()
+            console.print(f"{state}: {bound['name']}: {values}", highlight=False, soft_wrap=True)
         if keep:
             RESULTS.mkdir(exist_ok=True)
             text = json.dumps(self._as_dict(), indent=2) + "\n"
             (RESULTS / f"{self._name}.json").write_text(text)
         else:
-            console.print("Not kept: other settings than the default ones.")
+            console.print("The results are not stored, because the options are not the default ones.")
         return 0 if all(bound["reached"] for bound in self._bounds) else 1
 
     def _as_dict(self) -> dict[str, Any]:
@@ -225,34 +234,34 @@ class Report:
             "date": self._began.isoformat(timespec="seconds"),
             "machine": {
                 "cpus": os.cpu_count(),
-                "memory_gb": _short(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
-                "load_at_start": _short(self._load),
+                "memory_gb": _rounded(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
+                "load_at_start": _rounded(self._load),
                 "system": platform.platform(),
             },
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
             "settings": self._settings,
-            "figures": [figure.as_dict() for figure in self._figures],
+            "metrics": [metric.as_dict() for metric in self._metrics],
             "bounds": self._bounds,
         }
 
 
-def arguments(description: str | None, **defaults: int | list[int]) -> tuple[argparse.Namespace, bool]:
-    """The options of a benchmark, and whether they are the default ones: only such figures are kept."""
-    parser = argparse.ArgumentParser(description=description)
+def parse_options(description: str | None, **defaults: int | list[int]) -> tuple[argparse.Namespace, bool]:
+    """The options of a benchmark, and whether all have their default: only such results are stored."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in defaults.items():
         several = isinstance(default, list)
         parser.add_argument(f"--{name}", type=int, default=default, nargs="+" if several else None)
-    given = parser.parse_args()
-    return given, vars(given) == defaults
+    options = parser.parse_args()
+    return options, vars(options) == defaults
 
 
 def require_disk(path: Path, gigabytes: float) -> None:
-    """Stop before the disk is full."""
+    """Exit with an error unless the disk has so many GB (10^9 bytes) left."""
     free = shutil.disk_usage(path).free / 1e9
     if free < gigabytes:
         raise SystemExit(f"{path} has {free:.1f} GB left; this benchmark needs {gigabytes:g} GB.")
 
 
-def _short(number: float) -> float:
-    """Four significant digits, whole numbers as they are."""
+def _rounded(number: float) -> float:
+    """The number with four significant digits; integers stay as they are."""
     return number if isinstance(number, int) else float(f"{number:.4g}")

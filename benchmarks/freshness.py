@@ -1,6 +1,7 @@
-"""From an event to the summaries that count it, under a real `dagster dev`, and where the time goes.
+"""Measure the time from an event to the summaries that count it, under a real `dagster dev`, and its stages.
 
-Events are created at even distances after a tick of the sensor, so that the best and the worst moment are among them.
+Baseline: the interval of the sensor, which is the longest wait for a tick. Bound: 90 s for the slowest event. The
+events are created at even distances after a tick, so the best and the worst moment are among them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
-from common import HERE, Report, Zendesk, arguments, console, folder, zendesk
+from common import HERE, LocalZendesk, Report, console, local_zendesk, parse_options, temporary_folder
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.orchestration.automation import REFRESH
@@ -32,38 +33,43 @@ LONGEST_S = 300.0
 DAYS = 60
 FIRST_ACTOR = 7_000_000
 
-# What happens between an event and its being counted, in this order.
+# The stages between the event and the summaries, in order.
 STAGES = (
-    "the sensor's next tick",
-    "the tick, until the run exists",
-    "the run's turn in the queue, and its launch",
-    "the run's process: start, imports",
-    "the run, until its first step",
+    "wait for the sensor's next tick",
+    "tick, until the run exists",
+    "queue and launch of the run",
+    "start of the run's process, imports",
+    "run, until its first step",
     "audit_logs",
-    "the derived tables",
+    "derived tables",
 )
 
 
 def main() -> int:
-    given, default = arguments(__doc__, history=20_000, events=8)
-    report = Report("freshness", **vars(given), sensor_seconds=int(settings.SENSOR_SECONDS.default))
+    options, default = parse_options(__doc__, history=20_000, events=8)
+    report = Report("freshness", **vars(options), sensor_seconds=int(settings.SENSOR_SECONDS.default))
     until = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=1)
     with (
-        zendesk(given.history, days=DAYS, until=until, rate_limit=700) as account,
-        folder() as scratch,
-        _dagster_dev(account, scratch) as deployment,
+        local_zendesk(options.history, days=DAYS, until=until, rate_limit=700) as zendesk,
+        temporary_folder() as scratch,
+        _dagster_dev(zendesk, scratch) as deployment,
     ):
-        deployment.wait_for("the first refresh", lambda: deployment.events_summed_up() >= given.history)
-        measured = [deployment.measure(account, number, given.events) for number in range(given.events)]
-    report.figure("from the event to the summaries", "s", [one.seconds for one in measured])
+        deployment.wait_for("the first refresh", lambda: deployment.events_summed_up() >= options.history)
+        measured = [deployment.measure(zendesk, number, options.events) for number in range(options.events)]
+    report.metric("from the event to the summaries", "s", [one.seconds for one in measured])
     for number, stage in enumerate(STAGES):
-        report.figure(f"of it: {stage}", "s", [one.stages[number] for one in measured])
+        report.metric(f"stage: {stage}", "s", [one.stages[number] for one in measured])
+    report.ratio(
+        "from the event to the summaries / interval of the sensor",
+        [one.seconds for one in measured],
+        [float(settings.SENSOR_SECONDS.default)],
+    )
     report.bound("slowest", max(one.seconds for one in measured), BOUND_S, "s")
     return report.finish(keep=default)
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """How long one event took, and the seconds of each of the `STAGES`."""
 
     seconds: float
@@ -79,33 +85,32 @@ class Deployment:
     warehouse: Warehouse
     log: Path
 
-    def measure(self, account: Zendesk, number: int, of: int) -> Measured:
-        """Let one event happen, `number` / `of` of the time between two ticks after a tick."""
-        # A tick takes a moment to look: what happens meanwhile is not after it.
-        distance = float(settings.SENSOR_SECONDS.default) * number / of
+    def measure(self, zendesk: LocalZendesk, number: int, events: int) -> Measurement:
+        """Create an event after `number` / `events` of the time between two ticks, and wait for its refresh."""
+        # A tick reads the log a moment after it begins, so the event must come a little later still.
+        distance = float(settings.SENSOR_SECONDS.default) * number / events
         self.wait_for("the next tick", lambda: 0 <= time.time() - self._last_tick() - distance - POLL_S < 2 * POLL_S)
         actor = FIRST_ACTOR + number
         created = time.time()
-        account.add([{"actor_id": actor, "action": "update", "source_type": "rule"}])
+        zendesk.add([{"actor_id": actor, "action": "update", "source_type": "rule"}])
         self.wait_for(f"event {number + 1}", lambda: self.events_summed_up(actor) > 0)
         seen = time.time()
         self.wait_for("its refresh to end", lambda: not self._unfinished_runs())
         stages = self._stages(created, seen)
-        console.print(f"{number + 1} of {of}: {seen - created:.1f} s", [round(stage, 1) for stage in stages])
-        return Measured(seen - created, stages)
+        console.print(f"{number + 1} of {events}: {seen - created:.1f} s", [round(stage, 1) for stage in stages])
+        return Measurement(seen - created, stages)
 
-    def wait_for(self, what: str, happened: Callable[[], bool]) -> None:
-        """Poll, while `dagster dev` lives."""
+    def wait_for(self, event: str, happened: Callable[[], bool]) -> None:
+        """Poll until it happened. Exits with an error after 300 s, or when `dagster dev` ends."""
         until = time.monotonic() + LONGEST_S
         while not happened():
             if self.process.poll() is not None or time.monotonic() > until:
                 console.print(self.log.read_text(errors="replace")[-3000:], markup=False)
-                raise SystemExit(f"Waited in vain for {what}; above is the end of the log of `dagster dev`.")
+                raise SystemExit(f"Timed out waiting for {event}; see the end of the log of `dagster dev` above.")
             time.sleep(POLL_S)
 
     def events_summed_up(self, actor: int | None = None) -> int:
-        """The events that `actor_summary` counts, of one actor or of all."""
-        # A table that does not exist yet counts nothing.
+        """The number of events that `actor_summary` counts, of one actor or of all; 0 before the table exists."""
         with suppress(duckdb.CatalogException), self.warehouse.transaction() as connection:
             ((events,),) = connection.execute(
                 "SELECT coalesce(sum(events), 0)::BIGINT FROM actor_summary WHERE $1 IS NULL OR actor_id = $1", [actor]
@@ -118,7 +123,7 @@ class Deployment:
         return any(run.status not in ended for run in self.instance.get_runs())
 
     def _ticks(self) -> Iterator[tuple[float, list[str]]]:
-        """The ticks of the sensor, newest first: when each began, and the runs that it asked for."""
+        """The ticks of the sensor, newest first: the start of each in epoch seconds, and the runs it requested."""
         for state in self.instance.all_instigator_state():
             if state.instigator_name == "new_audit_events":
                 for tick in self.instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=20):
@@ -128,44 +133,47 @@ class Deployment:
         return next((moment for moment, _ in self._ticks()), time.time())
 
     def _stages(self, created: float, seen: float) -> list[float]:
-        """From the records of the run that brought the event: the newest whose actor_summary began before `seen`."""
+        """The seconds of each stage, from the records of the run that fetched the event.
+
+        That is the newest run whose refresh of the derived tables began before `seen`.
+        """
         for record in self.instance.get_run_records(dg.RunsFilter(job_name=REFRESH), limit=5):
             run = record.dagster_run.run_id
             steps = {step.step_key: step for step in self.instance.get_run_step_stats(run)}
-            began, log, last = record.start_time, steps.get("audit_logs"), steps.get("derived_tables")
-            if began is None or log is None or last is None or (last.start_time or seen) >= seen:
+            started, log, last = record.start_time, steps.get("audit_logs"), steps.get("derived_tables")
+            if started is None or log is None or last is None or (last.start_time or seen) >= seen:
                 continue
-            asked = record.create_timestamp.timestamp()
-            # An hourly schedule may have been first; then the run has no tick of the sensor.
-            tick = next((moment for moment, runs in self._ticks() if run in runs), asked)
+            created_run = record.create_timestamp.timestamp()
+            # The hourly schedule may have been faster; then the run has no tick of the sensor.
+            tick = next((moment for moment, runs in self._ticks() if run in runs), created_run)
             starting = [
                 entry.timestamp for entry in self.instance.all_logs(run, of_type=dg.DagsterEventType.PIPELINE_STARTING)
             ]
-            moments = [created, tick, asked, starting[0], began, log.start_time, log.end_time, last.end_time]
+            moments = [created, tick, created_run, starting[0], started, log.start_time, log.end_time, last.end_time]
             return [(after or 0.0) - (before or 0.0) for before, after in pairwise(moments)]
-        raise SystemExit("No run of the refresh brought the event.")
+        raise SystemExit("No run of the job `refresh` fetched the event.")
 
 
 @contextmanager
-def _dagster_dev(account: Zendesk, scratch: Path) -> Iterator[Deployment]:
-    """`dagster dev` as in README.md, but with a history, a warehouse and a Zendesk of its own."""
+def _dagster_dev(zendesk: LocalZendesk, scratch: Path) -> Iterator[Deployment]:
+    """Run `dagster dev` as in README.md, with its own Dagster history, warehouse and Zendesk."""
     home = scratch / "dagster"
     home.mkdir()
-    # The project's own settings, except where the history is kept: a relative path there means the working folder.
+    # The project's own file, except for the path of the history, which is relative to the working folder.
     own = (HERE.parent / "dagster.yaml").read_text().replace(": .dagster", f": {home}/history")
     (home / "dagster.yaml").write_text(own)
     warehouse = Warehouse(scratch / "warehouse.duckdb")
-    given = {
+    values = {
         settings.SUBDOMAIN: "demo",
-        settings.BASE_URL: account.url,
+        settings.BASE_URL: zendesk.url,
         settings.ACCESS_TOKEN: "emulator-access-token",
-        settings.START_DATE: f"{account.start:%Y-%m-%d}",
+        settings.START_DATE: f"{zendesk.start:%Y-%m-%d}",
         settings.DATABASE: str(warehouse.path),
         settings.DAGSTER_HOME: str(home),
     }
     ours = {variable.name for variable in settings.VARIABLES}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
-    environment |= {variable.name: value for variable, value in given.items()}
+    environment |= {variable.name: value for variable, value in values.items()}
     module = ["-m", "zendesk_audit_assets.definitions"]
     command = [sys.executable, "-m", "dagster", "dev", *module, "-h", "127.0.0.1", "-p", str(_free_port())]
     log = scratch / "dagster.log"
@@ -181,7 +189,7 @@ def _dagster_dev(account: Zendesk, scratch: Path) -> Iterator[Deployment]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Let `dagster dev` stop what it started, and then whatever is left of it."""
+    """Interrupt `dagster dev`, which stops its processes, and kill those that remain."""
     process.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(60)

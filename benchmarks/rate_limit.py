@@ -1,44 +1,49 @@
-"""A long sync at the account's own rate limit: how near it comes to what the limit allows, and that no 429 comes."""
+"""Measure a long sync at the account's rate limit of 700 requests per minute.
+
+Baseline: the time that the limit allows for the least number of requests. Bounds: the slowest sync takes at most 1.10
+of it, no response is a 429, and no 60 s hold more requests than the limit.
+"""
 
 import math
 import sys
 
-from common import PAGE, Report, arguments, child, folder, require_events, zendesk
+from common import PAGE, Report, local_zendesk, parse_options, require_events, run_script, temporary_folder
 
 BOUND = 1.10
 
 
 def main() -> int:
-    given, default = arguments(__doc__, events=100_000, latency=300, limit=700, runs=3)
-    report = Report("rate_limit", **vars(given))
-    needed = math.ceil(given.events / PAGE)
-    allowed_s = 60 * needed / given.limit
-    walls, requests, refused, busiest = [], [], [], []
-    for _ in range(given.runs):  # a fresh account each time, with nothing used of its minute
+    options, default = parse_options(__doc__, events=100_000, latency=300, limit=700, runs=3)
+    report = Report("rate_limit", **vars(options))
+    needed = math.ceil(options.events / PAGE)
+    allowed_s = 60 * needed / options.limit
+    walls, requests, rejected, busiest = [], [], [], []
+    for _ in range(options.runs):  # A fresh account each time, with its whole minute unused.
         with (
-            zendesk(given.events, latency_ms=given.latency, rate_limit=given.limit) as account,
-            folder() as scratch,
+            local_zendesk(options.events, latency_ms=options.latency, rate_limit=options.limit) as zendesk,
+            temporary_folder() as scratch,
         ):
-            measured = child("synced.py", account.url, scratch / "synced.duckdb", account.start, account.end)
-            require_events(scratch / "synced.duckdb", given.events)
-            seen = account.requests()
+            measured = run_script("run_sync.py", zendesk.url, scratch / "synced.duckdb", zendesk.start, zendesk.end)
+            require_events(scratch / "synced.duckdb", options.events)
+            recorded = zendesk.requests()
         walls.append(measured["wall_s"])
-        requests.append(len(seen))
-        refused.append(sum(one["status"] == 429 for one in seen))
-        busiest.append(_most_in_a_minute([one["at"] for one in seen]))
-    report.figure("wall time, imports apart", "s", walls)
-    report.figure(f"time that the limit allows for {needed:,} requests", "s", [allowed_s])
-    report.figure("requests", "", requests)
-    report.figure("most requests in any 60 s", "", busiest)
-    report.figure("answers 429", "", refused)
+        requests.append(len(recorded))
+        rejected.append(sum(one["status"] == 429 for one in recorded))
+        busiest.append(_most_in_a_minute([one["at"] for one in recorded]))
+    report.metric("wall time without imports", "s", walls)
+    report.metric(f"time that the limit allows for {needed:,} requests", "s", [allowed_s])
+    report.metric("requests", "", requests)
+    report.metric("most requests in any 60 s", "", busiest)
+    report.metric("responses with 429", "", rejected)
+    report.ratio("wall time / time that the limit allows", walls, [allowed_s])
     report.bound("wall time of the slowest sync", max(walls), BOUND * allowed_s, "s")
-    report.bound("answers 429", sum(refused), 0, "")
-    report.bound("most requests in any 60 s", max(busiest), given.limit, "")
+    report.bound("responses with 429", sum(rejected), 0, "")
+    report.bound("most requests in any 60 s", max(busiest), options.limit, "")
     return report.finish(keep=default)
 
 
 def _most_in_a_minute(moments: list[float]) -> int:
-    """Sliding, not by the clock: Zendesk does not say when its minutes begin."""
+    """The most moments within any 60 s. The window slides, since Zendesk does not document when a minute begins."""
     moments = sorted(moments)
     first = most = 0
     for last, moment in enumerate(moments):

@@ -1,11 +1,15 @@
-"""A refresh in a warm process: nothing new, and 100 new events; with all derived tables and all rules."""
+"""Measure a refresh with 100 new events in a warm process, including all derived tables and all rules.
+
+Baseline of the same run: a refresh without new events; the ratio to it is reported. Bounds: 1 s each, 1 request
+without and 2 requests with new events.
+"""
 
 import sys
 import time
 from datetime import datetime, timedelta, timezone
 
-from common import Report, Zendesk, arguments, folder, zendesk
-from synced import client
+from common import LocalZendesk, Report, local_zendesk, parse_options, temporary_folder
+from run_sync import client
 
 from zendesk_audit_assets.detect import findings, load_rules
 from zendesk_audit_assets.extract import sync
@@ -19,44 +23,50 @@ RULES = load_rules(None)
 
 
 def main() -> int:
-    given, default = arguments(__doc__, events=20_000, runs=7)
-    report = Report("refresh", **vars(given))
-    runs = [_one_run(given.events) for _ in range(given.runs + 1)][1:]  # the first one warms the process
-    for what, bound in (("quiet", 1), (f"+{NEW_EVENTS} events", 2)):
-        requests, seconds, summaries = zip(*(run[what] for run in runs), strict=True)
-        report.figure(f"{what}: requests", "", requests)
-        report.figure(f"{what}: sync, derived tables and findings", "s", seconds)
-        report.figure(f"{what}: of it derived tables and findings", "s", summaries)
-        report.bound(f"{what}: requests", max(requests), bound, "")
-        report.bound(f"{what}: slowest", max(seconds), BOUND_S, "s")
+    options, default = parse_options(__doc__, events=20_000, runs=7)
+    report = Report("refresh", **vars(options))
+    runs = [_one_run(options.events) for _ in range(options.runs + 1)][1:]  # The first run warms the process.
+    totals = {}
+    for label, bound in (("quiet", 1), (f"+{NEW_EVENTS} events", 2)):
+        requests, seconds, derived = zip(*(run[label] for run in runs), strict=True)
+        totals[label] = seconds
+        report.metric(f"{label}: requests", "", requests)
+        report.metric(f"{label}: sync, derived tables and findings", "s", seconds)
+        report.metric(f"{label}: derived tables and findings alone", "s", derived)
+        report.bound(f"{label}: requests", max(requests), bound, "")
+        report.bound(f"{label}: slowest", max(seconds), BOUND_S, "s")
+    report.ratio(f"+{NEW_EVENTS} events / quiet", totals[f"+{NEW_EVENTS} events"], totals["quiet"])
     return report.finish(keep=default)
 
 
 def _one_run(events: int) -> dict[str, tuple[int, float, float]]:
-    """On a fresh account and a fresh file, so that every run finds the same."""
+    """Measure both refreshes on a fresh account and a fresh warehouse."""
     recent = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=1)
-    with zendesk(events, until=recent) as account, folder() as scratch:
+    with local_zendesk(events, until=recent) as zendesk, temporary_folder() as scratch:
         warehouse = Warehouse(scratch / "warehouse.duckdb")
-        _refresh(account, warehouse, account.start)
+        _refresh(zendesk, warehouse, zendesk.start)
         yesterday = recent.replace(hour=0, minute=0, second=0) - timedelta(days=1)
-        quiet = _refresh(account, warehouse, yesterday)
-        account.add([{"created_at": _seconds_ago(2 + n % 50)} for n in range(NEW_EVENTS)])
-        busy = _refresh(account, warehouse, yesterday)
+        quiet = _refresh(zendesk, warehouse, yesterday)
+        zendesk.add([{"created_at": _seconds_ago(2 + n % 50)} for n in range(NEW_EVENTS)])
+        busy = _refresh(zendesk, warehouse, yesterday)
         with warehouse.transaction() as connection:
             ((stored, summed),) = connection.execute(
                 "SELECT (SELECT count(*) FROM audit_logs), (SELECT sum(events)::BIGINT FROM actor_summary)"
             ).fetchall()
     if not stored == summed == events + NEW_EVENTS:
-        raise SystemExit(f"{stored:,} events are stored and {summed:,} summed up instead of {events + NEW_EVENTS:,}.")
+        raise SystemExit(f"{stored:,} events are stored and {summed:,} counted instead of {events + NEW_EVENTS:,}.")
     return {"quiet": quiet, f"+{NEW_EVENTS} events": busy}
 
 
-def _refresh(account: Zendesk, warehouse: Warehouse, since: datetime) -> tuple[int, float, float]:
-    """As the job `refresh` does it: from yesterday, or the start, to the end of today."""
+def _refresh(zendesk: LocalZendesk, warehouse: Warehouse, since: datetime) -> tuple[int, float, float]:
+    """Refresh from `since` to the end of today, as the job `refresh` does.
+
+    Returns the requests, the seconds of the whole, and the seconds of derived tables and findings.
+    """
     tomorrow = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    account.forget_requests()
+    zendesk.reset_requests()
     started = time.perf_counter()
-    with client(account.url, warehouse.path.parent) as zendesk_client:
+    with client(zendesk.url, warehouse.path.parent) as zendesk_client:
         sync.sync(zendesk_client, warehouse, Interval(since, tomorrow), run_id="benchmark")
     synced = time.perf_counter()
     with warehouse.transactions() as transaction:
@@ -64,9 +74,9 @@ def _refresh(account: Zendesk, warehouse: Warehouse, since: datetime) -> tuple[i
             with transaction() as connection:
                 refresh.refresh(connection, table)
     with warehouse.transaction() as connection:
-        findings.refresh(connection, RULES, start=account.start)
+        findings.refresh(connection, RULES, start=zendesk.start)
     done = time.perf_counter()
-    return len(account.requests()), done - started, done - synced
+    return len(zendesk.requests()), done - started, done - synced
 
 
 def _seconds_ago(seconds: int) -> str:

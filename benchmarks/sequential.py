@@ -1,6 +1,6 @@
-"""The bare loop to compare with: one page after the other, 10,000 rows per INSERT, no guarantee at all.
+"""The baseline of sync.py and latency.py: fetch page after page, INSERT 10,000 rows at a time, no guarantees.
 
-Of the plain ways tried this one takes least CPU (see README.md). `python benchmarks/sequential.py URL FILE [ROWS]`
+Of the plain loops tried this one takes the least CPU (see README.md). `python benchmarks/sequential.py URL FILE [ROWS]`
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 import duckdb
 import pyarrow as pa
 import requests
-from usage import Measured
+from usage import Measurement
 
 NUMBERS = ("id", "actor_id", "source_id")
 TEXTS = ("url", "action_label", "source_type", "source_label", "action", "change_description", "ip_address")
@@ -18,7 +18,7 @@ SCHEMA = pa.schema([(name, pa.int64() if name in NUMBERS else pa.string()) for n
 
 
 def main(url: str, path: str, rows_per_insert: int) -> None:
-    measured = Measured()
+    measured = Measurement()
     session = requests.Session()
     session.headers["Authorization"] = "Bearer emulator-access-token"
     connection = duckdb.connect(path)

@@ -1,4 +1,4 @@
-"""Write the kept figures of all benchmarks into README.md."""
+"""Write the stored results of all benchmarks into README.md."""
 
 import json
 import sys
@@ -22,25 +22,25 @@ def main() -> int:
 
 def _section(result: dict[str, Any]) -> str:
     machine, versions = result["machine"], result["versions"]
-    of = ", ".join(f"{name} {version}" for name, version in versions.items())
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines = [
         f"### {result['benchmark']}",
         "",
         f"{result['date'][:10]}, {machine['cpus']} CPUs, {machine['memory_gb']} GB, load {machine['load_at_start']} "
-        f"at the start; {of}.",
+        f"at the start; {packages}.",
         "",
-        "| figure | unit | min | median | max | runs |",
+        "| metric | unit | min | median | max | runs |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
-    for figure in result["figures"]:
-        numbers = " | ".join(_number(figure[key]) for key in ("min", "median", "max"))
-        lines.append(f"| {figure['name']} | {figure['unit']} | {numbers} | {len(figure['runs'])} |")
+    for metric in result["metrics"]:
+        numbers = " | ".join(_number(metric[key]) for key in ("min", "median", "max"))
+        lines.append(f"| {metric['name']} | {metric['unit']} | {numbers} | {len(metric['runs'])} |")
     if result["bounds"]:
         lines.append("")
     for bound in result["bounds"]:
-        verdict = "reached" if bound["reached"] else "**not reached**"
-        figures = f"{_number(bound['measured'])} of at most {_number(bound['at_most'])} {bound['unit']}".strip()
-        lines.append(f"* {bound['name']}: {figures}: {verdict}")
+        state = "kept" if bound["reached"] else "**missed**"
+        values = f"{_number(bound['measured'])} of at most {_number(bound['at_most'])} {bound['unit']}".strip()
+        lines.append(f"* {bound['name']}: {values}: {state}")
     return "\n".join(lines)
 
 

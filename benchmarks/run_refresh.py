@@ -1,19 +1,19 @@
-"""The derived tables brought up to date in a process of their own. `python benchmarks/summarized.py FILE`
+"""Refresh all derived tables in a process of their own. `python benchmarks/run_refresh.py FILE`
 
-As Dagster's assets do it: one transaction each. A table that is missing is built from the whole log.
+Each table has its own transaction, as in Dagster's assets. A missing table is built from the whole log.
 """
 
 import sys
 import time
 
-from usage import Measured
+from usage import Measurement
 
 from zendesk_audit_assets.transform import DERIVED, refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 
 def main(path: str) -> None:
-    measured = Measured()
+    measured = Measurement()
     warehouse = Warehouse(path)
     seconds, rows = {}, {}
     with warehouse.transactions() as transaction:
