@@ -23,7 +23,7 @@ import dagster as dg
 import duckdb
 from common import HERE, LocalZendesk, Report, console, local_zendesk, parse_options, temporary_folder
 
-from zendesk_audit_assets import settings
+from zendesk_audit_assets import Account, settings
 from zendesk_audit_assets.orchestration.automation import REFRESH
 from zendesk_audit_assets.warehouse.database import Warehouse
 
@@ -47,7 +47,7 @@ STAGES = (
 
 def main() -> int:
     options, default = parse_options(__doc__, history=20_000, events=8)
-    report = Report("freshness", **vars(options), sensor_seconds=int(settings.SENSOR_SECONDS.default))
+    report = Report("freshness", **vars(options), sensor_seconds=int(Account.sensor_seconds.default))
     until = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=1)
     with (
         local_zendesk(options.history, days=DAYS, until=until, rate_limit=700) as zendesk,
@@ -62,7 +62,7 @@ def main() -> int:
     report.ratio(
         "from the event to the summaries / interval of the sensor",
         [one.seconds for one in measured],
-        [float(settings.SENSOR_SECONDS.default)],
+        [float(Account.sensor_seconds.default)],
     )
     report.bound("slowest", max(one.seconds for one in measured), BOUND_S, "s")
     return report.finish(keep=default)
@@ -88,7 +88,7 @@ class Deployment:
     def measure(self, zendesk: LocalZendesk, number: int, events: int) -> Measurement:
         """Create an event after `number` / `events` of the time between two ticks, and wait for its refresh."""
         # A tick reads the log a moment after it begins, so the event must come a little later still.
-        distance = float(settings.SENSOR_SECONDS.default) * number / events
+        distance = float(Account.sensor_seconds.default) * number / events
         self.wait_for("the next tick", lambda: 0 <= time.time() - self._last_tick() - distance - POLL_S < 2 * POLL_S)
         actor = FIRST_ACTOR + number
         created = time.time()
@@ -164,11 +164,11 @@ def _dagster_dev(zendesk: LocalZendesk, scratch: Path) -> Iterator[Deployment]:
     (home / "dagster.yaml").write_text(own)
     warehouse = Warehouse(scratch / "warehouse.duckdb")
     values = {
-        settings.SUBDOMAIN: "demo",
-        settings.BASE_URL: zendesk.url,
-        settings.ACCESS_TOKEN: "emulator-access-token",
-        settings.START_DATE: f"{zendesk.start:%Y-%m-%d}",
-        settings.DATABASE: str(warehouse.path),
+        Account.subdomain: "demo",
+        Account.base_url: zendesk.url,
+        Account.access_token: "emulator-access-token",
+        Account.start_date: f"{zendesk.start:%Y-%m-%d}",
+        Account.database: str(warehouse.path),
         settings.DAGSTER_HOME: str(home),
     }
     ours = {variable.name for variable in settings.VARIABLES}

@@ -21,14 +21,14 @@ import pytest
 import yaml
 
 import zendesk_audit_assets
+from zendesk_audit_assets import Account, build_definitions
 from zendesk_audit_assets.cli import main
-from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.orchestration.checks import CHECKS
-from zendesk_audit_assets.settings import VARIABLES, Settings
+from zendesk_audit_assets.settings import VARIABLES
 from zendesk_audit_assets.transform import DERIVED, SUMMARIES, DerivedTable, refresh
 from zendesk_audit_assets.warehouse.catalog import META
 from zendesk_audit_assets.warehouse.copies import open_read_only, publish
@@ -36,10 +36,10 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.table import Column, Table
 from zendesk_audit_assets.zendesk import (
     AccessToken,
-    Account,
     RateBudget,
     ZendeskClient,
 )
+from zendesk_audit_assets.zendesk.credentials import Account as ZendeskAccount
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text("utf-8")
@@ -133,7 +133,7 @@ def test_every_table_and_column_is_described_as_in_the_code() -> None:
 
 @cache
 def definitions() -> dg.Definitions:
-    return build_definitions(Settings({}))
+    return build_definitions(Account())
 
 
 def test_every_job_schedule_and_sensor_is_listed_and_exists() -> None:
@@ -276,7 +276,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     options = EmulatorOptions(history=history, rate_limit_per_minute=1_000_000, clock=NOW.timestamp)
     with Emulator(options) as zendesk:
         zendesk.add(_events_that_queries_look_for())
-        account = Account("demo", AccessToken(options.access_token), zendesk.url)
+        account = ZendeskAccount("demo", AccessToken(options.access_token), zendesk.url)
         with ZendeskClient(account, limiter=RateBudget(1.0), clock=NOW.timestamp) as client:
             sync.sync(client, made, Interval(START, NOW), run_id="readme", workers=2)
     with made.transaction() as connection:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from zendesk_audit_assets import settings
@@ -17,9 +20,12 @@ from zendesk_audit_assets.alert import (
     Slack,
     Webhook,
 )
+from zendesk_audit_assets.alert.connect import channels_for
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.settings import BadSettings, Settings
-from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials
+from zendesk_audit_assets.orchestration.build import problem, require
+from zendesk_audit_assets.settings import Account, BadSettings
+from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, connect
+from zendesk_audit_assets.zendesk.connect import client_for, zendesk_account
 
 API_TOKEN = {"ZENDESK_EMAIL": "admin@example.com", "ZENDESK_API_TOKEN": "api-secret"}
 ACCESS_TOKEN = {"ZENDESK_ACCESS_TOKEN": "access-secret"}
@@ -52,7 +58,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 @pytest.mark.parametrize("way", WAYS)
 def test_the_way_to_authenticate_is_the_one_that_has_its_variables(way: str) -> None:
     values, credentials = WAYS[way]
-    account = Settings({"ZENDESK_SUBDOMAIN": "acme", **values}).account
+    account = zendesk_account(Account.from_environ({"ZENDESK_SUBDOMAIN": "acme", **values}))
     assert account.credentials == credentials
     assert account.url == "https://acme.zendesk.com"
 
@@ -60,17 +66,17 @@ def test_the_way_to_authenticate_is_the_one_that_has_its_variables(way: str) -> 
 @pytest.mark.parametrize("way", WAYS)
 def test_one_of_several_complete_ways_can_be_chosen(way: str) -> None:
     values = {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_AUTH_TYPE": way, **API_TOKEN, **ACCESS_TOKEN, **CLIENT}
-    assert Settings(values).account.credentials == WAYS[way][1]
+    assert zendesk_account(Account.from_environ(values)).credentials == WAYS[way][1]
 
 
 def test_an_incomplete_way_beside_a_complete_one_does_not_matter() -> None:
     values = {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_EMAIL": "admin@example.com", **ACCESS_TOKEN}
-    assert Settings(values).account.credentials == AccessToken("access-secret")
+    assert zendesk_account(Account.from_environ(values)).credentials == AccessToken("access-secret")
 
 
 def test_another_address_than_zendesk_s_can_be_given() -> None:
     values = {**COMPLETE, "ZENDESK_BASE_URL": "http://127.0.0.1:8080"}
-    assert Settings(values).account.url == "http://127.0.0.1:8080"
+    assert zendesk_account(Account.from_environ(values)).url == "http://127.0.0.1:8080"
 
 
 @pytest.mark.parametrize(
@@ -114,34 +120,34 @@ def test_another_address_than_zendesk_s_can_be_given() -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_what_to_do(changes: dict[str, str], names: list[str]) -> None:
-    given = Settings({**COMPLETE, **changes})
-    problem = given.problem()
-    assert problem is not None
-    assert [name for name in names if name not in problem] == []
+    account = Account.from_environ({**COMPLETE, **changes})
+    found = problem(account)
+    assert found is not None
+    assert [name for name in names if name not in found] == []
     with pytest.raises(AuditError) as error:
-        given.require()
+        require(account)
     assert (error.value.cause, error.value.remedy) > ("", "")
 
 
 def test_nothing_set_is_one_problem_and_no_crash() -> None:
-    assert "ZENDESK_SUBDOMAIN" in str(Settings({}).problem())
+    assert "ZENDESK_SUBDOMAIN" in str(problem(Account()))
 
 
 def test_a_complete_set_has_no_problem() -> None:
-    given = Settings(COMPLETE)
-    given.require()
-    assert given.problem() is None
+    account = Account.from_environ(COMPLETE)
+    require(account)
+    assert problem(account) is None
 
 
 def test_what_is_not_set_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    given = Settings({**COMPLETE, "ZENDESK_TIMEZONE": "", "ZENDESK_RATE_SHARE": "  "})
-    assert given.database == tmp_path / "data" / "zendesk_audit.duckdb"
-    assert (given.timezone, given.rate_share, given.sensor_seconds) == ("UTC", 0.5, 60)
+    account = Account.from_environ({**COMPLETE, "ZENDESK_TIMEZONE": "", "ZENDESK_RATE_SHARE": "  "})
+    assert account.database == tmp_path / "data" / "zendesk_audit.duckdb"
+    assert (account.timezone, account.rate_share, account.sensor_seconds) == ("UTC", 0.5, 60)
 
 
 def test_what_is_set_is_taken_without_the_blanks_around_it() -> None:
-    given = Settings(
+    account = Account.from_environ(
         {
             "ZENDESK_START_DATE": " 2024-02-29 ",
             "ZENDESK_TIMEZONE": "Europe/Amsterdam\n",
@@ -150,35 +156,35 @@ def test_what_is_set_is_taken_without_the_blanks_around_it() -> None:
             "ZENDESK_AUDIT_DB": "~/audit.duckdb",
         }
     )
-    assert given.start_date == date(2024, 2, 29)
-    assert (given.timezone, given.rate_share, given.sensor_seconds) == ("Europe/Amsterdam", 1.0, 5)
-    assert given.database == Path.home() / "audit.duckdb"
+    assert account.start_date == date(2024, 2, 29)
+    assert (account.timezone, account.rate_share, account.sensor_seconds) == ("Europe/Amsterdam", 1.0, 5)
+    assert account.database == Path.home() / "audit.duckdb"
 
 
 def test_the_log_may_begin_today() -> None:
     today = datetime.now(timezone.utc).date()
-    assert Settings({"ZENDESK_START_DATE": str(today)}).start_date == today
+    assert Account.from_environ({"ZENDESK_START_DATE": str(today)}).start_date == today
     with pytest.raises(BadSettings, match="future"):
-        _ = Settings({"ZENDESK_START_DATE": str(today + timedelta(days=2))}).start_date
+        _ = Account.from_environ({"ZENDESK_START_DATE": str(today + timedelta(days=2))}).start_date
 
 
 def test_no_secret_shows_in_a_repr_or_an_error() -> None:
     values = {"ZENDESK_SUBDOMAIN": "acme", **API_TOKEN, **ACCESS_TOKEN, **CLIENT}
-    given = Settings(values)
-    chosen = Settings({**values, "ZENDESK_AUTH_TYPE": "oauth_client_credentials"})
-    shown = [repr(given), str(given), given.problem(), repr(chosen.account)]
-    assert not [text for text in shown if "secret" in str(text).replace("SECRET", "")]
+    account = Account.from_environ(values)
+    chosen = Account.from_environ({**values, "ZENDESK_AUTH_TYPE": "oauth_client_credentials"})
+    shown = [repr(account), str(account), problem(account), repr(zendesk_account(chosen))]
+    assert not [text for text in shown if "-secret" in str(text)]
 
 
 def test_alerts_go_nowhere_unless_a_channel_is_set() -> None:
-    given = Settings({})
-    assert given.alert_channels == ()
-    assert (given.alert_level, given.alert_max_age) == ("high", timedelta(hours=24))
+    account = Account()
+    assert channels_for(account) == ()
+    assert (account.alert_level, account.alert_max_age) == ("high", timedelta(hours=24))
 
 
 def test_alerts_go_to_every_channel_that_is_set() -> None:
     network = Network()
-    given = Settings(
+    account = Account.from_environ(
         {
             "ZENDESK_ALERT_SLACK_URL": "https://hooks.slack.com/services/T/B/x",
             "ZENDESK_ALERT_WEBHOOK_URL": "https://example.com/alerts",
@@ -190,19 +196,21 @@ def test_alerts_go_to_every_channel_that_is_set() -> None:
             "ZENDESK_ALERT_MAX_AGE": "0.5",
         }
     )
-    assert given.alert_channels == (
+    assert channels_for(account) == (
         Slack("https://hooks.slack.com/services/T/B/x", network),
         Webhook("https://example.com/alerts", "s3cret", network),
         PagerDuty("key", "https://events.pagerduty.com/v2/enqueue", network),
         Mail(("a@example.com", "b@example.com"), "smtps://user:pass@mail.example.com", network),
     )
-    assert (given.alert_level, given.alert_max_age) == ("critical", timedelta(minutes=30))
+    assert (account.alert_level, account.alert_max_age) == ("critical", timedelta(minutes=30))
 
 
 @pytest.mark.parametrize("word", ["on", "ON", "true", "yes", "1"])
 def test_private_networks_are_reached_where_that_is_allowed_also_without_encryption(word: str) -> None:
-    given = Settings({"ZENDESK_ALERT_SLACK_URL": "http://10.0.0.1/hook", "ZENDESK_ALERT_ALLOW_PRIVATE": word})
-    assert given.alert_channels == (Slack("http://10.0.0.1/hook", Network(allow_private=True)),)
+    account = Account.from_environ(
+        {"ZENDESK_ALERT_SLACK_URL": "http://10.0.0.1/hook", "ZENDESK_ALERT_ALLOW_PRIVATE": word}
+    )
+    assert channels_for(account) == (Slack("http://10.0.0.1/hook", Network(allow_private=True)),)
 
 
 @pytest.mark.parametrize(
@@ -210,16 +218,16 @@ def test_private_networks_are_reached_where_that_is_allowed_also_without_encrypt
                 "https://example.com:99999/", f"https://{'x' * 64}.example/", "https://example.com/ü", "https:///the-secret"]
 )  # fmt: skip
 def test_a_wrong_address_is_named_and_never_repeated(address: str) -> None:
-    wrong = Settings({"ZENDESK_ALERT_SLACK_URL": f"{address}the-secret"})
+    wrong = Account.from_environ({"ZENDESK_ALERT_SLACK_URL": f"{address}the-secret"})
     with pytest.raises(BadSettings, match="ZENDESK_ALERT_SLACK_URL") as error:
-        _ = wrong.alert_channels
+        channels_for(wrong)
     assert "the-secret" not in str(error.value)
 
 
 def test_a_folder_of_rules_is_none_unless_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Settings({}).rules_dir is None
-    assert Settings({"ZENDESK_RULES_DIR": "rules"}).rules_dir == tmp_path / "rules"
+    assert Account().rules_dir is None
+    assert Account.from_environ({"ZENDESK_RULES_DIR": "rules"}).rules_dir == tmp_path / "rules"
 
 
 def test_secrets_are_declared_as_such() -> None:
@@ -233,28 +241,104 @@ def test_secrets_are_declared_as_such() -> None:
 
 def test_the_environment_is_read(environment: Callable[..., None]) -> None:
     environment(**COMPLETE, ZENDESK_OF_ANOTHER_PROGRAM="x")
-    assert settings.load().values == COMPLETE
+    assert texts(settings.load()) == COMPLETE
 
 
 def test_a_file_adds_what_the_environment_lacks(environment: Callable[..., None]) -> None:
     environment(ZENDESK_SUBDOMAIN="acme")
     Path(".env").write_text("ZENDESK_SUBDOMAIN=other\nZENDESK_TIMEZONE='Europe/Amsterdam'\n# ZENDESK_EMAIL=x\n")
-    given = settings.load()
-    assert given.values == {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_TIMEZONE": "Europe/Amsterdam"}
+    assert texts(settings.load()) == {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_TIMEZONE": "Europe/Amsterdam"}
 
 
-def test_settings_can_be_made_those_of_the_process(environment: Callable[..., None]) -> None:
+def test_exported_settings_replace_all_of_the_process(environment: Callable[..., None]) -> None:
     environment(ZENDESK_SUBDOMAIN="acme", ZENDESK_EMAIL="admin@example.com")
     Path(".env").write_text("ZENDESK_API_TOKEN=api-secret\nZENDESK_SUBDOMAIN=other\n")
-    given = Settings({"ZENDESK_SUBDOMAIN": "demo", **ACCESS_TOKEN})
-    settings.apply(given)
-    assert {name: value for name, value in settings.load().values.items() if value} == given.values
+    values = {"ZENDESK_SUBDOMAIN": "demo", **ACCESS_TOKEN}
+    settings.export_to_environ(values)
+    assert texts(settings.load()) == values
 
 
-def test_processes_of_one_warehouse_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dagster_s_home_is_absolute_or_none(environment: Callable[..., None], tmp_path: Path) -> None:
+    assert settings.dagster_home() is None
+    environment(DAGSTER_HOME="home")
+    assert settings.dagster_home() == tmp_path / "home"
+
+
+def test_clients_of_one_warehouse_share_a_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     files: list[Any] = []
-    monkeypatch.setattr(settings, "RateBudget", lambda share, file: files.append((share, file)))
-    for database in ("acme.duckdb", "acme.duckdb", "other.duckdb"):
-        _ = Settings({**COMPLETE, "ZENDESK_AUDIT_DB": database, "ZENDESK_RATE_SHARE": "0.3"}).budget
+    monkeypatch.setattr(connect, "RateBudget", lambda share, file: files.append((share, file)))
+    for name in ("one", "one", "two"):
+        database = str(tmp_path / f"{name}.duckdb")
+        client_for(Account.from_environ({**COMPLETE, "ZENDESK_AUDIT_DB": database, "ZENDESK_RATE_SHARE": "0.3"}))
     assert files[0] == files[1] != files[2]
-    assert files[0] == (0.3, Path("acme.duckdb.budget.json").absolute())
+    assert files[0] == (0.3, tmp_path / "one.duckdb.budget.json")
+
+
+# Account, the Python surface
+
+
+def test_each_keyword_is_its_variable_in_lower_case() -> None:
+    expected = {"database": "ZENDESK_AUDIT_DB"}
+    for field, variable in settings.FIELDS.items():
+        assert variable.name == expected.get(field, f"ZENDESK_{field.upper()}")
+    assert len({variable.name for variable in settings.VARIABLES}) == len(settings.VARIABLES)
+
+
+def test_a_value_may_have_its_natural_type(tmp_path: Path) -> None:
+    account = Account(
+        start_date=date(2024, 2, 29),
+        database=tmp_path / "audit.duckdb",
+        rate_share=0.25,
+        sensor_seconds=15,
+        alert_allow_private=True,
+        rules_dir=None,
+    )
+    assert (account.start_date, account.database) == (date(2024, 2, 29), tmp_path / "audit.duckdb")
+    assert (account.rate_share, account.sensor_seconds) == (0.25, 15)
+    assert (account.alert_allow_private, account.rules_dir) == (True, None)
+
+
+def test_the_log_starts_with_the_first_second_of_its_day() -> None:
+    assert Account(start_date="2024-02-29").start == datetime(2024, 2, 29, tzinfo=timezone.utc)
+
+
+def test_an_env_var_is_looked_up_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(subdomain=dg.EnvVar("ACME_SUBDOMAIN"), access_token=dg.EnvVar("ACME_TOKEN"))
+    for name in ("before", "after"):
+        monkeypatch.setenv("ACME_SUBDOMAIN", name)
+        monkeypatch.setenv("ACME_TOKEN", f"token-{name}")
+        assert account.subdomain == name
+        assert zendesk_account(account).credentials == AccessToken(f"token-{name}")
+
+
+def test_an_env_var_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACME_SUBDOMAIN", raising=False)
+    account = Account(subdomain=dg.EnvVar("ACME_SUBDOMAIN"), access_token="x", start_date="2024-01-01")
+    assert str(problem(account)).startswith("ACME_SUBDOMAIN is not set.")
+
+
+def test_an_account_does_not_change() -> None:
+    account = Account(subdomain="acme")
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        account.subdomain = "other"  # type: ignore[misc, assignment]
+    assert account.subdomain == "acme"
+
+
+def test_a_keyword_that_is_none_is_refused_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match="'subdoman'; did you mean subdomain"):
+        Account(subdoman="acme")
+    with pytest.raises(TypeError, match="the settings are subdomain, start_date"):
+        Account(xyzzy="acme")
+
+
+def test_settings_import_neither_dagster_nor_a_client() -> None:
+    code = "import sys, zendesk_audit_assets as z; z.Account, z.__version__; print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not [name for name in ("dagster", "duckdb", "requests", "polars") if f"'{name}'" in loaded]
+
+
+def texts(account: Account) -> dict[str, str]:
+    """The variables that are set, with their text."""
+    found = {variable.name: account.text(variable) for variable in settings.FIELDS.values()}
+    defaults = {variable.name: variable.default for variable in settings.FIELDS.values()}
+    return {name: text for name, text in found.items() if text != defaults[name]}

@@ -16,13 +16,11 @@ import duckdb
 import pytest
 import yaml
 
-from zendesk_audit_assets import settings
+from zendesk_audit_assets import Account, build_definitions, settings
 from zendesk_audit_assets.alert import Network, Webhook, deliver, of_finding, outbox
 from zendesk_audit_assets.alert.channels import _PAGERDUTY_SEVERITY
 from zendesk_audit_assets.alert.outbox import DELIVERIES
-from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.detect.findings import FINDINGS
-from zendesk_audit_assets.settings import Settings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text("utf-8")
 Finding = Callable[..., dict[str, Any]]
@@ -35,7 +33,7 @@ def block(language: str) -> str:
 
 def test_every_setting_of_alerts_is_listed_as_in_the_code() -> None:
     rows = [
-        f"| `{one.name}` | {one.default and f'`{one.default}`'} | {one.meaning}{one.secret * ' **Secret.**'} |"
+        f"| `{one.name}` | {one.default and f'`{one.default}`'} | {one.description}{one.secret * ' **Secret.**'} |"
         for one in settings.VARIABLES
         if one.name.startswith("ZENDESK_ALERT_")
     ]
@@ -79,7 +77,7 @@ def test_the_queries_find_what_they_look_for(query: str) -> None:
 
 
 def test_a_run_accepts_the_configuration_that_is_shown() -> None:
-    job = build_definitions(Settings({})).resolve_job_def("deliver_alerts")
+    job = build_definitions(Account()).resolve_job_def("deliver_alerts")
     assert dg.validate_run_config(job, yaml.safe_load(block("yaml")))
 
 

@@ -96,7 +96,7 @@ def test_without_settings_the_variables_are_named(call: Any, variables: dict[str
 
 def test_settings_in_a_file_are_found(deployment: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with open(".env", "w", encoding="utf-8") as file:
-        for name, value in deployment.settings.values.items():
+        for name, value in deployment.variables.items():
             file.write(f"{name}={value}\n")
             # Registered, so that what the file brings into the environment is taken out of it afterwards.
             monkeypatch.setenv(name, value)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets.settings import Settings
-from zendesk_audit_assets.zendesk import ZendeskClient
+from zendesk_audit_assets import Account
+from zendesk_audit_assets.zendesk.connect import client_for
 
 
 @contextmanager
@@ -35,11 +35,11 @@ def test_the_printed_settings_connect_until_a_signal_ends_it(call: Any) -> None:
     # The command ends its history 15 minutes before its start, so this test needs the present time.
     earliest = _history_start(days=3)
     with emulator("--days", "3", "--agents", "5", "--events-per-day", "40", "--live", "0") as (process, variables):
-        connected = Settings(variables)
-        with ZendeskClient(connected.account) as client:
+        account = Account.from_environ(variables)
+        with client_for(account) as client:
             oldest, events = client.oldest().records[0], client.count()
-        assert connected.start_date in (earliest, _history_start(days=3))
-        assert oldest["created_at"] >= str(connected.start_date)
+        assert account.start_date in (earliest, _history_start(days=3))
+        assert oldest["created_at"] >= str(account.start_date)
         result = call("doctor", **variables)
         assert result.exit_code == 0
         assert f"{events:,} events: a full backfill takes" in result.output

@@ -18,14 +18,13 @@ import pytest
 
 from zendesk_audit_assets.cli.runs import open_instance
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
-from zendesk_audit_assets.settings import Settings
 from zendesk_audit_assets.warehouse.copies import table_rows
 from zendesk_audit_assets.zendesk import transport
 
 
 def statuses(deployment: Any) -> list[dg.DagsterRunStatus]:
     """Of all runs in the history of Dagster, newest first."""
-    with open_instance(deployment.settings) as instance:
+    with open_instance() as instance:
         return [run.status for run in instance.get_runs()]
 
 
@@ -41,7 +40,7 @@ def test_everything_is_brought_summarised_published_and_recorded_and_then_only_w
     rows = table_rows(configured.warehouse.published_path)
     assert rows["audit_logs"] == events
     assert rows["actor_summary"] > 0
-    with open_instance(configured.settings) as instance:
+    with open_instance() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
         assert len(instance.get_materialized_partitions(dg.AssetKey("audit_logs"))) == 5
 
@@ -54,7 +53,7 @@ def test_everything_is_brought_summarised_published_and_recorded_and_then_only_w
 
 
 def test_without_a_configuration_dagster_gets_one_that_tells_nobody(folder: Path) -> None:
-    with open_instance(Settings({})) as instance:
+    with open_instance() as instance:
         assert Path(instance.root_directory) == folder / ".dagster"
         assert not instance.telemetry_enabled
         assert instance.python_log_level == "INFO"
@@ -62,14 +61,14 @@ def test_without_a_configuration_dagster_gets_one_that_tells_nobody(folder: Path
 
 def test_a_configuration_in_this_folder_is_used(folder: Path) -> None:
     (folder / "dagster.yaml").write_text("python_logs: {python_log_level: WARNING}\n")
-    with open_instance(Settings({})) as instance:
+    with open_instance() as instance:
         assert instance.python_log_level == "WARNING"
 
 
 def test_a_dagster_home_that_is_set_is_used_and_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = folder / "elsewhere"
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    with open_instance(Settings({"DAGSTER_HOME": str(home)})) as instance:
+    with open_instance() as instance:
         assert Path(instance.root_directory) == home
     assert not (folder / ".dagster").exists()
 
@@ -137,7 +136,7 @@ def test_wrong_credentials_are_said_in_one_sentence_and_recorded_as_a_failure(ca
     assert "Check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET" in result.output
     assert statuses(configured) == [dg.DagsterRunStatus.FAILURE]
     (run_id,) = re.findall(r"\(Run ([0-9a-f-]{36})\.\)", result.output)
-    with open_instance(configured.settings) as instance:
+    with open_instance() as instance:
         assert instance.get_run_by_id(run_id) is not None
 
 

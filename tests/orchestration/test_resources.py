@@ -1,4 +1,4 @@
-"""What assets are given: a client of the account, and the warehouse."""
+"""The resources build what assets use from the account alone; run configuration changes nothing of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
-from dagster_duckdb import DuckDBResource
 
+from zendesk_audit_assets import Account, settings
 from zendesk_audit_assets.alert import Slack
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
@@ -21,14 +21,8 @@ from zendesk_audit_assets.orchestration.resources import (
     WarehouseResource,
     ZendeskResource,
 )
-from zendesk_audit_assets.settings import BadSettings, Settings
+from zendesk_audit_assets.settings import BadSettings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials
-
-
-def resolved(given: Settings) -> ZendeskResource:
-    """The resource as a run is given it, with the environment looked up."""
-    with dg.build_resources({"zendesk": ZendeskResource.from_settings(given)}) as resources:
-        return resources.zendesk
 
 
 @pytest.mark.parametrize(
@@ -47,18 +41,9 @@ def test_each_way_to_authenticate_reaches_the_account(
 ) -> None:
     none = {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": ""}
     deployment = deploy(**{**none, **way})
-    with resolved(deployment.settings).client() as client:
+    with ZendeskResource(deployment.account).client() as client:
         assert isinstance(client.account.credentials, kind)
         assert client.count() == len(deployment.zendesk.events)
-
-
-def test_the_environment_is_looked_up_by_the_run_and_not_when_the_code_is_loaded(
-    deployment: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resource = ZendeskResource.from_settings(deployment.settings)
-    monkeypatch.setenv("ZENDESK_SUBDOMAIN", "renamed")
-    with dg.build_resources({"zendesk": resource}) as resources:
-        assert resources.zendesk.subdomain == "renamed"
 
 
 @pytest.mark.parametrize(
@@ -74,77 +59,98 @@ def test_the_environment_is_looked_up_by_the_run_and_not_when_the_code_is_loaded
     ],
 )
 def test_a_client_without_its_settings_names_the_variable(fields: dict[str, str], named: str) -> None:
-    with pytest.raises(AuditError, match=named), ZendeskResource(**fields).client():
+    with pytest.raises(AuditError, match=named), ZendeskResource(Account(**fields)).client():
         pass
 
 
 def test_all_clients_of_an_account_share_one_rate_budget(deployment: Any) -> None:
-    resource = resolved(deployment.settings)
+    resource = ZendeskResource(deployment.account)
     with resource.client() as client:
         client.count()
-        budget = Path(f"{deployment.settings.database}.budget.json")
+        budget = Path(f"{deployment.account.database}.budget.json")
     before = budget.read_bytes()
     with resource.client() as client:
         client.count()
     assert budget.read_bytes() != before
 
 
-def test_alerts_have_their_channels_level_and_age_from_the_environment_of_the_run(
-    deployment: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    variables = {"ZENDESK_ALERT_SLACK_URL": "https://hooks.example.com/one", "ZENDESK_ALERT_LEVEL": "critical"}
-    resource = AlertsResource.from_settings(Settings(variables))
-    monkeypatch.setenv("ZENDESK_ALERT_SLACK_URL", "https://hooks.example.com/two")
-    monkeypatch.setenv("ZENDESK_ALERT_LEVEL", "low")
-    with dg.build_resources({"delivery": resource}) as resources:
-        given = resources.delivery.settings()
-    assert given.alert_channels == (Slack("https://hooks.example.com/two"),)
-    assert (given.alert_level, given.alert_max_age) == ("low", timedelta(hours=24))
+def test_alerts_have_their_channels_level_and_age_from_the_account() -> None:
+    resource = AlertsResource(Account(alert_slack_url="https://hooks.example.com/one", alert_level="low"))
+    assert resource.channels() == (Slack("https://hooks.example.com/one"),)
+    assert (resource.level(), resource.max_age()) == ("low", timedelta(hours=24))
 
 
 def test_rules_are_those_of_the_package_and_of_the_folder(tmp_path: Path) -> None:
-    packaged = RulesResource().rules()
+    packaged = RulesResource(Account()).rules()
     assert packaged == load_rules()
     (tmp_path / "settings.yml").write_text(f"disable: [{packaged[0].name}]\n")
-    assert RulesResource(folder=str(tmp_path)).rules() == packaged[1:]
+    assert RulesResource(Account(rules_dir=tmp_path)).rules() == packaged[1:]
 
 
 def test_a_folder_of_rules_that_is_not_there_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="nowhere"):
-        RulesResource(folder=str(tmp_path / "nowhere")).rules()
+        RulesResource(Account(rules_dir=tmp_path / "nowhere")).rules()
 
 
 @pytest.fixture
 def warehouse_resource(tmp_path: Path) -> WarehouseResource:
-    return WarehouseResource(database=str(tmp_path / "audit.duckdb"))
-
-
-def test_the_warehouse_is_a_duckdb_resource_like_any_other(warehouse_resource: WarehouseResource) -> None:
-    assert isinstance(warehouse_resource, DuckDBResource)
+    return WarehouseResource(Account(database=tmp_path / "audit.duckdb"))
 
 
 def test_what_is_written_stays_and_the_connection_is_closed(warehouse_resource: WarehouseResource) -> None:
-    with warehouse_resource.get_connection() as connection:
+    with warehouse_resource.transaction() as connection:
         connection.execute("CREATE TABLE note AS SELECT 1 AS one")
     with pytest.raises(duckdb.ConnectionException, match="closed"):
         connection.execute("SELECT 1")
-    with warehouse_resource.get_connection() as connection:
+    with warehouse_resource.transaction() as connection:
         assert connection.execute("SELECT one FROM note").fetchall() == [(1,)]
 
 
 def test_after_an_error_nothing_stays_and_the_file_is_free(warehouse_resource: WarehouseResource) -> None:
     def write_and_fail() -> None:
-        with warehouse_resource.get_connection() as connection:
+        with warehouse_resource.transaction() as connection:
             connection.execute("CREATE TABLE note AS SELECT 1 AS one")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         write_and_fail()
-    with duckdb.connect(warehouse_resource.database) as other:
+    with duckdb.connect(str(warehouse_resource.account.database)) as other:
         assert other.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'note'").fetchall() == [(0,)]
 
 
 def test_a_zone_of_no_such_name_is_an_error_in_words() -> None:
-    assert WarehouseResource(database=":memory:", timezone="Europe/Amsterdam").zone() == "Europe/Amsterdam"
+    assert WarehouseResource(Account(timezone="Europe/Amsterdam")).zone() == "Europe/Amsterdam"
     with pytest.raises(BadSettings, match="ZENDESK_TIMEZONE is 'Amsterdam'"):
-        WarehouseResource(database=":memory:", timezone="Amsterdam").zone()
+        WarehouseResource(Account(timezone="Amsterdam")).zone()
+
+
+ACCOUNT = Account(subdomain="acme", access_token="x", start_date="2024-01-01")
+RESOURCES = {
+    "zendesk": ZendeskResource(ACCOUNT),
+    "warehouse": WarehouseResource(ACCOUNT),
+    "rules": RulesResource(ACCOUNT),
+    "delivery": AlertsResource(ACCOUNT),
+}
+
+
+@pytest.mark.parametrize("value", ["evil", {"env": "PATH"}], ids=str)
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_run_configuration_never_reaches_a_resource(resource: str, value: Any) -> None:
+    seen = []
+
+    @dg.op
+    def look(
+        zendesk: dg.ResourceParam[ZendeskResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
+        rules: dg.ResourceParam[RulesResource],
+        delivery: dg.ResourceParam[AlertsResource],
+    ) -> None:
+        seen.extend([zendesk, warehouse, rules, delivery])
+
+    @dg.job(resource_defs=RESOURCES, executor_def=dg.in_process_executor)
+    def looks() -> None:
+        look()
+
+    config = {"resources": {resource: {"config": dict.fromkeys(settings.FIELDS, value)}}}
+    assert looks.execute_in_process(run_config=config).success
+    assert seen == list(RESOURCES.values())

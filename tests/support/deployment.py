@@ -12,34 +12,33 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from zendesk_audit_assets import settings
-from zendesk_audit_assets.definitions import build_definitions
+from zendesk_audit_assets import Account, build_definitions, settings
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
 from zendesk_audit_assets.orchestration.automation import Days
-from zendesk_audit_assets.settings import Settings
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 
 @dataclass
 class Deployment:
-    """An emulated account, settings for it in the environment, a warehouse file and a Dagster instance."""
+    """An emulated account, settings for it (also in the environment), a warehouse file and a Dagster instance."""
 
     zendesk: Emulator
-    settings: Settings
+    account: Account
+    variables: Mapping[str, str]
     instance: dg.DagsterInstance
 
     @property
     def definitions(self) -> dg.Definitions:
-        return build_definitions(self.settings)
+        return build_definitions(self.account)
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(self.settings.database)
+        return Warehouse(self.account.database)
 
     @property
     def days(self) -> Days:
         """From the first day to today."""
-        return Days(self.settings.start_date, today())
+        return Days(self.account.start_date, today())
 
     def run(
         self,
@@ -104,20 +103,18 @@ def deployed_in(
     history = HistoryOptions(start=start, end=midnight(0), agents=5, events_per_day=40, episodes=False)
     options = options or EmulatorOptions(history=history, rate_limit_per_minute=1500)
     with Emulator(options) as zendesk, pytest.MonkeyPatch.context() as patch:
-        given = Settings(
-            {
-                "ZENDESK_BASE_URL": zendesk.url,
-                "ZENDESK_SUBDOMAIN": options.subdomain,
-                "ZENDESK_CLIENT_ID": options.client_id,
-                "ZENDESK_CLIENT_SECRET": options.client_secret,
-                "ZENDESK_START_DATE": f"{start:%Y-%m-%d}",
-                "ZENDESK_AUDIT_DB": str(folder / "audit.duckdb"),
-                "ZENDESK_RATE_SHARE": "1",
-                **variables,
-            }
-        )
+        variables = {
+            "ZENDESK_BASE_URL": zendesk.url,
+            "ZENDESK_SUBDOMAIN": options.subdomain,
+            "ZENDESK_CLIENT_ID": options.client_id,
+            "ZENDESK_CLIENT_SECRET": options.client_secret,
+            "ZENDESK_START_DATE": f"{start:%Y-%m-%d}",
+            "ZENDESK_AUDIT_DB": str(folder / "audit.duckdb"),
+            "ZENDESK_RATE_SHARE": "1",
+            **variables,
+        }
         for variable in settings.VARIABLES:
             patch.delenv(variable.name, raising=False)
-        for name, value in given.values.items():
+        for name, value in variables.items():
             patch.setenv(name, value)
-        yield Deployment(zendesk, given, instance)
+        yield Deployment(zendesk, Account.from_environ(variables), variables, instance)

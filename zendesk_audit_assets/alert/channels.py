@@ -13,9 +13,10 @@ import orjson
 
 from zendesk_audit_assets.alert.message import Message
 from zendesk_audit_assets.alert.network import Network
+from zendesk_audit_assets.settings import Account
 
 # Accounts in PagerDuty's EU region have another one: see "Service Regions" in its documentation.
-PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+PAGERDUTY_URL = Account.alert_pagerduty_url.default
 
 _PAGERDUTY_SEVERITY = {
     "informational": "info",

@@ -24,9 +24,9 @@ from zendesk_audit_assets.cli.runs import (
     bring,
     open_instance,
 )
-from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.orchestration.automation import Days
-from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.orchestration.build import build_definitions
+from zendesk_audit_assets.settings import DAGSTER_HOME, Account
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
 
@@ -76,22 +76,22 @@ def demo(serve: bool, days: int, port: int) -> None:
     (folder / "dagster" / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
     console.print("Starting a local Zendesk ...")
     with _local_zendesk(days) as environment:
-        given = Settings({**environment, **_places(folder), settings.RATE_SHARE.name: "1"})
-        settings.apply(given)
-        _bring_everything(given, console)
-        _print_summaries(Warehouse(given.database).published_path)
+        settings.export_to_environ({**environment, **_places(folder), Account.rate_share.name: "1"})
+        account = settings.load()
+        _bring_everything(account, console)
+        _print_summaries(Warehouse(account.database).published_path)
         console.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
         if serve:
             _serve(folder, port, console)
         else:
-            _print_where_to_look(given, console)
+            _print_where_to_look(account, console)
 
 
 def _places(folder: Path) -> dict[str, str]:
     return {
-        settings.DATABASE.name: str(folder / "zendesk_audit.duckdb"),
-        settings.DAGSTER_HOME.name: str(folder / "dagster"),
-        settings.SENSOR_SECONDS.name: "30",
+        Account.database.name: str(folder / "zendesk_audit.duckdb"),
+        DAGSTER_HOME.name: str(folder / "dagster"),
+        Account.sensor_seconds.name: "30",
     }
 
 
@@ -112,10 +112,10 @@ def _local_zendesk(days: int) -> Iterator[dict[str, str]]:
             process.terminate()
 
 
-def _bring_everything(given: Settings, console: Console) -> None:
-    with open_instance(given) as instance:
+def _bring_everything(account: Account, console: Console) -> None:
+    with open_instance() as instance:
         today = datetime.now(timezone.utc).date()
-        bring(build_definitions(given), instance, Days(given.start_date, today), console)
+        bring(build_definitions(account), instance, Days(account.start_date, today), console)
 
 
 def _print_summaries(path: Path) -> None:
@@ -144,11 +144,11 @@ def _serve(folder: Path, port: int, console: Console) -> None:
             process.wait()
 
 
-def _print_where_to_look(given: Settings, console: Console) -> None:
-    path = Warehouse(given.database).published_path
+def _print_where_to_look(account: Account, console: Console) -> None:
+    path = Warehouse(account.database).published_path
     program = _program()
     console.print(
-        f'\nQuery it:     {settings.DATABASE.name}={given.database} {program} sql "FROM action_summary"'
+        f'\nQuery it:     {Account.database}={account.database} {program} sql "FROM action_summary"'
         f"\n              or open {path} read-only in any DuckDB tool."
         f"\nSee it in the Dagster UI, with events that go on happening:  {program} demo --serve"
         f"\nConnect your own account:  README.md, then  {program} check",

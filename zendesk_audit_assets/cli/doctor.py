@@ -12,12 +12,14 @@ from typing import Any
 import click
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.alert.connect import channels_for
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import batches
-from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.warehouse.database import DISK_RESERVE_BYTES, Warehouse
 from zendesk_audit_assets.zendesk import ZendeskClient
+from zendesk_audit_assets.zendesk.connect import client_for
 
 # Bytes of the warehouse per event with all that follows from it: two years of the local Zendesk's took 246 to 394.
 BYTES_PER_EVENT = 400
@@ -38,29 +40,29 @@ class Line:
 @click.command()
 def doctor() -> None:
     """Look whether all settings are good and the account can be read, in at most four requests."""
-    given = settings.load()
+    account = settings.load()
     bad = False
-    for line in _lines(given):
+    for line in _lines(account):
         click.echo(f"{_MARKS[line.mark]} {line.sentence}")
         bad = bad or line.mark == "bad"
     if bad:
         raise SystemExit(1)
 
 
-def _lines(given: Settings) -> Iterator[Line]:
+def _lines(account: Account) -> Iterator[Line]:
     try:
-        with ZendeskClient(given.account, limiter=given.budget) as client:
-            yield from _account(given, client)
+        with client_for(account) as client:
+            yield from _connection(account, client)
     except AuditError as error:
         yield Line("bad", str(error))
     for part in (_times, _rules, _alerts):
         try:
-            yield from part(given)
+            yield from part(account)
         except AuditError as error:
             yield Line("bad", str(error))
 
 
-def _account(given: Settings, client: ZendeskClient) -> Iterator[Line]:
+def _connection(account: Account, client: ZendeskClient) -> Iterator[Line]:
     probe = client.probe()
     yield Line("good", f"{client.account.url} answers: credentials, role, plan and scope are good.")
     yield _clock(probe.date)
@@ -68,16 +70,16 @@ def _account(given: Settings, client: ZendeskClient) -> Iterator[Line]:
     if limit is None:
         yield Line("note", "Zendesk did not say how many requests a minute it allows.")
     else:
-        yield Line("good", f"{limit} requests a minute are allowed, of which {given.rate_share:.0%} will be used.")
+        yield Line("good", f"{limit} requests a minute are allowed, of which {account.rate_share:.0%} will be used.")
     oldest, newest = client.oldest().records, [probe.newest] if probe.newest else []
     if not oldest or not newest:
         yield Line("note", "The audit log is empty so far.")
         return
     yield Line("good", f"The first event is of {_moment(oldest[0])}, the newest of {_moment(newest[0])}.")
-    yield _start_date(given, _moment(oldest[0]))
+    yield _start_date(account, _moment(oldest[0]))
     events = client.count()
-    yield Line("good", _effort(events, limit, given.rate_share))
-    yield _disk(given, events)
+    yield Line("good", _effort(events, limit, account.rate_share))
+    yield _disk(account, events)
 
 
 def _clock(server: datetime) -> Line:
@@ -89,10 +91,10 @@ def _clock(server: datetime) -> Line:
     )
 
 
-def _start_date(given: Settings, oldest: str) -> Line:
-    name, day = settings.START_DATE.name, oldest[:10]
+def _start_date(account: Account, oldest: str) -> Line:
+    name, day = Account.start_date.name, oldest[:10]
     try:
-        start = given.start_date
+        start = account.start_date
     except AuditError as error:
         return Line("bad", f"{error.cause} Set it to {day}, the day of the first event.")
     if start.isoformat() > day:
@@ -106,18 +108,18 @@ def _effort(events: int, limit: int | None, share: float) -> str:
     return f"{events:,} events: a full backfill takes about {requests:,} requests{minutes}."
 
 
-def _disk(given: Settings, events: int) -> Line:
-    path = Warehouse(given.database).path
+def _disk(account: Account, events: int) -> Line:
+    path = Warehouse(account.database).path
     folder = next(parent for parent in path.parents if parent.exists())
     free = shutil.disk_usage(folder).free
-    needed = events * _bytes_per_event(given) * COPIES
+    needed = events * _bytes_per_event(account) * COPIES
     sentence = f"The warehouse and its copies will take about {_mib(needed)}; {_mib(free)} are free at {folder}."
     return Line("good" if needed + DISK_RESERVE_BYTES < free else "bad", sentence)
 
 
-def _bytes_per_event(given: Settings) -> float:
+def _bytes_per_event(account: Account) -> float:
     """As it is in the warehouse at hand once it holds enough to tell."""
-    warehouse = Warehouse(given.database)
+    warehouse = Warehouse(account.database)
     if not warehouse.path.exists():
         return BYTES_PER_EVENT
     with warehouse.transaction() as connection:
@@ -125,23 +127,23 @@ def _bytes_per_event(given: Settings) -> float:
     return warehouse.path.stat().st_size / stored if stored > 100_000 else BYTES_PER_EVENT
 
 
-def _times(given: Settings) -> Iterator[Line]:
+def _times(account: Account) -> Iterator[Line]:
     yield Line(
         "good",
-        f"Business hours are those of {given.timezone}; new events are looked for every {given.sensor_seconds} s.",
+        f"Business hours are those of {account.timezone}; new events are looked for every {account.sensor_seconds} s.",
     )
 
 
-def _rules(given: Settings) -> Iterator[Line]:
-    rules, packaged = load_rules(given.rules_dir), {rule.id: rule.digest for rule in load_rules()}
+def _rules(account: Account) -> Iterator[Line]:
+    rules, packaged = load_rules(account.rules_dir), {rule.id: rule.digest for rule in load_rules()}
     own = sum(packaged.get(rule.id) != rule.digest for rule in rules)
-    of_them = f", {own} of them from {given.rules_dir}" if own else ""
+    of_them = f", {own} of them from {account.rules_dir}" if own else ""
     yield Line("good", f"{len(rules)} rules are in force{of_them}.")
 
 
-def _alerts(given: Settings) -> Iterator[Line]:
-    level, channels = given.alert_level, [channel.name for channel in given.alert_channels]
-    hours = given.alert_max_age.total_seconds() / 3600
+def _alerts(account: Account) -> Iterator[Line]:
+    level, channels = account.alert_level, [channel.name for channel in channels_for(account)]
+    hours = account.alert_max_age.total_seconds() / 3600
     to = f"of {level} severity or above, up to {hours:g} hours old, go to {', '.join(channels)}"
     yield Line("good", f"Findings {to}." if channels else "No channel for alerts is set; see docs/alerts.md.")
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import click
 
-from zendesk_audit_assets import settings
+from zendesk_audit_assets import Account
 from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
 
 
@@ -90,9 +90,9 @@ def emulator(
 
 def _connection_settings(options: EmulatorOptions, url: str, start: datetime) -> list[str]:
     return [
-        f"{settings.BASE_URL.name}={url}",
-        f"{settings.SUBDOMAIN.name}={options.subdomain}",
-        f"{settings.CLIENT_ID.name}={options.client_id}",
-        f"{settings.CLIENT_SECRET.name}={options.client_secret}",
-        f"{settings.START_DATE.name}={start:%Y-%m-%d}",
+        f"{Account.base_url}={url}",
+        f"{Account.subdomain}={options.subdomain}",
+        f"{Account.client_id}={options.client_id}",
+        f"{Account.client_secret}={options.client_secret}",
+        f"{Account.start_date}={start:%Y-%m-%d}",
     ]

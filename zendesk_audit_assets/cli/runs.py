@@ -25,7 +25,6 @@ from zendesk_audit_assets.orchestration.automation import (
     Days,
     bounded,
 )
-from zendesk_audit_assets.settings import Settings
 
 # Where nobody has configured Dagster: what this project says is in the log of its runs.
 MINIMAL_DAGSTER_YAML = """\
@@ -45,11 +44,12 @@ class Stopped(AuditError):
     """Somebody pressed Ctrl-C."""
 
 
-def open_instance(given: Settings) -> dg.DagsterInstance:
+def open_instance() -> dg.DagsterInstance:
     """The same Dagster instance that `dagster dev` uses in this folder."""
-    if given[settings.DAGSTER_HOME]:
-        Path(given[settings.DAGSTER_HOME]).mkdir(parents=True, exist_ok=True)
-        return dg.DagsterInstance.get()
+    home = settings.dagster_home()
+    if home is not None:
+        home.mkdir(parents=True, exist_ok=True)
+        return dg.DagsterInstance.from_config(str(home))
     if Path("dagster.yaml").exists():
         return dg.DagsterInstance.from_config(str(Path.cwd()))
     home = Path(".dagster").absolute()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 
 import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.runs import bring, open_instance
-from zendesk_audit_assets.definitions import build_definitions
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.orchestration.automation import Days, days_to_refresh
+from zendesk_audit_assets.orchestration.build import build_definitions, require
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -26,21 +27,21 @@ def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
 
     What is settled costs no request. Ctrl-C keeps what was committed; the next run asks only for the rest.
     """
-    given = settings.load()
-    given.require()
-    start, today = given.start_date, datetime.now(timezone.utc).date()
+    account = settings.load()
+    require(account)
+    start, today = account.start_date, datetime.now(timezone.utc).date()
     console = Console(stderr=True)
-    warehouse = Warehouse(given.database)
-    _, complete = _state(warehouse, start)
+    warehouse = Warehouse(account.database)
+    _, complete = _state(warehouse, account.start)
     default = days_to_refresh(start, complete, today)
     days = Days(first.date() if first else default.first, last.date() if last else default.last)
     if not start <= days.first <= days.last <= today:
         raise click.UsageError(
-            f"{days.first} to {days.last} is no range of days from {settings.START_DATE.name} ({start}) to {today}."
+            f"{days.first} to {days.last} is no range of days from {Account.start_date} ({start}) to {today}."
         )
-    with open_instance(given) as instance:
-        bring(build_definitions(given), instance, days, console, full=full)
-    events, complete = _state(warehouse, start)
+    with open_instance() as instance:
+        bring(build_definitions(account), instance, days, console, full=full)
+    events, complete = _state(warehouse, account.start)
     console.print(
         f"{events:,} events, complete from {start} to {complete:%Y-%m-%d %H:%M:%S} UTC. Query them with "
         f"`zendesk-audit sql`, or open {warehouse.published_path} read-only.",
@@ -49,8 +50,7 @@ def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
     )
 
 
-def _state(warehouse: Warehouse, start: date) -> tuple[int, datetime]:
+def _state(warehouse: Warehouse, start: datetime) -> tuple[int, datetime]:
     """The number of events, and up to when the log is complete; the warehouse itself knows even after a restore."""
-    first_second = datetime(start.year, start.month, start.day, tzinfo=timezone.utc)
     with warehouse.transaction() as connection:
-        return batches.row_count(connection), batches.complete_to(connection, first_second)
+        return batches.row_count(connection), batches.complete_to(connection, start)

@@ -1,6 +1,7 @@
 """Jobs, schedules and sensors: what keeps the log current. None of them opens the warehouse's file."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from itertools import takewhile
@@ -22,7 +23,7 @@ from zendesk_audit_assets.orchestration.assets.published import PARQUET_KEY, PUB
 from zendesk_audit_assets.orchestration.checks import WHOLE_TABLE_CHECK_KEYS
 from zendesk_audit_assets.orchestration.maintenance import prune_runs
 from zendesk_audit_assets.orchestration.resources import ZendeskResource
-from zendesk_audit_assets.settings import Settings
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.zendesk import Page
 
@@ -93,7 +94,10 @@ def alerts_due(instance: dg.DagsterInstance) -> datetime | None:
 
 
 def build_jobs() -> list[Any]:
-    """The jobs: `refresh`, `backfill`, `nightly`, `deliver_alerts` and `prune_runs`."""
+    """The jobs `refresh`, `backfill`, `nightly`, `deliver_alerts` and `prune_runs`.
+
+    A run is one process: its steps never wait for each other's lock on the warehouse.
+    """
     # By name, so that the definitions can be merged into a deployment that has other assets.
     log_to_copy = dg.AssetSelection.assets(
         AUDIT_LOGS_KEY, *(dg.AssetKey(table.name) for table in DERIVED), FINDINGS_KEY, ALERTS_KEY, PUBLISHED_KEY
@@ -103,30 +107,36 @@ def build_jobs() -> list[Any]:
         dg.define_asset_job(
             REFRESH,
             selection=log_to_copy - whole_table_checks,
+            executor_def=dg.in_process_executor,
             description="Brings the log, all that follows from it and the published copy up to now; sends alerts.",
         ),
         dg.define_asset_job(
             BACKFILL,
             selection=dg.AssetSelection.assets(AUDIT_LOGS_KEY).without_checks(),
+            executor_def=dg.in_process_executor,
             description="Brings the log alone, for any range of days; what is settled costs no request.",
         ),
         dg.define_asset_job(
             NIGHTLY,
             selection=log_to_copy | dg.AssetSelection.assets(PARQUET_KEY),
+            executor_def=dg.in_process_executor,
             description="Reads the last closed days again, runs every check and exports everything.",
         ),
         dg.define_asset_job(
             DELIVER_ALERTS,
             selection=dg.AssetSelection.assets(ALERTS_KEY),
+            executor_def=dg.in_process_executor,
             description="Sends the alerts that are due, without looking for new events.",
         ),
         prune_runs,
     ]
 
 
-def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefinition], list[dg.SensorDefinition]]:
+def build_automation(
+    account: Account, start: date, problem: Callable[[], str | None]
+) -> tuple[list[dg.ScheduleDefinition], list[dg.SensorDefinition]]:
     """The schedules and the sensors; they run by themselves once the account is configured."""
-    configured = given.problem() is None
+    configured = problem() is None
     status = dg.DefaultScheduleStatus.RUNNING if configured else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
@@ -137,7 +147,7 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
         description="Every hour: brings everything up to now, from wherever the log is incomplete.",
     )
     def hourly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        reason = given.problem() or _busy(context.instance)
+        reason = problem() or _busy(context.instance)
         return dg.SkipReason(reason) if reason else _refreshes(context.instance, start)
 
     @dg.schedule(
@@ -148,9 +158,9 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
         description=f"Every night: reads the last {NIGHTLY_DAYS} closed days again, runs all checks, exports all.",
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        problem = given.problem()
-        if problem:
-            return dg.SkipReason(problem)
+        reason = problem()
+        if reason:
+            return dg.SkipReason(reason)
         today = context.scheduled_execution_time.date()
         days = Days(max(start, today - timedelta(days=NIGHTLY_DAYS)), max(start, today - timedelta(days=1)))
         return dg.RunRequest(
@@ -165,14 +175,14 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
 
     @dg.sensor(
         job_name=REFRESH,
-        minimum_interval_seconds=given.sensor_seconds if configured else None,
+        minimum_interval_seconds=account.sensor_seconds if configured else None,
         default_status=dg.DefaultSensorStatus.RUNNING if configured else dg.DefaultSensorStatus.STOPPED,
         description="Looks at the newest page of the log, one request, and refreshes when there is something new.",
     )
     def new_audit_events(
-        context: dg.SensorEvaluationContext, zendesk: ZendeskResource
+        context: dg.SensorEvaluationContext, zendesk: dg.ResourceParam[ZendeskResource]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        reason = given.problem() or _busy(context.instance) or _pausing_after_failure(context.instance, REFRESH)
+        reason = problem() or _busy(context.instance) or _pausing_after_failure(context.instance, REFRESH)
         if reason:
             return dg.SkipReason(reason)
         try:
@@ -192,7 +202,7 @@ def build_automation(given: Settings, start: date) -> tuple[list[dg.ScheduleDefi
     )
     def undelivered_alerts(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         instance = context.instance
-        reason = given.problem() or _busy(instance, REFRESH, DELIVER_ALERTS)
+        reason = problem() or _busy(instance, REFRESH, DELIVER_ALERTS)
         reason = reason or _pausing_after_failure(instance, DELIVER_ALERTS)
         if reason:
             return dg.SkipReason(reason)

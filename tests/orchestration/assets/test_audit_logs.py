@@ -12,11 +12,9 @@ import pytest
 
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault
 from zendesk_audit_assets.extract import sync
-from zendesk_audit_assets.orchestration.assets import common
 from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, progress_logger
-from zendesk_audit_assets.orchestration.assets.common import errors_in_words
+from zendesk_audit_assets.orchestration.assets.common import failures_as_messages
 from zendesk_audit_assets.orchestration.automation import BACKFILL, Days
-from zendesk_audit_assets.zendesk import ZendeskDown
 
 FULL_REFRESH = {"audit_logs": {"config": {"full_refresh": True}}}
 
@@ -228,30 +226,16 @@ def test_a_failure_carries_no_trace_of_what_led_to_it(deploy: Callable[..., Any]
     assert (error.cause, error.context) == (None, None)
 
 
-def test_what_may_pass_by_itself_is_tried_again_by_dagster(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common, "RETRY_SECONDS", 0)
-    deployment.zendesk.inject(Fault("429", retry_after=3600))
-    result = deployment.run(BACKFILL)
-    assert result.success
-    assert len(result.filter_events(lambda event: event.is_step_up_for_retry)) == 1
-    assert deployment.holds_everything()
-
-
-def test_what_does_not_pass_fails_the_run_in_words_in_the_end(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common, "RETRY_SECONDS", 0)
+def test_an_outage_fails_the_run_with_a_message_and_the_next_run_continues(deployment: Any) -> None:
     deployment.zendesk.inject(Fault("429", times=None, retry_after=3600))
     result = deployment.run(BACKFILL)
     assert not result.success
     assert "429" in failure_of(result)
     assert "Try again later" in failure_of(result)
-    assert len(result.filter_events(lambda event: event.is_step_up_for_retry)) == common.RETRIES
-
-
-@pytest.mark.parametrize(("attempt", "seconds"), [(0, 30), (1, 60), (2, 120)])
-def test_each_wait_is_twice_as_long_as_the_one_before(attempt: int, seconds: float) -> None:
-    with pytest.raises(dg.RetryRequested) as asked, errors_in_words(attempt):
-        raise ZendeskDown("Zendesk is down.", "Try again later.")
-    assert asked.value.seconds_to_wait == seconds
+    assert not result.filter_events(lambda event: event.is_step_up_for_retry)
+    deployment.zendesk.clear_faults()
+    assert deployment.run(BACKFILL).success
+    assert deployment.holds_everything()
 
 
 def test_a_run_that_somebody_stops_is_not_tried_again(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,12 +250,12 @@ def test_a_run_that_somebody_stops_is_not_tried_again(deployment: Any, monkeypat
 
 def test_ctrl_c_while_duckdb_works_stops_the_run_and_not_only_the_query() -> None:
     # DuckDB's word for it; when it notices the signal depends on the query.
-    with pytest.raises(KeyboardInterrupt), errors_in_words():
+    with pytest.raises(KeyboardInterrupt), failures_as_messages():
         raise RuntimeError("Query interrupted")
 
 
 def test_a_mistake_in_the_code_is_shown_as_it_is() -> None:
-    with pytest.raises(RuntimeError, match="generator already executing"), errors_in_words():
+    with pytest.raises(RuntimeError, match="generator already executing"), failures_as_messages():
         raise RuntimeError("generator already executing")
 
 

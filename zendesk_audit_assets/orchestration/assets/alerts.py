@@ -11,7 +11,7 @@ from zendesk_audit_assets.alert.outbox import DELIVERIES, ChannelState
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
-    errors_in_words,
+    failures_as_messages,
     table_metadata,
 )
 from zendesk_audit_assets.orchestration.assets.findings import FINDINGS_KEY
@@ -45,14 +45,15 @@ class AlertsConfig(dg.Config):
         "what became of it is in the table alert_deliveries."
     ),
 )
-def alerts(config: AlertsConfig, warehouse: WarehouseResource, delivery: AlertsResource) -> dg.MaterializeResult[None]:
-    given = delivery.settings()
-    with errors_in_words():
+def alerts(
+    config: AlertsConfig, warehouse: dg.ResourceParam[WarehouseResource], delivery: dg.ResourceParam[AlertsResource]
+) -> dg.MaterializeResult[None]:
+    with failures_as_messages():
         states = deliver.deliver(
             warehouse.warehouse(),
-            given.alert_channels,
-            level=given.alert_level,
-            max_age=given.alert_max_age,
+            delivery.channels(),
+            level=delivery.level(),
+            max_age=delivery.max_age(),
             try_failed_again=config.try_failed_again,
         )
     return dg.MaterializeResult(metadata=_metadata(states))

@@ -3,7 +3,7 @@
 import logging
 import time
 import warnings
-from datetime import date, datetime, timezone
+from datetime import datetime
 
 import dagster as dg
 
@@ -13,7 +13,7 @@ from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
-    errors_in_words,
+    failures_as_messages,
     file_uri,
     table_metadata,
 )
@@ -41,7 +41,7 @@ class AuditLogsConfig(dg.Config):
     """Read everything again, settled or not, to find events that appeared very late."""
 
 
-def build_audit_logs(start: date) -> dg.AssetsDefinition:
+def build_audit_logs(start: datetime) -> dg.AssetsDefinition:
     """The asset `audit_logs`, with a partition for each UTC day from `start` to today."""
 
     # `backfill_policy` is in beta, and nobody who runs this can do anything about it.
@@ -49,7 +49,7 @@ def build_audit_logs(start: date) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=AUDIT_LOGS_KEY,
-        partitions_def=dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone="UTC", end_offset=1),
+        partitions_def=dg.DailyPartitionsDefinition(start_date=f"{start:%Y-%m-%d}", timezone="UTC", end_offset=1),
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN),
         group_name="log",
         kinds={"zendesk", "duckdb", "polars"},
@@ -64,11 +64,11 @@ def build_audit_logs(start: date) -> dg.AssetsDefinition:
     def audit_logs(
         context: dg.AssetExecutionContext,
         config: AuditLogsConfig,
-        zendesk: ZendeskResource,
-        warehouse: WarehouseResource,
+        zendesk: dg.ResourceParam[ZendeskResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> dg.MaterializeResult[None]:
         days = context.partition_time_window
-        with errors_in_words(context.retry_number), zendesk.client() as client:
+        with failures_as_messages(), zendesk.client() as client:
             report = sync.sync(
                 client,
                 warehouse.warehouse(),
@@ -102,11 +102,10 @@ class _ProgressLog:
         )
 
 
-def _metadata(report: sync.Report, warehouse: Warehouse, start: date) -> dict[str, dg.MetadataValue]:
-    first_day = datetime(start.year, start.month, start.day, tzinfo=timezone.utc)
+def _metadata(report: sync.Report, warehouse: Warehouse, start: datetime) -> dict[str, dg.MetadataValue]:
     with warehouse.transaction() as connection:
         rows = batches.row_count(connection)
-        complete_to = batches.complete_to(connection, first_day)
+        complete_to = batches.complete_to(connection, start)
     metadata: dict[str, dg.MetadataValue] = {
         "rows_received": dg.MetadataValue.int(report.appended.received),
         "rows_inserted": dg.MetadataValue.int(report.appended.inserted),

@@ -15,26 +15,17 @@ from zendesk_audit_assets.warehouse.table import Column
 OWNERS = ["team:data"]
 TAGS = {"domain": "audit", "contains-personal-data": "true"}
 
-# An error that outlasts the client's own retries is waited out for 30, 60 and 120 s before the run fails.
-RETRIES = 3
-RETRY_SECONDS = 30.0
-
 
 @contextmanager
-def errors_in_words(attempt: int | None = None) -> Iterator[None]:
-    """Turn an `AuditError` into a Dagster failure that says what is wrong and what to do, without a trace.
+def failures_as_messages() -> Iterator[None]:
+    """Turn an `AuditError` into a Dagster failure that shows its cause and remedy, without a trace.
 
-    Given the number of the `attempt`, from 0 on, an error that may pass is tried again some time later; a permanent
-    one never is: nothing changes until somebody changes something.
+    A step is not retried: the client has retried each request, and the next refresh continues where this one stopped.
     """
     try:
         yield
     except AuditError as error:
-        failure = dg.Failure(description=str(error), allow_retries=False)
-        if attempt is None or error.permanent:
-            raise failure from None
-        # Not by a RetryPolicy: Dagster would follow it also when somebody has stopped the run.
-        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS * 2**attempt) from failure
+        raise dg.Failure(description=str(error), allow_retries=False) from None
     except RuntimeError as error:
         if str(error) == QUERY_INTERRUPTED:
             raise KeyboardInterrupt from None  # else Dagster would go on with the next step

@@ -9,7 +9,7 @@ import duckdb
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
-    errors_in_words,
+    failures_as_messages,
     file_uri,
     table_metadata,
 )
@@ -32,11 +32,11 @@ def build_derived() -> dg.AssetsDefinition:
 
     @dg.multi_asset(name="derived_tables", specs=[_spec(table) for table in DERIVED], can_subset=True)
     def derived_tables(
-        context: dg.AssetExecutionContext, config: DerivedConfig, warehouse: WarehouseResource
+        context: dg.AssetExecutionContext, config: DerivedConfig, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> Iterator[dg.MaterializeResult[None]]:
         chosen = [table for table in DERIVED if dg.AssetKey(table.name) in context.selected_asset_keys]
         file = warehouse.warehouse()
-        with errors_in_words(), file.transactions() as transaction:
+        with failures_as_messages(), file.transactions() as transaction:
             for table in chosen:
                 with transaction() as connection:
                     done = refresh.refresh(connection, table, timezone=warehouse.zone(), full=config.full_rebuild)

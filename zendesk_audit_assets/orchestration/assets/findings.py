@@ -13,7 +13,7 @@ from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
-    errors_in_words,
+    failures_as_messages,
     file_uri,
     table_metadata,
 )
@@ -54,11 +54,13 @@ def build_findings(start: datetime) -> dg.AssetsDefinition:
         description="What the detection rules have found in the log, a row per finding.",
     )
     def findings(
-        config: FindingsConfig, warehouse: WarehouseResource, rules: RulesResource
+        config: FindingsConfig,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        rules: dg.ResourceParam[RulesResource],
     ) -> dg.MaterializeResult[None]:
-        with errors_in_words():
+        with failures_as_messages():
             in_force = rules.rules()
-            with warehouse.get_connection() as connection:
+            with warehouse.transaction() as connection:
                 done = table.refresh(
                     connection, in_force, start=start, timezone=warehouse.zone(), full=config.full_rebuild
                 )

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from zendesk_audit_assets.orchestration.assets.common import OWNERS, TAGS, errors_in_words
+from zendesk_audit_assets.orchestration.assets.common import OWNERS, TAGS, failures_as_messages
 from zendesk_audit_assets.orchestration.assets.findings import FINDINGS_KEY
 from zendesk_audit_assets.orchestration.resources import WarehouseResource
 from zendesk_audit_assets.transform import DERIVED
@@ -41,8 +41,10 @@ def build_published() -> list[dg.AssetsDefinition]:
         f"and copying takes at most {PUBLISHING_SHARE:.0%} of the time."
     ),
 )
-def published_warehouse(config: PublishConfig, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    with errors_in_words():
+def published_warehouse(
+    config: PublishConfig, warehouse: dg.ResourceParam[WarehouseResource]
+) -> dg.MaterializeResult[None]:
+    with failures_as_messages():
         done = publish(warehouse.warehouse(), force=config.force)
         if done is None:
             return dg.MaterializeResult(metadata={"published": False, "note": "The last copy is recent enough."})
@@ -58,8 +60,8 @@ def published_warehouse(config: PublishConfig, warehouse: WarehouseResource) -> 
     tags=TAGS,
     description="A Parquet file per table, all of the same moment, for tools that do not read DuckDB files.",
 )
-def published_parquet(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    with errors_in_words():
+def published_parquet(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult[None]:
+    with failures_as_messages():
         return dg.MaterializeResult(metadata=_metadata(export_parquet(warehouse.warehouse())))
 
 
