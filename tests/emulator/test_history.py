@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -39,6 +40,14 @@ def test_equal_options_give_an_equal_history_other_seeds_another() -> None:
     first = generate_history(HistoryOptions(seed=3, **options))
     assert first == generate_history(HistoryOptions(seed=3, **options))
     assert first != generate_history(HistoryOptions(seed=4, **options))
+
+
+@pytest.mark.parametrize(
+    ("seed", "digest"), [(1, "cb8d0f87687b0b38"), (2, "165ad605f31844f8"), (3, "7b4a02d0dc1bdc1b")]
+)
+def test_a_history_is_the_same_on_every_date_and_machine(seed: int, digest: str) -> None:
+    events = generate_history(HistoryOptions(start=START, end=START + timedelta(days=40), seed=seed))
+    assert hashlib.sha256(repr([tuple(event) for event in events]).encode()).hexdigest().startswith(digest)
 
 
 def test_events_are_ordered_unique_and_inside_the_window(history: History) -> None:
