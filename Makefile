@@ -3,16 +3,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COG := $(BIN)/cog -I docs -P -p "import reference" --verbosity 1
+GENERATED := $(wildcard docs/*.md) .env.example
 
-.PHONY: demo serve dev test prove lint clean
+.PHONY: install demo serve dev test prove lint docs clean
 
-demo: $(VENV)/ready          ## everything, with a local Zendesk and no account
+install: $(VENV)/installed   ## the program and what it needs to run, without development tools
+
+demo: $(VENV)/installed       ## everything, with a local Zendesk and no account
 	$(BIN)/zendesk-audit demo
 
-serve: $(VENV)/ready         ## the same, and then the Dagster UI with automation on
+serve: $(VENV)/installed      ## the same, and then the Dagster UI with automation on
 	$(BIN)/zendesk-audit demo --serve
 
-dev: $(VENV)/ready           ## the Dagster UI for the account that .env names
+dev: $(VENV)/installed        ## the Dagster UI for the account that .env names
 	$(BIN)/dagster dev
 
 test: $(VENV)/ready          ## all tests
@@ -27,12 +32,20 @@ lint: $(VENV)/ready          ## what CI checks besides the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(COG) --check $(GENERATED)
+
+docs: $(VENV)/ready          ## write the generated parts of the documentation
+	$(COG) -r $(GENERATED)
 
 clean:                       ## the virtual environment; never the data
 	rm -rf $(VENV)
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	$(PIP) --upgrade "pip>=25.1"
+	$(PIP) --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/ready: $(VENV)/installed
+	$(PIP) --constraint constraints.txt --group dev
 	touch $@
