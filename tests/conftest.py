@@ -17,8 +17,10 @@ from support import records
 from support.clock import Clock
 from support.deployment import Deployment, deployed_in
 from support.process import Program
+from support.warehouse import batch as make_batch
 from support.zendesk import client_of
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions
+from zendesk_audit_assets.extract.batches import Batch
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import ZendeskClient
 
@@ -49,6 +51,12 @@ def warehouse(tmp_path: Path) -> Warehouse:
 def record() -> Callable[..., dict[str, Any]]:
     """A record as Zendesk documents it, with changes."""
     return records.record
+
+
+@pytest.fixture(scope="session")
+def batch() -> Callable[..., Batch]:
+    """A batch of records; without a window it vouches for the first day of 2026, read when that was over."""
+    return make_batch
 
 
 @pytest.fixture
