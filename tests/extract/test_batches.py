@@ -172,12 +172,12 @@ def test_whatever_can_be_typed_can_be_stored_and_read_back(
 
 
 def test_a_file_belongs_to_the_account_that_claims_it_first(connection: duckdb.DuckDBPyConnection) -> None:
-    batches.claim(connection, "https://acme.zendesk.com")
-    batches.claim(connection, "https://acme.zendesk.com")
+    batches.bind_account(connection, "https://acme.zendesk.com")
+    batches.bind_account(connection, "https://acme.zendesk.com")
     with pytest.raises(
         OtherAccount, match=r"https://acme\.zendesk\.com, not of https://other\.zendesk\.com"
     ) as refused:
-        batches.claim(connection, "https://other.zendesk.com")
+        batches.bind_account(connection, "https://other.zendesk.com")
     assert "ZENDESK_AUDIT_DB" in refused.value.remedy
 
 

@@ -12,8 +12,8 @@ from zendesk_audit_assets.extract.coverage import (
     SECOND,
     Interval,
     Read,
+    contiguous_from,
     missing,
-    run_ending_at,
     settled,
     subtract,
     union,
@@ -102,4 +102,4 @@ def test_a_run_of_coverage_reaches_back_to_the_first_second_that_was_not_read(en
     start = end
     while start - 1 in covered:
         start -= 1
-    assert run_ending_at(at(end), some) == at(start)
+    assert contiguous_from(at(end), some) == at(start)

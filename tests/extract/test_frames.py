@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from zendesk_audit_assets.extract.frames import (
     REJECTS_SCHEMA,
     ROWS_SCHEMA,
+    Frames,
     Times,
-    Typed,
-    checked,
-    typed,
+    parse_page,
+    to_frames,
 )
 from zendesk_audit_assets.extract.record import FIELDS
 
@@ -30,14 +30,14 @@ def not_reread() -> NoReturn:
     raise AssertionError("a usual page was typed record by record")
 
 
-def typed_as_is(records: RecordList) -> Typed:
-    return typed([checked(records, lambda: records)])
+def typed_as_is(records: RecordList) -> Frames:
+    return to_frames([parse_page(records, lambda: records)])
 
 
-def typed_one_by_one(records: RecordList) -> Typed:
+def typed_one_by_one(records: RecordList) -> Frames:
     """The same rows by the slow way, which the company of an impossible record compels."""
     result = typed_as_is([*records, None])
-    return Typed(result.rows, result.rejects.head(-1))
+    return Frames(result.rows, result.rejects.head(-1))
 
 
 texts = st.text(st.characters(exclude_categories=()), max_size=8)  # with lone surrogates and NUL
@@ -113,7 +113,7 @@ def test_every_record_is_a_row_or_a_reject_with_all_that_was_in_it(records: Reco
 @settings(deadline=None)
 @given(st.lists(good_records, max_size=4))
 def test_usual_pages_are_typed_at_once_and_none_is_rejected(records: RecordList) -> None:
-    result = typed([checked(records, not_reread)])
+    result = to_frames([parse_page(records, not_reread)])
     assert result.received == result.rows.height == len(records)
     assert result.rows.equals(typed_one_by_one(records).rows)
 
@@ -129,15 +129,15 @@ def test_what_becomes_of_a_record_does_not_depend_on_its_page(record: Any) -> No
 @settings(deadline=None)
 @given(st.lists(st.lists(odd_records, max_size=3), max_size=4))
 def test_pages_typed_together_give_what_each_gives_alone(pages: list[RecordList]) -> None:
-    together = typed([checked(page, lambda page=page: page) for page in pages])
+    together = to_frames([parse_page(page, lambda page=page: page) for page in pages])
     alone = [typed_as_is(page) for page in pages]
     assert together.rows.equals(pl.concat([typed_as_is([]).rows, *(one.rows for one in alone)]))
     assert together.rejects.equals(pl.concat([typed_as_is([]).rejects, *(one.rejects for one in alone)]))
 
 
 def test_a_strange_page_does_not_slow_the_pages_beside_it(record: Callable[..., Any]) -> None:
-    usual, strange = checked([record(id=1)], not_reread), [record(id=2, brand="x")]
-    together = typed([usual, checked(strange, lambda: strange), usual])
+    usual, strange = parse_page([record(id=1)], not_reread), [record(id=2, brand="x")]
+    together = to_frames([usual, parse_page(strange, lambda: strange), usual])
     assert together.rows["id"].to_list() == [1, 2, 1]
 
 
@@ -146,14 +146,14 @@ def test_a_strange_page_does_not_slow_the_pages_beside_it(record: Callable[..., 
 def test_the_times_of_a_usual_page_are_those_of_its_rows(records: RecordList) -> None:
     created_at = typed_as_is(records).rows["created_at"]
     expected = Times(created_at[0], created_at[-1], created_at.is_sorted()) if records else None
-    assert checked(records, not_reread).times == expected
+    assert parse_page(records, not_reread).times == expected
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(odd_records, max_size=4))
 def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> None:
     created_at = typed_as_is(records).rows["created_at"]
-    enclosing = checked(records, lambda: records).times
+    enclosing = parse_page(records, lambda: records).times
     if enclosing is None:
         assert created_at.is_empty()
     elif enclosing.in_order and len(created_at):
@@ -174,7 +174,7 @@ def test_unknown_fields_are_kept_in_extra(records: RecordList, value: Any) -> No
 
 
 def test_no_records_are_no_rows() -> None:
-    result = typed([checked([], not_reread)])
+    result = to_frames([parse_page([], not_reread)])
     assert (result.received, result.rows.schema, result.rejects.schema) == (0, ROWS_SCHEMA, REJECTS_SCHEMA)
 
 
@@ -231,7 +231,7 @@ def test_times_of_any_zone_are_stored_in_utc(record: Callable[..., Any]) -> None
 
 def test_a_strange_page_is_typed_from_the_records_of_the_careful_decoder(record: Callable[..., Any]) -> None:
     rounded, exact = [record(source_id=float(2**64)), record(id=2)], [record(source_id=2**64 + 1), record(id=2)]
-    result = typed([checked(rounded, lambda: exact)])
+    result = to_frames([parse_page(rounded, lambda: exact)])
     assert result.rejects["raw"].to_list() == [json.dumps(exact[0], sort_keys=True)]
 
 

@@ -203,7 +203,7 @@ def taking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Slices], queue.SimpleQu
             waits.set()
             return super().wait(timeout)
 
-    monkeypatch.setattr(slices_module, "threading", SimpleNamespace(Condition=Announced))
+    monkeypatch.setattr(slices_module, "threading", SimpleNamespace(Condition=Announced, Event=threading.Event))
 
     def take(slices: Slices) -> queue.SimpleQueue[Slice | None]:
         waits.clear()
@@ -221,7 +221,7 @@ def test_whoever_waits_for_work_is_released_by_a_stop(taking: Callable[..., Any]
     answers = [taking(slices) for _ in range(3)]
     slices.stop()
     assert [answer.get(timeout=10) for answer in answers] == [None] * 3
-    assert slices.stopped
+    assert slices.stopping.is_set()
 
 
 def test_whoever_waits_for_work_leaves_when_the_last_slice_is_finished(taking: Callable[..., Any]) -> None:

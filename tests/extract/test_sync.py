@@ -23,11 +23,12 @@ from zendesk_audit_assets.extract.sync import (
     LOOK_BACK,
     SETTLE,
     Progress,
-    Report,
+    SyncResult,
     sync,
 )
 from zendesk_audit_assets.warehouse.database import DiskAlmostFull, Warehouse
-from zendesk_audit_assets.zendesk import ClockSkew, MalformedAnswer, ZendeskClient
+from zendesk_audit_assets.zendesk import AccessToken, ClockSkew, MalformedResponse, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import Account as ZendeskAccount
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -47,7 +48,7 @@ class Account:
     warehouse: Warehouse
     clock: Any
 
-    def sync(self, window: Interval = WINDOW, **options: Any) -> Report:
+    def sync(self, window: Interval = WINDOW, **options: Any) -> SyncResult:
         return sync(self.client, self.warehouse, window, run_id="run", **options)
 
     def happens(self, *moments: datetime, **fields: Any) -> list[int]:
@@ -56,10 +57,7 @@ class Account:
         return [record["id"] for record in added]
 
     def requests(self) -> int:
-        """Requests for the log since the last call, once all readers have ended."""
-        for thread in threading.enumerate():
-            if thread.name.startswith("zendesk-reader"):
-                thread.join(10)
+        """Requests for the log since the last call."""
         seen = len(self.zendesk.requests)
         self.zendesk.reset_requests()
         return seen
@@ -330,10 +328,59 @@ def test_what_was_read_before_an_interruption_stays_and_only_the_rest_is_asked_f
     assert busy_account.requests() <= math.ceil((1_000 - stored) / 100) + 2 * workers
 
 
+def living_readers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("zendesk-reader")]
+
+
+def test_no_reader_is_alive_after_a_sync(busy_account: Account) -> None:
+    busy_account.sync(workers=8)
+    assert living_readers() == []
+
+
+@pytest.mark.parametrize("error", [Stopped, KeyboardInterrupt, SystemExit, ZeroDivisionError])
+def test_no_reader_is_alive_after_an_interruption(busy_account: Account, error: type[BaseException]) -> None:
+    def interrupt(progress: Progress) -> None:
+        raise error
+
+    with pytest.raises(error):
+        busy_account.sync(workers=8, on_progress=interrupt)
+    assert living_readers() == []
+
+
+def test_no_reader_is_alive_after_an_error_of_a_reader(busy_account: Account) -> None:
+    busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
+    busy_account.happens(*[BEGINNING] * 200)
+    with pytest.raises(sync_module.CursorRejected):
+        busy_account.sync(workers=8)
+    assert living_readers() == []
+
+
+@pytest.mark.parametrize("wait", ["turn", "back-off"])
+def test_a_stopped_sync_ends_the_waits_of_its_readers(busy_account: Account, wait: str) -> None:
+    limiter = RateBudget(1.0)
+    limiter.observe({"X-Rate-Limit": "100000"})
+    credentials = AccessToken(busy_account.zendesk.options.access_token)
+    with ZendeskClient(
+        ZendeskAccount("demo", credentials, busy_account.zendesk.url), limiter=limiter, clock=busy_account.clock
+    ) as client:
+        busy_account.client = client
+
+        def interrupt(progress: Progress) -> None:
+            if wait == "turn":
+                limiter.pause(3600)
+            else:
+                busy_account.zendesk.inject(Fault("429", times=None, seconds=500))
+            raise Stopped
+
+        with pytest.raises(Stopped):
+            busy_account.sync(workers=8, on_progress=interrupt)
+        assert living_readers() == []
+
+
 KILLED_HALF_WAY = """
 import os, signal, sys
 from datetime import datetime
-from zendesk_audit_assets import ingest
+from zendesk_audit_assets.extract import sync as ingest
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
@@ -476,7 +523,7 @@ def answer_with(
 
 def test_a_page_that_is_not_sorted_is_an_error(busy_account: Account, answer_with: Callable[..., None]) -> None:
     answer_with(lambda records: records[::-1])
-    with pytest.raises(MalformedAnswer, match="order"):
+    with pytest.raises(MalformedResponse, match="order"):
         busy_account.sync()
     assert busy_account.coverage() == []
 
@@ -484,7 +531,7 @@ def test_a_page_that_is_not_sorted_is_an_error(busy_account: Account, answer_wit
 def test_a_page_of_another_window_is_an_error(busy_account: Account, answer_with: Callable[..., None]) -> None:
     stray = busy_account.zendesk.events[-100:]
     answer_with(lambda records: stray)
-    with pytest.raises(MalformedAnswer, match="asked for"):
+    with pytest.raises(MalformedResponse, match="requested time"):
         busy_account.sync(Interval(BEGINNING, BEGINNING + 5 * DAY))
     assert busy_account.coverage() == []
     assert busy_account.ids() == []

@@ -11,7 +11,7 @@ from support.clock import Clock
 from zendesk_audit_assets.emulator import Emulator
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.coverage import Interval
-from zendesk_audit_assets.extract.sync import Report, sync
+from zendesk_audit_assets.extract.sync import SyncResult, sync
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import (
     Account,
@@ -25,13 +25,13 @@ EVERYTHING = Interval(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 
 
 
 @pytest.fixture
-def bring(clock: Clock, warehouse: Warehouse) -> Iterator[Callable[..., Report]]:
+def bring(clock: Clock, warehouse: Warehouse) -> Iterator[Callable[..., SyncResult]]:
     """Syncs the log of an emulated account into the warehouse, without sitting through waits."""
     with ExitStack() as opened:
 
         def run(
             zendesk: Emulator, window: Interval = EVERYTHING, *, into: Warehouse = warehouse, **options: Any
-        ) -> Report:
+        ) -> SyncResult:
             waits = Clock()
             account = Account(
                 "demo", ClientCredentials(zendesk.options.client_id, zendesk.options.client_secret), zendesk.url

@@ -11,7 +11,7 @@ import duckdb
 
 from zendesk_audit_assets.extract.batches import Batch
 from zendesk_audit_assets.extract.coverage import Interval
-from zendesk_audit_assets.extract.frames import checked, typed
+from zendesk_audit_assets.extract.frames import parse_page, to_frames
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -24,7 +24,7 @@ def batch(
     records = list(records)
     if window is None:  # an empty one would be false
         window = Interval(START, START + DAY)
-    frames = typed([checked(records, lambda: records)])
+    frames = to_frames([parse_page(records, lambda: records)])
     return Batch(window, read_at or START + DAY, requests, frames.rows, frames.rejects)
 
 

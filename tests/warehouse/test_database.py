@@ -57,14 +57,14 @@ APPENDS_FOR_EVER = (
 from datetime import datetime, timedelta, timezone
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract import batches as log
-from zendesk_audit_assets.extract.frames import checked, typed
+from zendesk_audit_assets.extract.frames import parse_page, to_frames
 
 start = datetime(2026, 1, 1, tzinfo=timezone.utc)
 second = 0
 while True:
     records = [{"id": second * 50 + n, "created_at": f"{start + timedelta(seconds=second):%Y-%m-%dT%H:%M:%SZ}"}
                for n in range(50)]
-    rows = typed([checked(records, lambda: records)])
+    rows = to_frames([parse_page(records, lambda: records)])
     window = Interval(start + timedelta(seconds=second), start + timedelta(seconds=second + 1))
     with warehouse.transaction() as connection:
         log.append(connection, [log.Batch(window, window.end, 1, rows.rows, rows.rejects)], "run")

@@ -9,7 +9,7 @@ from zendesk_audit_assets.zendesk import (
     BadCredentials,
     ClientCredentials,
     ExpiredToken,
-    MalformedAnswer,
+    MalformedResponse,
     MissingScope,
     NotAdmin,
     PlanWithoutAuditLogs,
@@ -42,7 +42,7 @@ NO_ENDPOINT = '{"error":"InvalidEndpoint","description":"Not found"}'
         (405, "", RequestRefused, True),
         (418, "teapot", RequestRefused, True),
         (422, '{"error":"RecordInvalid"}', RequestRefused, True),
-        (204, "", MalformedAnswer, False),
+        (204, "", MalformedResponse, False),
         (408, "", ZendeskDown, False),
         (409, "", ZendeskDown, False),
         (429, "slow down", RateLimited, False),
@@ -77,8 +77,10 @@ def test_what_only_somebody_can_change_is_never_retried(stub, connect, clock, st
 
 def test_a_403_names_both_possible_causes(connect):
     for options in (EmulatorOptions(admin=False), EmulatorOptions(has_audit_logs=False)):
-        with Emulator(options) as zendesk, pytest.raises(NotAdmin, match="not an administrator, or the account's plan"):
+        with Emulator(options) as zendesk, pytest.raises(NotAdmin) as error:
             connect(zendesk).newest()
+        assert "may not read the audit log, or the account's plan has none" in error.value.cause
+        assert "custom role with the permission View audit logs" in error.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.zendesk import ClockSkew, MalformedAnswer
-from zendesk_audit_assets.zendesk.response import Answer
+from zendesk_audit_assets.zendesk import ClockSkew, MalformedResponse
+from zendesk_audit_assets.zendesk.response import Response
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
 def answer(sent_at=NOW, received_at=NOW, **headers):
-    return Answer(200, {name.replace("_", "-"): value for name, value in headers.items()}, b"", sent_at, received_at)
+    return Response(200, {name.replace("_", "-"): value for name, value in headers.items()}, b"", sent_at, received_at)
 
 
 def http(moment):
@@ -42,7 +42,7 @@ def test_a_clock_more_than_fifteen_minutes_off_is_an_error_however_long_the_answ
 
 @pytest.mark.parametrize("text", ["", "now", "Sun, 01 Mar", "Sun, 01 Mar 2026 25:00:00 GMT", "0"])
 def test_an_unusable_date_is_malformed(text):
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedResponse):
         answer(Date=text).date()
 
 

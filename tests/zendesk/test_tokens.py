@@ -14,7 +14,7 @@ from zendesk_audit_assets.zendesk import (
     BadCredentials,
     ClientCredentials,
     ExpiredToken,
-    MalformedAnswer,
+    MalformedResponse,
     MissingScope,
     RateBudget,
     RetryLimits,
@@ -247,7 +247,7 @@ def test_a_passing_fault_of_the_token_server_is_survived(zendesk, connect, clock
 )
 def test_an_answer_without_a_token_is_malformed_and_not_shown(stub, connect, body):
     stub.say(stub.reply(200, body))
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedResponse):
         connect(stub, CLIENT, retry=RetryLimits(attempts=1)).newest()
 
 

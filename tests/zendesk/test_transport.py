@@ -17,7 +17,7 @@ from zendesk_audit_assets.zendesk import (
     ApiToken,
     BadAccountSettings,
     ClockSkew,
-    MalformedAnswer,
+    MalformedResponse,
     RateBudget,
     RateLimited,
     RetryLimits,
@@ -53,12 +53,12 @@ def test_a_passing_fault_is_survived(zendesk, connect, clock, kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "error"), [("reset", ZendeskDown), ("500", ZendeskDown), ("cut_json", MalformedAnswer)]
+    ("kind", "error"), [("reset", ZendeskDown), ("500", ZendeskDown), ("cut_json", MalformedResponse)]
 )
 def test_a_lasting_fault_ends_after_the_last_attempt(zendesk, connect, clock, kind, error):
     zendesk.inject(Fault(kind, times=None))
 
-    with pytest.raises(error, match="tried 6 times") as raised:
+    with pytest.raises(error, match="6 attempts") as raised:
         connect(zendesk).newest()
     assert not raised.value.permanent
     assert len(clock.waits) == 5

@@ -22,7 +22,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from zendesk_audit_assets.alert.errors import NotDelivered, PrivateTarget, Undeliverable
 from zendesk_audit_assets.masking import mask
-from zendesk_audit_assets.zendesk.messages import describe_body
+from zendesk_audit_assets.zendesk.error_message import describe_body
 
 USER_AGENT = "zendesk-audit-assets"
 

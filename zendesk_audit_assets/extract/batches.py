@@ -20,10 +20,10 @@ from zendesk_audit_assets.warehouse.table import Table
 
 @dataclass(frozen=True)
 class Batch:
-    """A stretch of time that was read completely, with every record that was received for it.
+    """A stretch of time that a run read completely, with every record received for it.
 
-    `rows` has `frames.ROWS_SCHEMA`, `rejects` has `frames.REJECTS_SCHEMA`. `read_at` is the smallest server time
-    among the answers that returned the window. An empty window claims nothing and only delivers rejects.
+    `rows` has `frames.ROWS_SCHEMA`, `rejects` has `frames.REJECTS_SCHEMA`. `read_at` is the smallest server time of the
+    responses for the window. An empty window adds no coverage and only delivers rejects.
     """
 
     window: Interval
@@ -35,7 +35,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Appended:
-    """What became of the records of one or more batches, in records."""
+    """The numbers of records received, inserted, revised and rejected, of one or more batches."""
 
     received: int = 0
     inserted: int = 0
@@ -50,8 +50,8 @@ class OtherAccount(AuditError):
     """The file holds the log of another Zendesk account."""
 
 
-def claim(connection: duckdb.DuckDBPyConnection, account_url: str) -> None:
-    """Bind the open file to one account; raises `OtherAccount` when it already belongs to another."""
+def bind_account(connection: duckdb.DuckDBPyConnection, account_url: str) -> None:
+    """Bind the open file to one account. Raises `OtherAccount` if it belongs to another."""
     owner = get_meta(connection, "account")
     if owner is None:
         set_meta(connection, "account", account_url)
@@ -63,10 +63,10 @@ def claim(connection: duckdb.DuckDBPyConnection, account_url: str) -> None:
 
 
 def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_id: str) -> Appended:
-    """Store batches inside the caller's transaction; appending them again changes nothing but the coverage.
+    """Store batches inside the caller's transaction. Appending them again adds coverage and nothing else.
 
-    All are inserted at once, because a statement costs the same for one batch as for many. The search for known ids
-    is bounded by each batch's `created_at` range, so its cost does not grow with the log.
+    One statement inserts all of them, because it costs the same for one batch as for many. Each batch's range of
+    `created_at` bounds the search for known ids, so the cost does not grow with the log.
     """
     first_id = scalar(connection, f"SELECT coalesce(max(batch_id), 0) + 1 FROM {COVERAGE.name}")
     now = datetime.now(timezone.utc)
@@ -86,15 +86,24 @@ def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_
     connection.executemany(
         f"INSERT INTO {COVERAGE.name} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            [batch_id, batch.window.start, batch.window.end, batch.read_at, run_id, batch.requests, *astuple(of), now]
-            for batch_id, batch, of in zip(batch_ids, batches, appended, strict=True)
+            [
+                batch_id,
+                batch.window.start,
+                batch.window.end,
+                batch.read_at,
+                run_id,
+                batch.requests,
+                *astuple(stored),
+                now,
+            ]
+            for batch_id, batch, stored in zip(batch_ids, batches, appended, strict=True)
         ],
     )
     return sum(appended, Appended())
 
 
 def reads(connection: duckdb.DuckDBPyConnection, window: Interval) -> list[Read]:
-    """The coverage that overlaps or touches `window`."""
+    """Return the coverage that overlaps or touches `window`."""
     rows = connection.execute(
         f"SELECT window_start, window_end, read_at FROM {COVERAGE.name} "
         "WHERE window_start < window_end AND window_end >= ? AND window_start <= ?",
@@ -104,14 +113,14 @@ def reads(connection: duckdb.DuckDBPyConnection, window: Interval) -> list[Read]
 
 
 def covered_to(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """The end of the newest window that was read, or None before the first."""
+    """Return the end of the newest window in the coverage, or None before the first."""
     end = scalar(connection, f"SELECT max(window_end) FROM {COVERAGE.name} WHERE window_start < window_end")
     return None if end is None else _utc(end)
 
 
 def complete_to(connection: duckdb.DuckDBPyConnection, start: datetime) -> datetime:
-    """The end of the unbroken coverage that begins at `start`; `start` itself when its second was never read."""
-    # Window by window in order, the first one that begins after all before it ended is behind a gap.
+    """Return the end of the unbroken coverage that begins at `start`; `start` itself if its second has no coverage."""
+    # In order of their starts, the first window that begins after all earlier ones end lies behind a gap.
     end = scalar(
         connection,
         f"""
@@ -129,14 +138,14 @@ def complete_to(connection: duckdb.DuckDBPyConnection, start: datetime) -> datet
 
 
 def row_count(connection: duckdb.DuckDBPyConnection) -> int:
-    """The events stored."""
+    """Return the number of stored events."""
     return int(scalar(connection, f"SELECT count(*) FROM {AUDIT_LOGS.name}"))
 
 
 def start_of_last_rows(
     connection: duckdb.DuckDBPyConnection, *, before: datetime, rows: int, at_most: timedelta
 ) -> datetime:
-    """The earliest second from which on at most `rows` rows are stored, at most `at_most` before `before`."""
+    """Return the earliest second, at most `at_most` before `before`, since which at most `rows` events are stored."""
     earliest = before - at_most
     one_too_many = scalar(
         connection,
@@ -199,7 +208,7 @@ def _insert_rows(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, batc
 
 @contextmanager
 def _stored_around(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> Iterator[None]:
-    """The view `stored`: the events whose ids may be among those of the batches, by their times."""
+    """Create the view `stored`: the events in the batches' time ranges, whose ids the batches may repeat."""
     # A branch for each with constants: DuckDB then skips the rest of the log by its minima and maxima.
     branches = [
         f"SELECT * FROM {AUDIT_LOGS.name} WHERE created_at BETWEEN TIMESTAMPTZ '{times.min()!s}' AND '{times.max()!s}'"

@@ -1,4 +1,4 @@
-"""The interval arithmetic of coverage: what has been read completely, and what must be read again.
+"""The interval arithmetic of coverage: the intervals that are read completely, and those to read again.
 
 All intervals are half-open `[start, end)` on whole UTC seconds. Nothing here does I/O.
 """
@@ -28,14 +28,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Read:
-    """An interval that was read completely, and the smallest server time among the answers that returned it."""
+    """An interval that a run read completely, and the smallest server time of its responses."""
 
     interval: Interval
     read_at: datetime
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same instants as sorted intervals that neither overlap nor touch."""
+    """Return the same instants as sorted intervals that neither overlap nor touch."""
     merged: list[Interval] = []
     for interval in sorted(filter(None, intervals)):
         if merged and interval.start <= merged[-1].end:
@@ -46,7 +46,7 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def subtract(window: Interval, taken: Iterable[Interval]) -> list[Interval]:
-    """The parts of `window` that lie in none of the `taken` intervals, sorted."""
+    """Return the parts of `window` outside the `taken` intervals, sorted."""
     rest: list[Interval] = []
     start = window.start
     for interval in union(taken):
@@ -61,19 +61,19 @@ def subtract(window: Interval, taken: Iterable[Interval]) -> list[Interval]:
 
 
 def settled(reads: Iterable[Read], settle: timedelta) -> list[Interval]:
-    """The instants that were read at least `settle` after they passed: nothing more is expected to appear there."""
+    """Return the instants that a run read at least `settle` after they passed: no late event is expected there."""
     return union(
         Interval(read.interval.start, min(read.interval.end, read.read_at - settle + SECOND)) for read in reads
     )
 
 
 def missing(window: Interval, reads: Iterable[Read], settle: timedelta) -> list[Interval]:
-    """What must be fetched so that all of `window` is read; the one subtraction behind refresh, backfill and resume."""
+    """Return the intervals to fetch so that all of `window` is read: the subtraction behind refresh and backfill."""
     return subtract(window, settled(reads, settle))
 
 
-def run_ending_at(end: datetime, reads: Iterable[Read]) -> datetime:
-    """The start of the unbroken stretch of coverage that reaches up to `end`; `end` itself when there is none."""
+def contiguous_from(end: datetime, reads: Iterable[Read]) -> datetime:
+    """Return the start of the unbroken coverage that reaches up to `end`; `end` itself without any."""
     for interval in reversed(union(read.interval for read in reads)):
         if interval.start < end <= interval.end:
             return interval.start

@@ -1,4 +1,4 @@
-"""Records as Zendesk sent them -> typed rows, and a reject with its reason for each record that has no type."""
+"""Records of Zendesk -> typed rows, and a reject with its reason for each record that fits no type."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ REJECTS_SCHEMA = pl.Schema({"reason": pl.String(), "raw": pl.String()})
 
 
 @dataclass(frozen=True)
-class Typed:
-    """What became of some records: `rows` with `ROWS_SCHEMA` in the order received, `rejects` with `REJECTS_SCHEMA`."""
+class Frames:
+    """Some records as frames: `rows` with `ROWS_SCHEMA` in the order received, `rejects` with `REJECTS_SCHEMA`."""
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
 
     @property
     def received(self) -> int:
-        """How many records these were."""
+        """The number of records."""
         return self.rows.height + self.rejects.height
 
 
 @dataclass(frozen=True)
 class Times:
-    """The `created_at` of a page's first and last record, and whether those between are in order."""
+    """The `created_at` of a page's first and last record, and whether all records are in its order."""
 
     first: datetime
     last: datetime
@@ -46,45 +46,46 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A page's records: `columns` when all are exactly as documented, else what each became; `times` when any is typed.
+class ParsedPage:
+    """The records of a page: `columns` if all are exactly as documented, else frames in `unusual`.
 
-    Columns take a fraction of the memory of the records, and a frame costs the same for one page as for many:
-    see `typed`.
+    `times` is None if no record is typed. Columns take a fraction of the memory of records, and a frame costs the same
+    for one page as for many: see `to_frames`.
     """
 
     received: int
     times: Times | None
     columns: Columns | None = None
-    unusual: Typed | None = None
+    unusual: Frames | None = None
 
 
-def checked(decoded: Sequence[Any], reread: Callable[[], Sequence[Any]]) -> Checked:
-    """Look at the records of a page as a fast decoder gave them; every one of them will be in `typed`.
+def parse_page(decoded: Sequence[Any], decode_exactly: Callable[[], Sequence[Any]]) -> ParsedPage:
+    """Parse the records of a page, as a fast decoder gives them; `to_frames` returns every one of them.
 
-    `reread` gives them again from a decoder that loses nothing: a fast one may round integers beyond 64 bits.
+    `decode_exactly` decodes them again without loss: a fast decoder may round integers beyond 64 bits.
     """
     columns = _columns(decoded)
     if columns is not None:
         written = columns[_CREATED_AT]
         times = Times(_parsed(written[0]), _parsed(written[-1]), list(written) == sorted(written)) if written else None
-        return Checked(len(decoded), times, columns=columns)
-    unusual = _one_by_one(reread())
+        return ParsedPage(len(decoded), times, columns=columns)
+    unusual = _one_by_one(decode_exactly())
     created_at = unusual.rows["created_at"]
     times = Times(created_at[0], created_at[-1], created_at.is_sorted()) if len(created_at) else None
-    return Checked(len(decoded), times, unusual=unusual)
+    return ParsedPage(len(decoded), times, unusual=unusual)
 
 
-def typed(pages: Sequence[Checked]) -> Typed:
-    """The rows and rejects of some pages, in the order of the pages."""
+def to_frames(pages: Sequence[ParsedPage]) -> Frames:
+    """Return the rows and rejects of some pages, in the order of the pages."""
     parts = []
     for is_usual, group in groupby(pages, lambda page: page.columns is not None):
         if is_usual:
-            parts.append(Typed(_frame([page.columns for page in group if page.columns]), _NO_REJECTS))
+            parts.append(Frames(_frame([page.columns for page in group if page.columns]), _NO_REJECTS))
         else:
             parts += [page.unusual for page in group if page.unusual]
-    return Typed(
-        pl.concat([_NO_ROWS, *(of.rows for of in parts)]), pl.concat([_NO_REJECTS, *(of.rejects for of in parts)])
+    return Frames(
+        pl.concat([_NO_ROWS, *(part.rows for part in parts)]),
+        pl.concat([_NO_REJECTS, *(part.rejects for part in parts)]),
     )
 
 
@@ -111,7 +112,7 @@ _ALLOWED = {
 
 
 def _columns(records: Sequence[Any]) -> Columns | None:
-    """The records' values by field; None when one of them is not exactly as documented."""
+    """Return the records' values by field; None if a record is not exactly as documented."""
     if not records:
         return tuple(() for _ in FIELDS)
     try:
@@ -122,11 +123,11 @@ def _columns(records: Sequence[Any]) -> Columns | None:
             return None
         return columns
     except (TypeError, AttributeError, ValueError, _UntypeableError):
-        return None  # looked at one by one, it turns out which record it is, and why
+        return None  # `_one_by_one` finds the record and the reason
 
 
 def _is_usual(field: Column, values: Sequence[Any]) -> bool:
-    """Whether all have exactly the field's type; raises if one does not fit into it."""
+    """Tell whether all values have exactly the field's type; raise if one does not fit into it."""
     if not _ALLOWED[field.name].issuperset(map(type, values)):
         return False
     if field.type == "VARCHAR":
@@ -160,7 +161,7 @@ def _frame(pages: Sequence[Columns]) -> pl.DataFrame:
     )
 
 
-def _one_by_one(records: Sequence[Any]) -> Typed:
+def _one_by_one(records: Sequence[Any]) -> Frames:
     rows: list[dict[str, Any]] = []
     rejects: list[dict[str, str]] = []
     for record in records:
@@ -168,11 +169,11 @@ def _one_by_one(records: Sequence[Any]) -> Typed:
             rows.append(_row(record))
         except _UntypeableError as error:
             rejects.append({"reason": str(error), "raw": json.dumps(record, sort_keys=True)})
-    return Typed(pl.DataFrame(rows, schema=ROWS_SCHEMA), pl.DataFrame(rejects, schema=REJECTS_SCHEMA))
+    return Frames(pl.DataFrame(rows, schema=ROWS_SCHEMA), pl.DataFrame(rejects, schema=REJECTS_SCHEMA))
 
 
 class _UntypeableError(Exception):
-    """Says what of a record has no type; becomes the reason of its reject."""
+    """Names the value of a record that fits no type; its text becomes the reason of the reject."""
 
 
 def _row(record: Any) -> dict[str, Any]:

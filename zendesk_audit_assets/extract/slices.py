@@ -1,8 +1,7 @@
-"""A long window, cut into slices that several workers read at once, and cut again while they are read.
+"""A long window, cut into slices that several workers read at once, and cut further as they read.
 
-A worker without work takes the later half of the slice that has most left. So nothing needs to be known about
-the density of the log beforehand, and all workers stay busy to the end. Each cut costs about one request more
-than reading on would, which is why the number of cuts is bounded.
+A worker without work takes the later half of the slice with most pages left. So all workers stay busy to the end,
+whatever the density of the log. Each cut costs about one extra request, so the number of cuts is bounded.
 """
 
 from __future__ import annotations
@@ -20,37 +19,37 @@ _WORTH_CUTTING_PAGES = 2.0
 
 
 class Slice:
-    """A stretch of time that one worker reads from its start on; its end may come closer meanwhile."""
+    """A stretch of time that one worker reads from its start on; a cut moves its end closer."""
 
     def __init__(self, interval: Interval, span_per_page: timedelta | None = None) -> None:
         self.start = interval.start
-        self.position = interval.start  # everything before it has been read
+        self.position = interval.start  # the worker has read everything before it
         self.end = interval.end
-        self.read_at: datetime | None = None  # the smallest server time among the answers so far
+        self.read_at: datetime | None = None  # the smallest server time of the responses so far
         self.pages = 0
-        self._span_per_page = span_per_page  # as seen where this slice was cut off, until it has pages of its own
+        self._span_per_page = span_per_page  # of the slice it was cut from, until it has pages of its own
 
     @property
     def done(self) -> bool:
-        """Whether everything up to the end has been read."""
+        """Whether the worker has read everything up to the end."""
         return self.read_at is not None and self.position >= self.end
 
     @property
     def span_per_page(self) -> timedelta | None:
-        """How much time a page of 100 records covers here; None while that is unknown."""
+        """The time that a page of 100 records covers here; None while unknown."""
         if self.pages and self.position > self.start:
             return (self.position - self.start) / self.pages
         return self._span_per_page
 
     @property
     def pages_left(self) -> float:
-        """An estimate; 0 while nothing is known."""
+        """An estimate; 0 while unknown."""
         span = self.span_per_page
         return 0.0 if span is None else (self.end - self.position) / span
 
 
 class Slices:
-    """The slices of some intervals, handed out to workers. All methods may be called from any thread."""
+    """The slices of some intervals, handed out to workers. Any thread may call any method."""
 
     def __init__(self, intervals: Iterable[Interval], workers: int) -> None:
         self._waiting = [Slice(interval) for interval in intervals]
@@ -58,23 +57,19 @@ class Slices:
         self._workers = workers
         self._cuts = 0
         self._pages = 0
-        self._stopped = False
+        # Set by `stop`. Waits of the client end with it as well.
+        self.stopping = threading.Event()
         self._changed = threading.Condition()
 
-    @property
-    def stopped(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopped
-
     def left(self) -> timedelta:
-        """How much time remains to be read."""
+        """Return the time that remains to read."""
         with self._changed:
             return sum((part.end - part.position for part in [*self._waiting, *self._active]), timedelta())
 
     def take(self) -> Slice | None:
-        """The next slice to read; waits while others may still be cut, None when nothing is left to do."""
+        """Return the next slice to read; wait while others may still be cut; None when no work is left."""
         with self._changed:
-            while not self._stopped:
+            while not self.stopping.is_set():
                 taken = self._waiting.pop(0) if self._waiting else self._cut()
                 if taken is not None:
                     self._active.append(taken)
@@ -85,9 +80,9 @@ class Slices:
             return None
 
     def advance(self, part: Slice, read_to: datetime | None, now: datetime) -> Interval:
-        """Note a page that completes the slice up to `read_to` (None: to its end); returns what it completes.
+        """Record a page that completes the slice up to `read_to` (None: to its end); return the completed interval.
 
-        `now` is the server time of the answer. No slice reaches beyond it: what happens later is for a later run.
+        `now` is the server time of the response. No slice reaches beyond it: later events are for a later run.
         """
         with self._changed:
             part.pages += 1
@@ -100,15 +95,15 @@ class Slices:
             return Interval(start, part.position)
 
     def finish(self, part: Slice) -> None:
-        """Note that a slice was read to its end."""
+        """Record that the worker has read the slice to its end."""
         with self._changed:
             self._active.remove(part)
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Hand out nothing more, and wake everybody who waits for work."""
+        """Hand out no more slices, and wake all workers that wait for one."""
         with self._changed:
-            self._stopped = True
+            self.stopping.set()
             self._changed.notify_all()
 
     def _cut(self) -> Slice | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,7 +28,8 @@ from zendesk_audit_assets.zendesk.errors import (
     RepeatedCursor,
     malformed,
 )
-from zendesk_audit_assets.zendesk.response import Answer
+from zendesk_audit_assets.zendesk.response import Response
+from zendesk_audit_assets.zendesk.stopping import NEVER, Wait
 from zendesk_audit_assets.zendesk.tokens import authorization_for
 from zendesk_audit_assets.zendesk.transport import (
     DEFAULT_RETRY,
@@ -45,9 +48,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the log. `records` are as decoded, unchecked; `body` is the answer's JSON, byte for byte.
+    """One page of the log.
 
-    `date` is the server's Date (UTC), `requests` what this page cost: retries and token renewals included.
+    `records` come from a fast decoder, unchecked: integers beyond 64 bits may be rounded. `body` is the JSON of the
+    response, byte for byte, `date` the server's Date (UTC), `requests` the cost of the page, retries and token renewals
+    included.
     """
 
     records: list[Any]
@@ -56,10 +61,15 @@ class Page:
     date: datetime
     requests: int
 
+    def records_exactly(self) -> list[Any]:
+        """Decode the records again without rounding: a number that Python cannot hold becomes its text."""
+        records: list[Any] = json.loads(self.body, parse_int=_int_or_text, parse_float=_float_or_text)["audit_logs"]
+        return records
+
 
 @dataclass(frozen=True)
 class Probe:
-    """What one request tells of an account: credentials, role, plan and scope are good if there is one at all."""
+    """The result of one request. Its existence proves that credentials, role, plan and scope are good."""
 
     date: datetime
     rate_limit: RateLimit | None
@@ -67,12 +77,12 @@ class Probe:
 
 
 class ZendeskClient:
-    """Reads one account's audit log. Every method may be called from several threads at once.
+    """Reads one account's audit log. Several threads may call every method at once.
 
-    `share` is the part of the account's request limit to use (ignored if a `limiter` is given), `timeouts` are
-    seconds to connect and to wait for each part of an answer, `wait` sleeps between attempts, `clock` tells this
-    machine's time in epoch seconds. Whatever asks Zendesk raises `ZendeskError`s; those that are worth it have been
-    retried within `retry`.
+    `share` is the part of the account's request limit to use (ignored with a `limiter`), `timeouts` are seconds to
+    connect and to wait for each part of a response, `wait` replaces the sleep between attempts in tests, `clock` gives
+    this machine's time in epoch seconds. Every method that sends a request raises `ZendeskError`s, after the retries
+    that `retry` allows.
     """
 
     def __init__(
@@ -83,7 +93,7 @@ class ZendeskClient:
         limiter: RateBudget | None = None,
         timeouts: tuple[float, float] = (5, 30),
         retry: RetryLimits = DEFAULT_RETRY,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Wait | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.account = account
@@ -92,43 +102,43 @@ class ZendeskClient:
         self._transport = Transport(account, budget, timeouts, retry, wait, clock)
         self._authorization = authorization_for(account, self._transport)
 
-    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
-        """Every page of the records of [start, end), oldest first. Both bounds must carry a time zone.
+    def pages(self, start: datetime, end: datetime, stop: threading.Event = NEVER) -> Iterator[Page]:
+        """Yield every page of the records of [start, end), oldest first. Both bounds must carry a time zone.
 
-        Zendesk does not say whether its bounds are inclusive, so a second more is asked for at either side:
-        records outside the window may come along, and are not dropped here.
-        Raises `CursorRejected`, `ForeignLink` and `RepeatedCursor` besides what every method raises.
+        Zendesk does not document whether its bounds are inclusive, so the request asks for a second more on either
+        side: a page may hold records outside the window. Raises `CursorRejected`, `ForeignLink` and `RepeatedCursor`
+        besides the errors of every method, and `Stopped` once another thread sets `stop`.
         """
         if start.tzinfo is None or end.tzinfo is None or start >= end:
             raise ValueError(f"not a window of moments with a time zone: {start} to {end}")
         bounds = [_wire_time(start - timedelta(seconds=1)), _wire_time(end + timedelta(microseconds=999_999))]
-        return self._follow(self._list_url(PAGE_SIZE, "created_at", **{"filter[created_at][]": bounds}))
+        return self._follow(self._list_url(PAGE_SIZE, "created_at", **{"filter[created_at][]": bounds}), stop)
 
     def newest(self, size: int = 100) -> Page:
-        """The newest records, newest first; one request."""
+        """Return the newest records, newest first; one request."""
         return self._listing(self._list_url(size, "-created_at"), "list")[0]
 
     def oldest(self, size: int = 1) -> Page:
-        """The oldest records, oldest first; one request."""
+        """Return the oldest records, oldest first; one request."""
         return self._listing(self._list_url(size, "created_at"), "list")[0]
 
     def count(self) -> int:
-        """How many records the log holds; one request. Only offset paging tells it."""
-        return self._get(f"{self._url}?per_page=1", lambda answer: _read_count(self._decoded(answer)), "list")
+        """Return the number of records in the log; one request. Only offset paging tells it."""
+        return self._get(f"{self._url}?per_page=1", lambda response: _read_count(self._decode(response)), "list")
 
     def probe(self) -> Probe:
-        """Ask for the newest record, to see whether everything is set up."""
+        """Ask for the newest record, to check the whole setup in one request."""
         page = self.newest(1)
         return Probe(page.date, self.last_rate_limit, page.records[0] if page.records else None)
 
     @property
     def last_rate_limit(self) -> RateLimit | None:
-        """The account's request limit as last told; None before the first answer, or if it is never told."""
+        """The account's request limit by the last response; None before the first, or if no response tells it."""
         return self._transport.rate_limit
 
     @property
     def usage(self) -> Usage:
-        """What this client has spent so far, in all threads."""
+        """The requests and waits of this client so far, in all threads."""
         return self._transport.usage
 
     def close(self) -> None:
@@ -143,11 +153,11 @@ class ZendeskClient:
     ) -> None:
         self.close()
 
-    def _follow(self, url: str) -> Iterator[Page]:
-        page, link = self._listing(url, "list")
+    def _follow(self, url: str, stop: threading.Event) -> Iterator[Page]:
+        page, link = self._listing(url, "list", stop)
         yield page
         followed: set[int] = set()
-        # The answer's links lead on even from the last page: only `has_more` tells that it is the last.
+        # Even the last page links to a next one: only `has_more` tells that it is the last.
         while page.has_more:
             if not link.startswith(f"{self._url}?") and _origin(link) != _origin(self._url):
                 raise ForeignLink(
@@ -159,78 +169,90 @@ class ZendeskClient:
             if cursor in followed:
                 raise RepeatedCursor(
                     f"Zendesk repeats a cursor after {len(followed) + 1} pages: paging would never end.",
-                    "Read the rest of the window afresh.",
+                    "Read the rest of the window again, from its first page.",
                 )
             followed.add(cursor)
-            page, link = self._listing(link, "cursor")
+            page, link = self._listing(link, "cursor", stop)
             yield page
 
-    def _listing(self, url: str, purpose: Purpose) -> tuple[Page, str]:
-        """The page, and the link to the next one if there is more."""
+    def _listing(self, url: str, purpose: Purpose, stop: threading.Event = NEVER) -> tuple[Page, str]:
+        """Return the page, and the link to the next one, "" after the last."""
         before = self._transport.sent_by_this_thread
         (records, has_more, link), body, date = self._get(
-            url, lambda answer: (_read_listing(self._decoded(answer)), answer.body, answer.date()), purpose
+            url, lambda response: (_read_listing(self._decode(response)), response.body, response.date()), purpose, stop
         )
         cost = self._transport.sent_by_this_thread - before
         return Page(records, body, has_more, date, cost), link
 
-    def _get(self, url: str, read: Callable[[Answer], T], purpose: Purpose) -> T:
-        header = self._authorization.header()
+    def _get(self, url: str, read: Callable[[Response], T], purpose: Purpose, stop: threading.Event = NEVER) -> T:
+        header = self._authorization.header(stop)
         try:
-            return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header)
+            return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header, stop=stop)
         except (BadCredentials, ExpiredToken):
-            if not self._authorization.renew(header):
+            if not self._authorization.renew(header, stop):
                 raise
-        header = self._authorization.header()
-        return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header)
+        header = self._authorization.header(stop)
+        return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header, stop=stop)
 
-    def _decoded(self, answer: Answer) -> dict[str, Any]:
+    def _decode(self, response: Response) -> dict[str, Any]:
         try:
-            content = _decode(answer.body)
+            content = _decode_json(response.body)
         except (ValueError, RecursionError):
-            said = self._transport.told(answer)
-            raise malformed(f"Zendesk's answer is not JSON, or cut short{said and f' ({said})'}") from None
+            message = self._transport.message(response)
+            raise malformed(f"Zendesk's response is not JSON, or cut short{message and f' ({message})'}") from None
         if not isinstance(content, dict):
-            raise malformed("Zendesk's answer is not a JSON object")
+            raise malformed("Zendesk's response is not a JSON object")
         return content
 
     def _list_url(self, size: int, sort: str, **filters: list[str]) -> str:
         return f"{self._url}?{urlencode({'page[size]': size, 'sort': sort, **filters}, doseq=True)}"
 
 
-def _decode(body: bytes) -> Any:
-    """JSON to Python. The standard library takes what orjson refuses: lone surrogates, numbers out of range."""
+def _decode_json(body: bytes) -> Any:
+    """Decode quickly. The standard library accepts what orjson refuses: lone surrogates, numbers out of range."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return json.loads(body, parse_int=_number)
+        return json.loads(body, parse_int=_int_or_float)
 
 
-def _number(text: str) -> int | float:
+def _int_or_float(text: str) -> int | float:
     try:
         return int(text)
     except ValueError:  # Python converts no more than 4300 digits
         return float(text)
 
 
+def _int_or_text(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:  # Python converts no more than 4300 digits
+        return text
+
+
+def _float_or_text(text: str) -> float | str:
+    number = float(text)
+    return text if math.isinf(number) else number
+
+
 def _read_listing(content: dict[str, Any]) -> tuple[list[Any], bool, str]:
     records, meta, links = content.get("audit_logs"), content.get("meta"), content.get("links")
     if not isinstance(records, list):
-        raise malformed("Zendesk's answer has no list of audit_logs")
+        raise malformed("Zendesk's response has no list of audit_logs")
     if not isinstance(meta, dict) or not isinstance(meta.get("has_more"), bool):
-        raise malformed("Zendesk's answer does not tell whether there are more pages")
+        raise malformed("Zendesk's response does not tell whether there are more pages")
     if not meta["has_more"]:
         return records, False, ""
     link = links.get("next") if isinstance(links, dict) else None
     if not isinstance(link, str) or not link:
-        raise malformed("Zendesk's answer promises a next page without a link to it")
+        raise malformed("Zendesk's response promises a next page without a link to it")
     return records, True, link
 
 
 def _read_count(content: dict[str, Any]) -> int:
     count = content.get("count")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise malformed("Zendesk's answer carries no count")
+        raise malformed("Zendesk's response carries no count")
     return count
 
 
@@ -247,7 +269,7 @@ def _cursor(link: str) -> str:
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port, by the parser that requests itself uses; None for what is not a plain address."""
+    """Return scheme, host and port, by the parser that requests itself uses; None if the address is not a plain one."""
     if "\\" in url or not url.isprintable() or " " in url:
         return None
     try:

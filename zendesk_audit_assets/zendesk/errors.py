@@ -1,4 +1,4 @@
-"""What can go wrong between us and Zendesk: one class per cause, and one function that tells them apart."""
+"""The errors of the Zendesk side: one class per cause, and one function that derives it from a status."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Literal
 
 from zendesk_audit_assets.errors import AuditError
 
-# What a request was for decides what a refusal means: the first page of a list (or a count), a page that
-# a cursor led to, or an access token.
+# The purpose of a request decides the meaning of a refusal: the first page of a list (or a count), a page behind a
+# cursor, or an access token.
 Purpose = Literal["list", "cursor", "token"]
 
 
 class ZendeskError(AuditError):
-    """Base of every error of the Zendesk side. `retry_after` is the wait in seconds that Zendesk asked for."""
+    """Base of every error of the Zendesk side. `retry_after` is the wait in seconds that Zendesk asks for."""
 
     def __init__(self, cause: str, remedy: str, *, retry_after: float | None = None) -> None:
         super().__init__(cause, remedy)
@@ -20,7 +20,7 @@ class ZendeskError(AuditError):
 
 
 class BadAccountSettings(ZendeskError):
-    """The account's settings cannot be right, whatever Zendesk says."""
+    """The account's settings are wrong, whatever Zendesk says."""
 
 
 class BudgetFileUnusable(ZendeskError):
@@ -28,11 +28,11 @@ class BudgetFileUnusable(ZendeskError):
 
 
 class BadCredentials(ZendeskError):
-    """Zendesk does not know these credentials (401, or a refused OAuth client)."""
+    """Zendesk does not know the credentials (401, or a refused OAuth client)."""
 
 
 class ExpiredToken(ZendeskError):
-    """The access token is expired, revoked or mistyped (401); a static one cannot be renewed from here."""
+    """The access token is expired, revoked or mistyped (401); a static one cannot be renewed here."""
 
 
 class NotAdmin(ZendeskError):
@@ -40,7 +40,7 @@ class NotAdmin(ZendeskError):
 
 
 class PlanWithoutAuditLogs(ZendeskError):
-    """The account has no audit log to read: it belongs to the Enterprise plans."""
+    """The account has no audit log: only Enterprise plans have one."""
 
 
 class MissingScope(ZendeskError):
@@ -48,19 +48,19 @@ class MissingScope(ZendeskError):
 
 
 class WrongSubdomain(ZendeskError):
-    """There is no such account: no DNS name, 404, or a redirect elsewhere."""
+    """The account does not exist: no DNS name, 404, or a redirect elsewhere."""
 
 
 class UntrustedCertificate(ZendeskError):
-    """The server's TLS certificate is not trusted by this machine."""
+    """This machine does not trust the server's TLS certificate."""
 
 
 class ForeignLink(ZendeskError):
-    """A next-page link leads to another scheme, host or port; credentials are never sent there."""
+    """A link to the next page leads to another scheme, host or port; the client never sends credentials there."""
 
 
 class ClockSkew(ZendeskError):
-    """The server's Date and the local clock are too far apart to say up to when the log was read."""
+    """The server's Date and the local clock are too far apart to record coverage."""
 
 
 class RequestRefused(ZendeskError):
@@ -68,7 +68,7 @@ class RequestRefused(ZendeskError):
 
 
 class CursorRejected(ZendeskError):
-    """Zendesk no longer accepts a cursor (400). Repeating the request is useless, starting again is not."""
+    """Zendesk no longer accepts a cursor (400). A repeated request fails again, a restart of the window does not."""
 
     permanent = False
 
@@ -85,19 +85,19 @@ class ZendeskDown(ZendeskError):
     permanent = False
 
 
-class MalformedAnswer(ZendeskError):
-    """An answer of success that is not what the API promises."""
+class MalformedResponse(ZendeskError):
+    """A successful response breaks the promises of the API."""
 
     permanent = False
 
 
-class RepeatedCursor(MalformedAnswer):
-    """A next-page link that was followed before: paging would never end."""
+class RepeatedCursor(MalformedResponse):
+    """A link to the next page repeats: paging would never end."""
 
 
 def error_for(
     status: int,
-    said: str,
+    message: str,
     *,
     purpose: Purpose,
     url: str,
@@ -105,76 +105,79 @@ def error_for(
     bearer: bool,
     retry_after: float | None = None,
 ) -> ZendeskError:
-    """What an answer that is not a success means: the only place where a status becomes an error.
+    """Return the error for a response without success: the only place where a status becomes an error.
 
-    `said` is Zendesk's own message in one line, `url` the account's, `settings` the environment variables that
-    hold its credentials, `bearer` whether those are an OAuth token. 401 means "not identified", 403 "identified
-    but not allowed" (Zendesk help article 10306782115610); a missing feature has been seen as 403 and as 404.
+    `message` is Zendesk's own message in one line, `url` the account's address, `settings` the environment variables
+    with its credentials, `bearer` tells whether these are an OAuth token. 401 means "not identified", 403 "identified
+    but not allowed" (Zendesk help article 10306782115610); a missing feature shows as 403 or as 404.
     """
-    answer = f"Zendesk answers {status}" + (f" ({said})" if said else "")
+    status_line = f"Zendesk responds with {status}" + (f" ({message})" if message else "")
     if status == 429:
         return RateLimited(
-            f"{answer}: the account's request limit is used up.",
+            f"{status_line}: the account's request limit is used up.",
             "Try again later, or take a smaller share of the limit.",
             retry_after=retry_after,
         )
     if status >= 500 or status in (408, 409, 425):
         return ZendeskDown(
-            f"{answer}: it cannot serve requests now.",
-            "Try again later; https://status.zendesk.com tells of outages.",
+            f"{status_line}: it cannot serve requests now.",
+            "Try again later; https://status.zendesk.com lists outages.",
             retry_after=retry_after,
         )
     if 300 <= status < 400:
         return WrongSubdomain(
-            f"{answer}: {url} redirects elsewhere, and redirects are not followed.",
+            f"{status_line}: {url} redirects elsewhere, and this client follows no redirect.",
             "Set ZENDESK_SUBDOMAIN to the account's own subdomain, and leave ZENDESK_BASE_URL empty.",
         )
     if purpose == "token" and status in (400, 401, 403):
-        if "scope" in said.lower():
-            return missing_scope(f"{answer} when asked for an access token.")
+        if "scope" in message.lower():
+            return missing_scope(f"{status_line} to the request for an access token.")
         return BadCredentials(
-            f"{answer} when asked for an access token: the OAuth client is not accepted.",
+            f"{status_line} to the request for an access token: it does not accept the OAuth client.",
             f"Check {settings}; the client must be active and confidential.",
         )
     if status == 401 and bearer:
         return ExpiredToken(
-            f"{answer}: the access token is expired, revoked or mistyped.",
-            f"Check {settings}. Access tokens live for minutes to two days; those of an OAuth client "
-            "(client credentials) are renewed here.",
+            f"{status_line}: the access token is expired, revoked or mistyped.",
+            f"Check {settings}. An access token lasts for minutes to two days; with the client credentials "
+            "of an OAuth client, tokens renew themselves.",
         )
     if status == 401:
         return BadCredentials(
-            f"{answer}: the e-mail address or the API token is not valid.",
+            f"{status_line}: the e-mail address or the API token is not valid.",
             f"Check {settings}. Zendesk deactivates unused API tokens, and all of them on 2027-04-30: "
             "an OAuth client outlives them.",
         )
-    if status == 403 and "scope" in said.lower():
-        return missing_scope(f"{answer}.")
+    if status == 403 and "scope" in message.lower():
+        return missing_scope(f"{status_line}.")
     if status == 403:
         return NotAdmin(
-            f"{answer}: the user of these credentials is not an administrator, or the account's plan has no audit log.",
-            f"Use the credentials of an administrator ({settings}) of an account on an Enterprise plan, "
-            "and check the account's IP restrictions.",
+            f"{status_line}: the user of these credentials may not read the audit log, or the account's plan has none.",
+            "Use the credentials of an administrator, or of a custom role with the permission View audit logs "
+            f"({settings}), on an Enterprise plan; check the account's IP restrictions.",
         )
-    if status == 404 and purpose != "token" and said.startswith(("InvalidEndpoint", "RecordNotFound")):
-        # Zendesk's API itself speaks: it is there, the audit log is not.
+    if status == 404 and purpose != "token" and message.startswith(("InvalidEndpoint", "RecordNotFound")):
+        # This message comes from Zendesk's API: the account exists, its audit log does not.
         return PlanWithoutAuditLogs(
-            f"{answer}: {url} has no audit log.",
-            "Audit logs belong to the Enterprise plans; if the account is on one, "
+            f"{status_line}: {url} has no audit log.",
+            "Audit logs need an Enterprise plan; if the account is on one, "
             "check that ZENDESK_SUBDOMAIN names the right account.",
         )
     if status == 404:
         return WrongSubdomain(
-            f"{answer}: there is no Zendesk account at {url}.",
+            f"{status_line}: there is no Zendesk account at {url}.",
             "Set ZENDESK_SUBDOMAIN to the part of the account's address before .zendesk.com.",
         )
     if 200 <= status < 300:
-        return malformed(f"{answer} where 200 is promised")
+        return malformed(f"{status_line} instead of 200")
     if status == 400 and purpose == "cursor":
-        return CursorRejected(f"{answer}: the cursor is not accepted.", "Read the rest of the window afresh.")
+        return CursorRejected(
+            f"{status_line}: it no longer accepts the cursor.",
+            "Read the rest of the window again, from its first page.",
+        )
     return RequestRefused(
-        f"{answer}: the request is not accepted.",
-        "Zendesk's API may have changed: look for a newer version of zendesk-audit-assets.",
+        f"{status_line}: it does not accept the request.",
+        "Zendesk's API may have changed: install a newer version of zendesk-audit-assets.",
     )
 
 
@@ -182,5 +185,7 @@ def missing_scope(cause: str) -> MissingScope:
     return MissingScope(cause, "Give the OAuth client or token the scope auditlogs:read (or read).")
 
 
-def malformed(cause: str) -> MalformedAnswer:
-    return MalformedAnswer(f"{cause}.", "Try again later; if it stays, a proxy or a changed API is in the way.")
+def malformed(cause: str) -> MalformedResponse:
+    return MalformedResponse(
+        f"{cause}.", "Try again later; if the error stays, look for a proxy in between or a change of the API."
+    )

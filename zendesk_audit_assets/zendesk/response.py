@@ -1,4 +1,4 @@
-"""An HTTP answer, and what its headers say about time."""
+"""An HTTP response, and the times in its headers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MAX_CLOCK_SKEW = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer read to its end; both times are this machine's. Header names may be in any case."""
+class Response:
+    """A response read to its end. Both times come from this machine's clock; header names may be in any case."""
 
     status: int
     headers: Mapping[str, str]
@@ -23,27 +23,24 @@ class Answer:
     received_at: datetime
 
     def date(self) -> datetime:
-        """When the server answered, in UTC.
+        """Return the server's time of the response, in UTC: coverage is recorded by it.
 
-        Raises `MalformedAnswer` without a usable Date header, `ClockSkew` if it lies more than 15 minutes outside
-        the time from our request to its answer: coverage is recorded by this moment.
+        Raises `MalformedResponse` without a usable Date header, and `ClockSkew` if the time lies more than 15 minutes
+        before `sent_at` or after `received_at`.
         """
         date = _http_date(self.headers.get("Date", ""))
         if date is None:
-            raise malformed("The answer carries no usable Date header")
+            raise malformed("The response carries no usable Date header")
         if not self.sent_at - MAX_CLOCK_SKEW <= date <= self.received_at + MAX_CLOCK_SKEW:
             raise ClockSkew(
-                f"Zendesk's clock says {date:%Y-%m-%d %H:%M:%S} UTC, "
-                f"this machine's {self.received_at:%Y-%m-%d %H:%M:%S} UTC: more than 15 minutes apart.",
+                f"Zendesk's clock shows {date:%Y-%m-%d %H:%M:%S} UTC and this machine's "
+                f"{self.received_at:%Y-%m-%d %H:%M:%S} UTC: more than 15 minutes apart.",
                 "Correct this machine's clock (NTP).",
             )
         return date
 
     def retry_after(self) -> float | None:
-        """The wait in seconds that the server asks for, given as a number or as a date.
-
-        None if it asks for none: the header may be missing even from a 429.
-        """
+        """Return the seconds of Retry-After, a number or a date; None without the header, which even a 429 may lack."""
         value = self.headers.get("Retry-After", "").strip()
         if value.isascii() and value.isdigit():
             return float(value)

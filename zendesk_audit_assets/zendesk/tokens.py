@@ -1,4 +1,4 @@
-"""What goes into the Authorization header, and how it is renewed."""
+"""The Authorization header and its renewal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Protocol
 
 from zendesk_audit_assets.zendesk.credentials import Account, ClientCredentials
 from zendesk_audit_assets.zendesk.errors import ZendeskError, malformed, missing_scope
-from zendesk_audit_assets.zendesk.response import Answer
+from zendesk_audit_assets.zendesk.response import Response
+from zendesk_audit_assets.zendesk.stopping import NEVER
 from zendesk_audit_assets.zendesk.transport import Transport
 
 SCOPE = "auditlogs:read"
@@ -22,13 +23,13 @@ RENEWAL_MARGIN_S = 60.0
 
 
 class Authorization(Protocol):
-    """Both methods may be called from several threads."""
+    """Gives the Authorization header. Any thread may call both methods; they raise `Stopped` once `stop` is set."""
 
-    def header(self) -> str:
-        """The value of the Authorization header, now."""
+    def header(self, stop: threading.Event = NEVER) -> str:
+        """Return the present value of the Authorization header."""
 
-    def renew(self, refused: str) -> bool:
-        """Replace the header that Zendesk refused; False if there is no other."""
+    def renew(self, refused: str, stop: threading.Event = NEVER) -> bool:
+        """Replace the header that Zendesk refused; return False if there is no other."""
 
 
 def authorization_for(account: Account, transport: Transport) -> Authorization:
@@ -38,23 +39,23 @@ def authorization_for(account: Account, transport: Transport) -> Authorization:
 
 
 class StaticHeader:
-    """An API token or an access token made elsewhere."""
+    """The header of an API token, or of an access token made elsewhere."""
 
     def __init__(self, header: str) -> None:
         self._header = header
 
-    def header(self) -> str:
+    def header(self, stop: threading.Event = NEVER) -> str:
         return self._header
 
-    def renew(self, refused: str) -> bool:
+    def renew(self, refused: str, stop: threading.Event = NEVER) -> bool:
         return False
 
 
 class RenewedToken:
-    """The access token of an OAuth client: fetched when first needed, shared, renewed before it expires.
+    """The access token of an OAuth client: fetched at first use, shared by all threads, renewed before it expires.
 
-    `client_credentials` brings no refresh token, a renewal is a new request. A refused client is remembered, so
-    that several threads do not each present a wrong secret.
+    The grant `client_credentials` has no refresh token: a renewal is a new request. A refusal of the client is kept, so
+    only one thread presents a wrong secret.
     """
 
     def __init__(
@@ -73,19 +74,19 @@ class RenewedToken:
         self._renew_at = float("-inf")
         self._refusal: ZendeskError | None = None
 
-    def header(self) -> str:
+    def header(self, stop: threading.Event = NEVER) -> str:
         with self._lock:
             if self._now() >= self._renew_at:
-                self._fetch()
+                self._fetch(stop)
             return self._header
 
-    def renew(self, refused: str) -> bool:
+    def renew(self, refused: str, stop: threading.Event = NEVER) -> bool:
         with self._lock:
             if refused == self._header:  # else another thread was first
-                self._fetch()
+                self._fetch(stop)
             return True
 
-    def _fetch(self) -> None:
+    def _fetch(self, stop: threading.Event) -> None:
         if self._refusal is not None:
             raise self._refusal
         asked_at = self._now()
@@ -101,6 +102,7 @@ class RenewedToken:
                     "client_secret": self._credentials.client_secret,
                     "scope": SCOPE,
                 },
+                stop=stop,
             )
         except ZendeskError as error:
             if error.permanent:
@@ -109,22 +111,22 @@ class RenewedToken:
         self._header = f"Bearer {token}"
         self._renew_at = asked_at + life - min(RENEWAL_MARGIN_S, life / 10)
 
-    def _read(self, answer: Answer) -> tuple[str, float]:
-        """The token and its life in seconds; older clients' tokens have none and last until they are refused."""
+    def _read(self, response: Response) -> tuple[str, float]:
+        """Return the token and its life in seconds; tokens of older clients name none and last until refused."""
         try:
-            given = json.loads(answer.body)
+            content = json.loads(response.body)
         except (ValueError, RecursionError):
-            given = None
-        token = given.get("access_token") if isinstance(given, dict) else None
+            content = None
+        token = content.get("access_token") if isinstance(content, dict) else None
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             # The body is not repeated: it may hold a token.
-            raise malformed("Zendesk's answer to the request for an access token holds none")
+            raise malformed("Zendesk's response to the request for an access token holds no token")
         self._transport.keep_secret(token)
-        # An unknown scope still yields a token, which is then refused everywhere. No scope in the answer means the
-        # one that was asked for (RFC 6749, 5.1).
-        scope = given.get("scope", SCOPE)
+        # For an unknown scope Zendesk issues a token, and then refuses it everywhere. A response without a scope grants
+        # the requested one (RFC 6749, 5.1).
+        scope = content.get("scope", SCOPE)
         if not isinstance(scope, str) or not SUFFICIENT_SCOPES & set(scope.split()):
-            raise missing_scope(f"Zendesk gave an access token without the scope {SCOPE}.")
-        life = given.get("expires_in")
+            raise missing_scope(f"Zendesk issued an access token without the scope {SCOPE}.")
+        life = content.get("expires_in")
         known = isinstance(life, (int, float)) and not isinstance(life, bool) and life > 0
         return token, float(life) if known else float("inf")

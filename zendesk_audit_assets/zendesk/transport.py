@@ -1,4 +1,8 @@
-"""One request over HTTP: paced, bounded in time and size, tried again where that helps, judged by its answer."""
+"""One request over HTTP: paced, bounded in time and size, retried where that helps.
+
+The library beneath is requests: users already configure it (REQUESTS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY). Three of its
+habits are switched off here: it sends credentials of a .netrc file, keeps cookies, and bounds no body in size or time.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +29,10 @@ from zendesk_audit_assets.zendesk.credentials import (
     secrets_of,
     spellings,
 )
+from zendesk_audit_assets.zendesk.error_message import describe_body
 from zendesk_audit_assets.zendesk.errors import (
     BadAccountSettings,
-    MalformedAnswer,
+    MalformedResponse,
     Purpose,
     RateLimited,
     UntrustedCertificate,
@@ -37,14 +42,14 @@ from zendesk_audit_assets.zendesk.errors import (
     error_for,
     malformed,
 )
-from zendesk_audit_assets.zendesk.messages import describe_body
-from zendesk_audit_assets.zendesk.response import Answer
+from zendesk_audit_assets.zendesk.response import Response
+from zendesk_audit_assets.zendesk.stopping import NEVER, Wait, require_going, wait
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
 USER_AGENT = "zendesk-audit-assets"
 
-# A page of 100 records is some 60 kB; anything near this is no answer of Zendesk's (or a decompression bomb).
+# A page of 100 records has some 60 kB; a body near this size is no page (or a decompression bomb).
 MAX_BODY_BYTES = 64 * 2**20
 
 # A 429 without Retry-After: the limit is counted per minute.
@@ -55,7 +60,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RetryLimits:
-    """How often, and for how many seconds in all, one request is tried; and the longest single back-off."""
+    """The limits of one request: attempts, seconds over all attempts, and seconds of the longest back-off."""
 
     attempts: int = 6
     total_s: float = 600.0
@@ -67,7 +72,7 @@ DEFAULT_RETRY = RetryLimits()
 
 @dataclass(frozen=True)
 class Usage:
-    """What has been spent: requests sent (tokens and retries included), retries among them, seconds waited."""
+    """Requests sent (tokens and retries included), retries among them, and seconds waited."""
 
     requests: int
     retries: int
@@ -83,14 +88,14 @@ class Transport:
         budget: RateBudget,
         timeouts: tuple[float, float],
         retry: RetryLimits,
-        wait: Callable[[float], None],
+        sleep: Wait | None,
         clock: Callable[[], float],
     ) -> None:
         self._account = account
         self._budget = budget
         self._timeouts = timeouts
         self._retry = retry
-        self._wait = wait
+        self._sleep = sleep
         self._clock = clock
         self._secrets = set(secrets_of(account.credentials))
         self._lock = threading.Lock()
@@ -104,38 +109,41 @@ class Transport:
         self,
         method: str,
         url: str,
-        read: Callable[[Answer], T],
+        read: Callable[[Response], T],
         *,
         purpose: Purpose,
         authorization: str | None = None,
         json: Any = None,
+        stop: threading.Event = NEVER,
     ) -> T:
-        """Send the request until `read` accepts its answer, within the retry limits.
+        """Send the request until `read` accepts the response, within the retry limits; return what `read` returns.
 
-        Raises what `errors.error_for` says of the answer's status, what `read` raises, or `ZendeskDown`,
-        `WrongSubdomain` and `UntrustedCertificate` when there is no answer at all.
+        Raises the error that `errors.error_for` gives for the response's status, the errors of `read`, `ZendeskDown`,
+        `WrongSubdomain` or `UntrustedCertificate` without a response, and `Stopped` once `stop` is set: a wait ends at
+        once, a request in flight at its timeout at the latest.
         """
 
         def attempt() -> T:
-            self._spend(waited=self._budget.acquire())
-            answer = self._send(method, url, authorization, json)
-            seen = self._budget.observe(answer.headers)
+            require_going(stop)
+            self._spend(waited=self._budget.acquire(stop))
+            response = self._send(method, url, authorization, json, stop)
+            seen = self._budget.observe(response.headers)
             if seen is not None:
                 self._rate_limit = seen
-            if answer.status != 200 and not (answer.status == 201 and purpose == "token"):
-                raise self._refusal(answer, purpose)
-            return read(answer)
+            if response.status != 200 and not (response.status == 201 and purpose == "token"):
+                raise self._refusal(response, purpose)
+            return read(response)
 
-        return self._retrying()(attempt)
+        return self._retrying(stop)(attempt)
 
     def keep_secret(self, secret: str) -> None:
-        """Never repeat this in a message, should a server echo it."""
+        """Mask this in every message, in case a server echoes it."""
         with self._lock:
             self._secrets = self._secrets.union(spellings(secret))
 
-    def told(self, answer: Answer) -> str:
-        """What the answer's body says, in one line."""
-        return describe_body(answer.body, self._secrets)
+    def message(self, response: Response) -> str:
+        """The message in the response's body, in one line."""
+        return describe_body(response.body, self._secrets)
 
     @property
     def usage(self) -> Usage:
@@ -143,7 +151,7 @@ class Transport:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The account's request limit as the last answer told it."""
+        """The account's request limit by the last response."""
         return self._rate_limit
 
     @property
@@ -157,13 +165,13 @@ class Transport:
         for session in sessions:
             session.close()
 
-    def _retrying(self) -> tenacity.Retrying:
+    def _retrying(self, stop: threading.Event) -> tenacity.Retrying:
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((RateLimited, ZendeskDown, MalformedAnswer)),
+            retry=tenacity.retry_if_exception_type((RateLimited, ZendeskDown, MalformedResponse)),
             stop=self._is_enough,
             wait=self._wait_before_next,
             before_sleep=self._announce,
-            sleep=self._sleep,
+            sleep=lambda seconds: self._back_off(seconds, stop),
             retry_error_callback=_give_up,
         )
 
@@ -189,11 +197,11 @@ class Transport:
             logger.warning("%s Waiting %.0f s before %s.", error.cause, seconds, attempt)
         self._spend(retries=1)
 
-    def _sleep(self, seconds: float) -> None:
-        self._wait(seconds)
+    def _back_off(self, seconds: float, stop: threading.Event) -> None:
+        wait(seconds, stop, self._sleep)
         self._spend(waited=seconds)
 
-    def _send(self, method: str, url: str, authorization: str | None, json: Any) -> Answer:
+    def _send(self, method: str, url: str, authorization: str | None, json: Any, stop: threading.Event) -> Response:
         self._spend(sent=1)
         sent_at = self._now()
         session, environment = self._session()
@@ -203,11 +211,11 @@ class Transport:
             headers = session.headers if authorization is None else {**session.headers, "Authorization": authorization}
             request.prepare(method, url, headers=headers, json=json)
             with session.send(request, timeout=self._timeouts, allow_redirects=False, **environment) as response:
-                body = self._read(response)
+                body = self._read(response, stop)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
-            raise self._no_answer(fault) from None  # the chain may hold a proxy's password
+            raise self._no_response(fault) from None  # the chain may hold a proxy's password
         self._reached = True
-        return Answer(response.status_code, response.headers, body, sent_at, self._now())
+        return Response(response.status_code, response.headers, body, sent_at, self._now())
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), timezone.utc)
@@ -226,53 +234,56 @@ class Transport:
                 self._sessions.add(session)
         return self._thread.session  # type: ignore[no-any-return]
 
-    def _read(self, response: requests.Response) -> bytes:
-        # The read timeout starts anew with every byte; a body that trickles would never end.
+    def _read(self, response: requests.Response, stop: threading.Event) -> bytes:
+        # The read timeout begins again with every byte: a body that trickles would never end.
         deadline = time.monotonic() + 4 * self._timeouts[1]
         body = bytearray()
         while chunk := response.raw.read1(2**16, decode_content=True):
+            require_going(stop)
             body += chunk
             if len(body) > MAX_BODY_BYTES:
-                raise malformed(f"The answer is longer than {MAX_BODY_BYTES} bytes")
+                raise malformed(f"The response is longer than {MAX_BODY_BYTES} bytes")
             if time.monotonic() > deadline:
                 raise requests.ReadTimeout(f"the body took more than {4 * self._timeouts[1]:g} s")
         return bytes(body)
 
-    def _refusal(self, answer: Answer, purpose: Purpose) -> ZendeskError:
+    def _refusal(self, response: Response, purpose: Purpose) -> ZendeskError:
         credentials = self._account.credentials
         return error_for(
-            answer.status,
-            self.told(answer),
+            response.status,
+            self.message(response),
             purpose=purpose,
             url=self._account.url,
             settings=credentials.settings,
             bearer=not isinstance(credentials, ApiToken),
-            retry_after=answer.retry_after() if answer.status in (429, 503) else None,
+            retry_after=response.retry_after() if response.status in (429, 503) else None,
         )
 
-    def _no_answer(self, fault: Exception) -> ZendeskError:
+    def _no_response(self, fault: Exception) -> ZendeskError:
         url = self._account.url
         if isinstance(fault, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             return BadAccountSettings(
-                f"A request to {url} cannot be sent: its address or the proxy's is not valid.",
+                f"No request to {url} can be sent: its address or the address of the proxy is not valid.",
                 "Check ZENDESK_BASE_URL and HTTPS_PROXY.",
             )
         known = self._reached or isinstance(fault, requests.exceptions.ProxyError)  # else it may not exist
         for cause in _chain(fault):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return UntrustedCertificate(
-                    f"The TLS certificate of {url} is not trusted ({cause.verify_message}).",
+                    f"This machine does not trust the TLS certificate of {url} ({cause.verify_message}).",
                     "If a company proxy inspects TLS, name its CA bundle in REQUESTS_CA_BUNDLE.",
                 )
             if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN and not known:
                 return WrongSubdomain(
-                    f"There is no host of the name in {url}.",
+                    f"DNS knows no host of the name in {url}.",
                     "Set ZENDESK_SUBDOMAIN to the part of the account's address before .zendesk.com, "
                     "and check that this machine is online.",
                 )
         *_, innermost = _chain(fault)
-        why = describe_body(str(innermost).encode(), self._secrets) or type(innermost).__name__
-        return ZendeskDown(f"No answer from {url} ({why}).", "Try again later; check the network and its proxy.")
+        reason = describe_body(str(innermost).encode(), self._secrets) or type(innermost).__name__
+        return ZendeskDown(
+            f"Zendesk does not respond at {url} ({reason}).", "Check the network and its proxy, then try again."
+        )
 
     def _spend(self, *, sent: int = 0, retries: int = 0, waited: float = 0.0) -> None:
         self._thread.sent = self.sent_by_this_thread + sent
@@ -296,12 +307,12 @@ def _give_up(state: tenacity.RetryCallState) -> NoReturn:
     error = _error_of(state)
     if state.attempt_number == 1:
         raise error
-    tried = f"It was tried {state.attempt_number} times in {_elapsed(state):.0f} s."
-    raise type(error)(f"{error.cause} {tried}", error.remedy, retry_after=error.retry_after)
+    tries = f"Gave up after {state.attempt_number} attempts in {_elapsed(state):.0f} s."
+    raise type(error)(f"{error.cause} {tries}", error.remedy, retry_after=error.retry_after)
 
 
 def _chain(fault: BaseException) -> Iterator[BaseException]:
-    """The fault and what led to it, outermost first: requests wraps urllib3, which wraps sockets."""
+    """Yield the fault and its causes, outermost first: requests wraps urllib3, which wraps sockets."""
     error: BaseException | None = fault
     while error is not None:
         yield error

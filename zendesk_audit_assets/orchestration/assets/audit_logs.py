@@ -102,7 +102,7 @@ class _ProgressLog:
         )
 
 
-def _metadata(report: sync.Report, warehouse: Warehouse, start: datetime) -> dict[str, dg.MetadataValue]:
+def _metadata(report: sync.SyncResult, warehouse: Warehouse, start: datetime) -> dict[str, dg.MetadataValue]:
     with warehouse.transaction() as connection:
         rows = batches.row_count(connection)
         complete_to = batches.complete_to(connection, start)

@@ -1,4 +1,4 @@
-"""What an answer's body says, in one line that is safe to show and to log."""
+"""The message in the body of a response, in one line that is safe to show and to log."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from zendesk_audit_assets.text import one_line, shorten
 
 MAX_LENGTH = 200
 
-# Longer bodies are pages for browsers; what they have to say stands at the top.
+# Longer bodies are pages for browsers, whose message stands at the top.
 _READ_BYTES = 20_000
 
 
 def describe_body(body: bytes, secrets: Iterable[str] = ()) -> str:
-    """The message in a body of any kind, at most 200 characters; "" if it has none.
+    """Return the message in a body of any kind, at most 200 characters; "" if it has none.
 
-    Zendesk's errors come as at least five JSON shapes, plain text, HTML, or cut short. Secrets are replaced by
-    `***`, should a server echo what it was sent; control characters never reach a terminal.
+    Zendesk's errors come in at least five JSON shapes, as plain text or HTML, or cut short. `***` replaces secrets, in
+    case a server echoes its request; control characters never reach a terminal.
     """
     text = body[:_READ_BYTES].decode("utf-8", errors="replace")
-    with suppress(ValueError, RecursionError):  # text, HTML or half an answer: shown as it is
+    with suppress(ValueError, RecursionError):  # text, HTML or half a response: shown as it is
         text = _from_json(json.loads(text))
     text = one_line(_without_tags(text))
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
@@ -33,7 +33,7 @@ def describe_body(body: bytes, secrets: Iterable[str] = ()) -> str:
 
 
 def _from_json(value: Any) -> str:
-    """`error` and `description` as strings; `error` as an object; `errors` as a list; or whatever is there."""
+    """Read `error` and `description` as strings, `error` as an object, `errors` as a list, or any other value."""
     if isinstance(value, list):
         return "; ".join(filter(None, map(_from_json, value[:3])))
     if not isinstance(value, dict):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.zendesk.messages import MAX_LENGTH, describe_body
+from zendesk_audit_assets.zendesk.error_message import MAX_LENGTH, describe_body
 
 
 @pytest.mark.parametrize(
