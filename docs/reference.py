@@ -25,8 +25,7 @@ from zendesk_audit_assets import build_definitions
 from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.cli import main
 from zendesk_audit_assets.detect import load_rules
-from zendesk_audit_assets.detect.findings import FINDINGS, FORGOTTEN
-from zendesk_audit_assets.detect.findings import STATE as FINDINGS_STATE
+from zendesk_audit_assets.detect.tables import FINDING_DECISIONS, FINDINGS, FINDINGS_STATE, LOG_FINDINGS
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.orchestration.checks import CHECKS
@@ -37,7 +36,7 @@ from zendesk_audit_assets.warehouse.catalog import META
 from zendesk_audit_assets.warehouse.migrations import MIGRATIONS
 from zendesk_audit_assets.warehouse.table import Table
 
-DURABLE: tuple[Table, ...] = (*TABLES, FORGOTTEN, DELIVERIES, META, MIGRATIONS)
+DURABLE: tuple[Table, ...] = (*TABLES, FINDING_DECISIONS, LOG_FINDINGS, DELIVERIES, META, MIGRATIONS)
 BOOKKEEPING: tuple[Table, ...] = (DERIVED_STATE, FINDINGS_STATE)
 
 _KINDS = {"event": "Sigma", "correlation": "Sigma correlation", "sql": "SQL"}

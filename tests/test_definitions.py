@@ -14,7 +14,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap  # 
 
 from zendesk_audit_assets import Account, build_definitions, definitions, settings
 from zendesk_audit_assets.alert.outbox import DELIVERIES
-from zendesk_audit_assets.detect.findings import FINDINGS
+from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.emulator import EmulatorOptions
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.automation import BACKFILL

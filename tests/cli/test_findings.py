@@ -76,7 +76,7 @@ def test_a_beginning_that_two_findings_share_closes_neither(call: Any, analysed:
 
 
 def test_nothing_found_is_said(call: Any, analysed: Warehouse) -> None:
-    assert call("findings", "--since", "2027-01-01").output == "Nothing was found.\n"
+    assert call("findings", "--since", "2027-01-01").output == "No findings.\n"
 
 
 def test_before_there_are_findings_it_says_what_makes_them(call: Any, stored: Warehouse) -> None:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from zendesk_audit_assets.detect.finding import Finding
-from zendesk_audit_assets.detect.findings import FINDINGS
+from zendesk_audit_assets.detect.tables import FINDINGS
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ROW = {

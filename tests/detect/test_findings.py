@@ -20,10 +20,12 @@ from support.warehouse import transaction
 from zendesk_audit_assets.detect import (
     Rule,
     RuleError,
+    decisions,
     findings,
     load_rules,
 )
-from zendesk_audit_assets.detect.findings import FINDINGS, FindingsRefreshed
+from zendesk_audit_assets.detect.findings import FindingsRefreshed
+from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.emulator.episodes import EPISODES, Episode
 from zendesk_audit_assets.emulator.events import Event
 from zendesk_audit_assets.emulator.history import build_history
@@ -42,6 +44,7 @@ FEW = tuple(
     for rule in PACK
     if rule.name[3:6] in ("001", "002", "014", "102", "104", "106", "110", "115", "201", "202", "203", "205", "206")
 )
+YEARS_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OWN_ID = "00000000-0000-0000-0000-000000000001"
 
 RECORDS = {
@@ -92,6 +95,15 @@ class Log:
     def refresh(self, rules: Iterable[Rule] = FEW, **how: Any) -> FindingsRefreshed:
         with transaction(self.connection):
             return findings.refresh(self.connection, tuple(rules), **how)
+
+    def close(self, rule: str) -> None:
+        with transaction(self.connection) as connection:
+            decisions.record(connection, [uid for (uid,) in self.named(rule, "uid")], "closed")
+
+    def found_at(self, instant: datetime) -> None:
+        """Let everything so far have been found at this time."""
+        self.connection.execute("UPDATE finding_decisions SET decided_at = $1", [instant])
+        self.connection.execute("UPDATE findings SET found_at = $1", [instant])
 
     def rows(self, columns: str = "* EXCLUDE (found_at)", where: str = "true") -> list[tuple[Any, ...]]:
         return self.connection.execute(f"SELECT {columns} FROM findings WHERE {where} ORDER BY ALL").fetchall()
@@ -222,7 +234,8 @@ def test_a_finding_that_grows_is_updated_and_stays_closed(log: Log) -> None:
     burst = [{**SUSPENDED, "created_at": START + n * SECOND, "source_id": n} for n in range(7)]
     log.append(burst[:5], window=(START, START + HOUR / 2))
     log.refresh([rule("ZD-106"), rule("ZD-014-suspended")])
-    log.connection.execute("UPDATE findings SET status = 'closed', found_at = '2020-01-01' WHERE rule = 'ZD-106'")
+    log.found_at(YEARS_AGO)
+    log.close("ZD-106")
     ((uid,),) = log.named("ZD-106", "uid")
     log.append(
         [{**record, "created_at": record["created_at"] + HOUR / 2} for record in burst[5:]],
@@ -232,9 +245,7 @@ def test_a_finding_that_grows_is_updated_and_stays_closed(log: Log) -> None:
     done = log.refresh([rule("ZD-106"), rule("ZD-014-suspended")])
 
     assert done.new == 2  # the two suspensions themselves
-    assert log.named("ZD-106", "uid, events, status, found_at, batch_id") == [
-        (uid, 7, "closed", datetime(2020, 1, 1, tzinfo=UTC), 2)
-    ]
+    assert log.named("ZD-106", "uid, events, status, found_at, batch_id") == [(uid, 7, "closed", YEARS_AGO, 2)]
     assert log.named("ZD-106", "first_event_at, last_event_at") == [(START, START + HOUR / 2 + 6 * SECOND)]
 
 
@@ -259,10 +270,11 @@ def test_a_new_rule_looks_at_the_whole_log_and_the_others_do_not(log: Log) -> No
 def test_a_changed_rule_looks_again_and_keeps_what_people_said(log: Log) -> None:
     log.append([{**OWNER_CHANGED, "created_at": START}])
     log.refresh([rule("ZD-001")])
-    log.connection.execute("UPDATE findings SET status = 'closed', found_at = '2020-01-01'")
+    log.found_at(YEARS_AGO)
+    log.close("ZD-001")
     done = log.refresh([replace(rule("ZD-001"), level="critical")])
     assert (done.rules_rebuilt, done.new, done.rows_written) == (("ZD-001",), 0, 1)
-    assert log.rows("severity, status, found_at") == [("critical", "closed", datetime(2020, 1, 1, tzinfo=UTC))]
+    assert log.rows("severity, status, found_at") == [("critical", "closed", YEARS_AGO)]
 
 
 def test_a_changed_rule_takes_back_what_it_no_longer_finds(log: Log) -> None:
@@ -396,7 +408,7 @@ def test_a_rule_runs_anew_when_the_table_that_it_waited_for_appears(log: Log) ->
 def test_what_somebody_closed_stays_closed_after_its_rule_was_off_for_a_while(log: Log) -> None:
     log.append([{**OWNER_CHANGED, "created_at": START}], window=(START, START + DAY))
     log.refresh()
-    log.connection.execute("UPDATE findings SET status = 'closed'")
+    log.close("ZD-001")
     before = log.named("ZD-001", "uid, status, found_at")
     for _ in range(2):
         log.refresh([rule("ZD-002")])
@@ -416,12 +428,77 @@ def test_what_is_about_the_log_and_comes_back_is_open_again(log: Log) -> None:
     log.connection.register("whole", whole)
     log.connection.execute("INSERT INTO audit_logs FROM whole")
     log.refresh()
-    assert log.named("ZD-202", "status") == [("over",)]
+    assert log.named("ZD-202", "status") == [("resolved",)]
     log.connection.execute("DELETE FROM audit_logs")
     log.refresh()
     ((again, status, found_again),) = log.named("ZD-202", "uid, status, found_at")
     assert (again, status) == (uid, "open")
     assert found_again > found_at
+
+
+def wave(log: Log) -> None:
+    """Findings of every input: events, a correlation, other findings, and the log itself in each status."""
+    own_role = {"source_type": "user", "change_description": "Role changed from Agent to Administrator"}
+    records = [{**own_role, "source_id": 5}, OWNER_CHANGED, *({**SUSPENDED, "source_id": n} for n in range(6))]
+    records = [{**record, "created_at": START + n * SECOND} for n, record in enumerate(records)]
+    log.append(records, window=(START, START + DAY))
+    log.append([{"created_at": START + DAY, "id": 100}], window=(START + DAY, START + 2 * DAY))
+    log.append([{"created_at": START + DAY, "id": 101}], window=(START + DAY, START + 2 * DAY))
+    brought = log.connection.sql("FROM audit_logs WHERE id IN (4, 100, 101)").pl()
+    log.connection.execute("DELETE FROM audit_logs WHERE id IN (4, 100, 101)")
+    log.refresh()
+    assert len(log.named("ZD-202")) == 3
+    log.connection.register("brought", brought)
+    log.connection.execute("INSERT INTO audit_logs FROM brought WHERE id = 100")
+    uid = log.rows("uid", "rule = 'ZD-202' AND object_label = 'batch 3'")[0][0]
+    with transaction(log.connection) as connection:
+        decisions.record(connection, [uid], "closed")
+    log.close("ZD-001")
+    log.refresh()
+
+
+@pytest.mark.parametrize(
+    "drop", [("findings", "findings_state"), ("findings",), ("findings_state",)], ids=lambda names: "_and_".join(names)
+)
+def test_dropped_findings_come_back_the_same(log: Log, drop: tuple[str, ...]) -> None:
+    wave(log)
+    before = log.rows("*")
+    assert {row[-3] for row in before} == {"open", "closed", "resolved"}
+    assert {"ZD-001", "ZD-106", "ZD-115", "ZD-202"} <= {row[2] for row in before}
+    for table in drop:
+        log.connection.execute(f"DROP TABLE {table}")
+    assert log.refresh().new == 0
+    assert log.rows("*") == before
+
+
+@pytest.mark.parametrize("table", ["findings", "findings_state"])
+def test_tables_of_another_version_are_rebuilt(log: Log, table: str) -> None:
+    wave(log)
+    before = log.rows("*")
+    log.connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT 1 AS other")
+    log.refresh()
+    assert log.rows("*") == before
+
+
+def test_a_rule_about_the_log_that_was_off_keeps_its_findings(log: Log) -> None:
+    wave(log)
+    before = log.rows("*")
+    log.refresh([one for one in FEW if one.name != "ZD-202"])
+    assert log.named("ZD-202") == []
+    log.refresh()
+    assert log.rows("*") == before
+
+
+def test_every_decision_is_kept_in_order(log: Log) -> None:
+    log.append([{**OWNER_CHANGED, "created_at": START}])
+    log.refresh()
+    ((uid,),) = log.named("ZD-001", "uid")
+    log.connection.execute("UPDATE finding_decisions SET decided_at = '2999-01-01'")  # a clock that was wrong
+    log.close("ZD-001")
+    history = "SELECT uid, status FROM finding_decisions ORDER BY decided_at"
+    assert log.connection.execute(history).fetchall() == [(uid, "open"), (uid, "closed")]
+    log.refresh(full=True)
+    assert log.named("ZD-001", "status") == [("closed",)]
 
 
 def test_two_findings_of_one_name_are_one(log: Log, own: Callable[..., Rule]) -> None:
@@ -475,9 +552,9 @@ def test_a_silent_log_is_told_and_over_when_it_speaks_again(log: Log) -> None:
     assert log.named("ZD-201", "uid, status, last_event_at") == [(uid, "open", START + 150 * HOUR)]
     log.append([{"created_at": START + 151 * HOUR}], window=(START + 150 * HOUR, START + 152 * HOUR))
     log.refresh()
-    assert log.named("ZD-201", "uid, status") == [(uid, "over")]
+    assert log.named("ZD-201", "uid, status") == [(uid, "resolved")]
     log.refresh(full=True)
-    assert log.named("ZD-201", "uid, status") == [(uid, "over")]
+    assert log.named("ZD-201", "uid, status") == [(uid, "resolved")]
 
 
 def test_rows_that_went_by_other_means_are_told(log: Log) -> None:
@@ -527,7 +604,7 @@ def test_settings_in_another_language_are_told(log: Log) -> None:
     ]
     log.append({**setting, "created_at": START + n * HOUR, "change_description": "Turned off"} for n in range(7))
     log.refresh()
-    assert log.named("ZD-205-words", "status") == [("over",)]
+    assert log.named("ZD-205-words", "status") == [("resolved",)]
 
 
 def episodes_of(seed: int, log: Log, **options: Any) -> list[Episode]:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from zendesk_audit_assets.detect.findings import FINDINGS
+from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.warehouse.catalog import ensure_derived
 
 UTC = timezone.utc

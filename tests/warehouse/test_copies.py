@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from zendesk_audit_assets.alert.outbox import DELIVERIES
+from zendesk_audit_assets.detect.tables import FINDING_DECISIONS, LOG_FINDINGS
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.transform import CHANGES, refresh
@@ -90,7 +91,9 @@ def test_a_published_copy_holds_every_table(warehouse: Warehouse, fill: Make) ->
     assert published is not None
     assert published.path == warehouse.published_path
     assert published.bytes == published.path.stat().st_size
-    assert set(published.rows) == {table.name for table in (*TABLES, META, MIGRATIONS, DELIVERIES)}
+    assert set(published.rows) == {
+        table.name for table in (*TABLES, META, MIGRATIONS, DELIVERIES, FINDING_DECISIONS, LOG_FINDINGS)
+    }
     assert (published.rows["audit_logs"], published.rows["coverage"]) == (3, 1)
     assert published.rows == table_rows(published.path)
     assert files_beside(published.path) == set()

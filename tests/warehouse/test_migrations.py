@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from zendesk_audit_assets.alert.outbox import DELIVERIES
+from zendesk_audit_assets.detect.tables import FINDING_DECISIONS, LOG_FINDINGS
 from zendesk_audit_assets.extract import tables
 from zendesk_audit_assets.extract.record import FIELDS
 from zendesk_audit_assets.warehouse.catalog import META, scalar, set_meta
@@ -28,8 +29,15 @@ from zendesk_audit_assets.warehouse.migrations import (
 from zendesk_audit_assets.warehouse.table import Table
 
 THEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
-VALUES = {"BIGINT": -(2**63), "VARCHAR": "Ünïcode \0 \U0001f600", "TIMESTAMPTZ": THEN, "JSON": '{"a":[1]}'}
-DURABLE = (*tables.TABLES, META, MIGRATIONS, DELIVERIES)
+VALUES = {
+    "BIGINT": -(2**63),
+    "VARCHAR": "Ünïcode \0 \U0001f600",
+    "TIMESTAMPTZ": THEN,
+    "JSON": '{"a":[1]}',
+    "BOOLEAN": True,
+}
+VALUES |= {f"{kind}[]": [VALUES[kind]] for kind in ("BIGINT", "VARCHAR")}
+DURABLE = (*tables.TABLES, META, MIGRATIONS, DELIVERIES, FINDING_DECISIONS, LOG_FINDINGS)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`zendesk-audit findings`: what the rules have found, and what of it is settled."""
+"""`zendesk-audit findings`: show findings and close them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from zendesk_audit_assets.cli.output import (
     query_frame,
     read_options,
 )
+from zendesk_audit_assets.detect import decisions
 from zendesk_audit_assets.severity import SEVERITIES, at_least
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-# Shorter beginnings of a uid are typed by mistake.
+# A shorter prefix of a uid is likely a typing mistake.
 _SHORTEST_UID = 8
 
 
 @click.command()
-@click.option("--since", type=_DAY, help="Only what happened on this day, UTC, or later.")
-@click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Only what is as severe as this.")
-@click.option("--rule", help="Only what this rule has found, such as ZD-002.")
-@click.option("--all", "closed_too", is_flag=True, help="Also what is closed.")
-@click.option("--close", "uid", metavar="UID", help="Close a finding, by its uid or how that begins; it is kept.")
+@click.option("--since", type=_DAY, help="Show findings with events on this UTC day or later.")
+@click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Minimum severity.")
+@click.option("--rule", help="Show findings of this rule, such as ZD-002.")
+@click.option("--all", "closed_too", is_flag=True, help="Include closed and resolved findings.")
+@click.option(
+    "--close",
+    "uid",
+    metavar="UID",
+    help="Close a finding, by its uid or a prefix of it.",
+)
 @read_options
 def findings(
     since: datetime | None,
@@ -36,7 +42,7 @@ def findings(
     live: bool,
     format: str | None,
 ) -> None:
-    """Show what the rules have found, the newest first. What is closed is not alerted of."""
+    """Show the open findings, newest first. Closed findings are not alerted."""
     if uid is not None:
         _close(uid)
         return
@@ -61,7 +67,7 @@ def findings(
                 "closed_too": closed_too,
             },
         )
-    print_frame(frame, format, "Nothing was found.")
+    print_frame(frame, format, "No findings.")
 
 
 def _close(uid: str) -> None:
@@ -72,10 +78,13 @@ def _close(uid: str) -> None:
             "SELECT uid, rule, status FROM findings WHERE starts_with(uid, lower(?))", [uid]
         ).fetchall()
         if not found:
-            raise NotFound(f"There is no finding {uid}.", "`zendesk-audit findings --live` shows the open ones.")
+            raise NotFound(
+                f"There is no finding {uid}.", "Run `zendesk-audit findings --live` to see the open findings."
+            )
         if len(found) > 1:
             raise click.UsageError(f"{len(found)} findings begin with {uid}; give more of the uid.")
-        ((whole, rule, status),) = found
-        connection.execute("UPDATE findings SET status = 'closed' WHERE uid = ?", [whole])
-    said = "was closed already" if status == "closed" else "is closed; the published copy has it after the next run"
-    click.echo(f"The finding {whole[:12]} of {rule} {said}.")
+        ((full, rule, status),) = found
+        if status != "closed":
+            decisions.record(connection, [full], "closed")
+    note = "was closed already" if status == "closed" else "is closed; the next run publishes that"
+    click.echo(f"The finding {full[:12]} of {rule} {note}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from zendesk_audit_assets.detect import (
     HISTORY,
     Rule,
     RuleError,
+    decisions,
 )
 from zendesk_audit_assets.masking import mask_sql
 from zendesk_audit_assets.severity import SEVERITIES
@@ -62,31 +63,49 @@ def evaluate_window(
     return written
 
 
-def evaluate_state(connection: duckdb.DuckDBPyConnection, rule: Rule) -> int:
-    """Add the findings of a rule about the log itself, and resolve those whose condition has cleared.
+def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], rebuilt: Collection[str]) -> int:
+    """Bring the findings about the log itself up to date: `log_findings`, and their rows of `findings`.
 
-    Returns the number of findings added. Raises `RuleError` when the query fails.
+    Writes all findings of the rules whose ids are `rebuilt`, else those that are new or have changed, and leaves the
+    table `states`, the findings whose condition holds now, for `settle_states`. Returns the number of rows written.
+    Raises `RuleError` when the query of a rule fails.
     """
-    if rule.needs and not relations(connection).issuperset(rule.needs):
+    connection.execute("CREATE TEMP TABLE states AS FROM log_findings LIMIT 0")
+    for rule in rules:
+        with _rule_table(connection, [rule]), _errors_of(rule):
+            connection.execute(_insert_states(rule))
+    changed = [
+        uid for (uid,) in connection.execute("SELECT uid FROM (FROM states EXCEPT FROM log_findings)").fetchall()
+    ]
+    if not changed and not rebuilt:
         return 0
-    with _rule_table(connection, [rule]):
-        with _errors_of(rule):
-            connection.execute(_create_states(rule))
-        connection.execute(
-            "UPDATE findings SET status = 'over' WHERE rule_id = ? AND status = 'open' "
-            "AND uid NOT IN (SELECT uid FROM states)",
-            [rule.id],
-        )
-        connection.execute(f"UPDATE findings SET {_UPDATED} FROM states WHERE states.uid = findings.uid")
-        connection.execute(
-            "UPDATE findings SET status = 'open', found_at = now() "
-            "WHERE status = 'over' AND uid IN (SELECT uid FROM states)"
-        )
-        written = scalar(
-            connection, "INSERT INTO findings BY NAME FROM states WHERE uid NOT IN (SELECT uid FROM findings)"
-        )
-        connection.execute("DROP TABLE temp.states")
+    for table in ("log_findings", "findings"):
+        connection.execute(f"DELETE FROM {table} WHERE list_contains($1, uid)", [changed])
+    connection.execute("INSERT INTO log_findings FROM states WHERE list_contains($1, uid)", [changed])
+    written = scalar(
+        connection,
+        """
+        INSERT INTO findings BY NAME
+        SELECT *, 'open' AS status, now() AS found_at FROM log_findings
+        WHERE list_contains($1, uid) OR list_contains($2, rule_id)
+        """,
+        [changed, list(rebuilt)],
+    )
     return int(written)
+
+
+def settle_states(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
+    """Resolve the findings of these rules whose condition has cleared; reopen resolved ones whose condition holds."""
+    for before, holds, after in (("open", False, "resolved"), ("resolved", True, "open")):
+        uids = connection.execute(
+            """
+            SELECT uid FROM findings
+            WHERE batch_id = 0 AND status = $1 AND list_contains($2, rule_id) AND (uid IN (SELECT uid FROM states)) = $3
+            """,
+            [before, [rule.id for rule in rules], holds],
+        ).fetchall()
+        decisions.record(connection, [uid for (uid,) in uids], after)
+    connection.execute("DROP TABLE temp.states")
 
 
 def _columns_read_by(rules: Sequence[Rule]) -> list[str]:
@@ -267,20 +286,16 @@ def _insert_results(rule: Rule) -> str:
     """
 
 
-def _create_states(rule: Rule) -> str:
+def _insert_states(rule: Rule) -> str:
     return f"""
-        CREATE TEMP TABLE states AS
+        INSERT INTO states BY NAME
         WITH results AS ({_results(rule, _LOG_RESULT)})
         SELECT
             sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
             {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,
             began_at AS first_event_at, ended_at AS last_event_at, coalesce(events, 0) AS events,
-            []::BIGINT[] AS event_ids, attack, experimental, 'open' AS status, now() AS found_at, 0 AS batch_id
+            []::BIGINT[] AS event_ids, attack, experimental, 0 AS batch_id
         FROM results CROSS JOIN rules
+        QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
         ORDER BY first_event_at, uid
     """
-
-
-_UPDATED = ", ".join(
-    f"{column} = states.{column}" for column in ("explanation", "severity", "title", "last_event_at", "events")
-)

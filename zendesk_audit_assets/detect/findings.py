@@ -1,7 +1,7 @@
-"""What the rules find in the log, kept up to date at a cost that depends on what is new and not on the log's length.
+"""Refreshes `findings` at a cost that depends on the new events, not on the length of the log.
 
-The table is what the rules, as they are now, find in the log as it is now; a full refresh gives the same. Only two
-things are remembered from before: when a finding was first made, and whether somebody has closed it.
+The table holds the findings of the rules in force on the log as it is now. It is derived: dropped, or refreshed in
+full, it comes back the same, from the log, `finding_decisions` and `log_findings`.
 """
 
 from __future__ import annotations
@@ -15,76 +15,19 @@ from hashlib import sha256
 
 import duckdb
 
-from zendesk_audit_assets.detect import HISTORY, Rule, evaluate
+from zendesk_audit_assets.detect import HISTORY, Rule, decisions, evaluate
+from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
 from zendesk_audit_assets.extract import batches
-from zendesk_audit_assets.extract.record import FIELDS, KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
+from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.severity import rank
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.catalog import ensure_derived, relations, scalar
-from zendesk_audit_assets.warehouse.table import Column, Table
 
 UTC = _timezone.utc
 
-_FIELD = {field.name: field for field in FIELDS}
-
-FINDINGS = Table(
-    "findings",
-    "What the rules have found, a row per finding.",
-    (
-        Column("uid", "VARCHAR", "Its name for ever: SHA-256 of its rule and of what it is about.", required=True),
-        Column("rule_id", "VARCHAR", "UUID of the rule.", required=True),
-        Column("rule", "VARCHAR", "Name of the rule, such as ZD-001.", required=True),
-        Column("severity", "VARCHAR", "informational, low, medium, high or critical.", required=True),
-        Column("title", "VARCHAR", "What the rule says has happened.", required=True),
-        Column(
-            "explanation", "VARCHAR", "What was seen; if it is unusual, compared with what, and over which time.",
-            pii=True, required=True,
-        ),
-        _FIELD["actor_id"],
-        _FIELD["actor_name"],
-        Column("object_type", "VARCHAR", "Kind of item that the last event acted on."),
-        Column("object_id", "BIGINT", "That item."),
-        Column("object_label", "VARCHAR", "Its name.", pii=True),
-        _FIELD["ip_address"],
-        Column("first_event_at", "TIMESTAMPTZ", "Time of the first of its events, UTC.", required=True),
-        Column("last_event_at", "TIMESTAMPTZ", "Time of the last of its events, UTC.", required=True),
-        Column("events", "BIGINT", "Number of events that it consists of.", required=True),
-        Column("event_ids", "BIGINT[]", "Their ids in audit_logs, in order of time.", required=True),
-        Column("attack", "VARCHAR[]", "Techniques of MITRE ATT&CK.", required=True),
-        Column("experimental", "BOOLEAN", "The rule looks for text that Zendesk documents nowhere.", required=True),
-        Column(
-            "status", "VARCHAR", "open; closed by somebody; over, when it is about the log and no longer so.",
-            required=True,
-        ),
-        Column("found_at", "TIMESTAMPTZ", "When it was first found, UTC.", required=True),
-        Column("batch_id", "BIGINT", "Newest batch of its events; 0 when it is about the log itself.", required=True),
-    ),
-)  # fmt: skip
-STATE = Table(
-    "findings_state",
-    "How far each rule has followed the log, and in which version.",
-    (
-        Column("rule_id", "VARCHAR", "UUID of the rule.", required=True),
-        Column("definition", "VARCHAR", "SHA-256 of the rule and of all that it depends on.", required=True),
-        Column("batch_id", "BIGINT", "It has seen the rows of audit_logs up to this batch.", required=True),
-        Column("evaluated_to", "TIMESTAMPTZ", "It has judged the events before this time, UTC.", required=True),
-        Column("refreshed_at", "TIMESTAMPTZ", "When that was, UTC.", required=True),
-    ),
-)
-
-FORGOTTEN = Table(
-    "findings_forgotten",
-    "Findings that are not found at present, as when a rule is off or a gap open; what holds of them once they are.",
-    (
-        Column("uid", "VARCHAR", "The finding: findings.uid.", required=True),
-        Column("status", "VARCHAR", "Its status.", required=True),
-        Column("found_at", "TIMESTAMPTZ", "When it was first found, UTC.", required=True),
-    ),
-)
-
-# Where a rule that judges stands before there is any coverage.
-_NOWHERE = datetime(1970, 1, 1, tzinfo=UTC)
+# The end of the evaluated time before there is any coverage.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -116,44 +59,45 @@ def refresh(
 ) -> FindingsRefreshed:
     """Bring the findings up to date with the log, inside the caller's transaction. The view `audit_events` must exist.
 
-    Rules about single events look at what new batches have brought. Those that compare or count judge what lies in
-    the unbroken coverage from `start` on, the first second ever read if it is not given; because events may arrive
-    late, days with late events are judged again. Rules that are new or have changed run over the whole log, all of
-    them if `full`; findings of rules that are no longer there go. The variables that rules may read, see
-    `docs/rules.md`, stay set on the connection.
+    Event rules evaluate new batches. Correlation and SQL rules evaluate the continuous coverage from `start` on, or
+    from the first covered second; days on which events arrive late are evaluated again. Rules that are new or changed
+    run over the whole log, with `full` all rules do; findings of rules that are no longer in force disappear. The
+    variables that rules may read stay set on the connection.
+
+    Raises `RuleError` when the query of a rule fails.
     """
-    ensure_derived(connection, STATE)
-    for table in (FINDINGS, FORGOTTEN):
-        if table.name not in relations(connection):
-            connection.execute(table.ddl)
+    existing = relations(connection)
+    ensure_derived(connection, FINDINGS_STATE)
+    full = ensure_derived(connection, FINDINGS) or full
     start = start or _covered_from(connection)
     newest = _newest_batch(connection)
     _set_variables(connection, timezone, start)
 
-    definitions = _definitions(connection, rules, start, timezone)
+    definitions = _definitions(existing, rules, start, timezone)
     states = {} if full else _states(connection, definitions)
     end = None
     if start is not None:
-        # What was once complete stays so, which spares asking for all coverage each time.
+        # Complete coverage stays complete, which spares reading all of it each time.
         evaluated = [states[rule.id].evaluated_to for rule in rules if rule.kind != "event" and rule.id in states]
         end = batches.complete_to(connection, max([start, *evaluated]))
     rebuilt = [rule for rule in rules if rule.id not in states]
-    # What a rule about the log itself has found is not found again when it is over; it is told to be, and stays.
-    kept = [rule.id for rule in rules if rule.id in states or rule.input == "log"]
-    _forget(connection, "rule_id NOT IN (SELECT unnest($1))", [kept])
+    connection.execute(f"DELETE FROM {FINDINGS.name} WHERE NOT list_contains($1, rule_id)", [list(states)])
     written = _evaluate_events(connection, rules, states, newest)
     if start is not None and end is not None:
         of_events = [rule for rule in rules if rule.input == "events"]
         of_findings = [rule for rule in rules if rule.input == "findings"]
         written += _evaluate_windows(connection, of_events, states, start, end)
         written += _evaluate_windows(connection, of_findings, states, start, end, of_events)
-    written += sum(evaluate.evaluate_state(connection, rule) for rule in rules if rule.input == "log")
-    new = written - _remember(connection)
+    of_the_log = [rule for rule in rules if rule.input == "log"]
+    ready = [rule for rule in of_the_log if existing.issuperset(rule.needs)]
+    written += evaluate.evaluate_state(connection, ready, [rule.id for rule in of_the_log if rule.id not in states])
+    new = decisions.record_reports(connection)
+    evaluate.settle_states(connection, ready)
 
-    connection.execute(f"DELETE FROM {STATE.name}")
+    connection.execute(f"DELETE FROM {FINDINGS_STATE.name}")
     connection.execute(
-        f"INSERT INTO {STATE.name} SELECT unnest($1), unnest($2), $3, $4, now()",
-        [list(definitions), list(definitions.values()), newest, end or _NOWHERE],
+        f"INSERT INTO {FINDINGS_STATE.name} SELECT unnest($1), unnest($2), $3, $4, now()",
+        [list(definitions), list(definitions.values()), newest, end or _NEVER],
     )
     severities = connection.execute(
         f"SELECT severity, count(*) FROM {FINDINGS.name} WHERE status = 'open' GROUP BY severity"
@@ -192,26 +136,27 @@ def _set_variables(connection: duckdb.DuckDBPyConnection, timezone: str, start: 
 
 
 def _definitions(
-    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], start: datetime | None, timezone: str
+    existing: frozenset[str], rules: Sequence[Rule], start: datetime | None, timezone: str
 ) -> dict[str, str]:
-    """What each rule's findings depend on, besides the log: a rule over findings depends on all other rules."""
-    everything = [rule.digest for rule in rules]
-    tables = relations(connection)
+    """Hash, per rule id, all that its findings depend on besides the log: for input findings, also all other rules."""
+    all_rules = [rule.digest for rule in rules]
     definitions = {}
     for rule in rules:
         parts: list[object] = [rule.digest, AUDIT_EVENTS.sql, HISTORY]
         if rule.kind != "event":
             parts += [start, timezone, sorted(KNOWN_ACTIONS), sorted(KNOWN_SOURCE_TYPES)]
-            parts += [sorted(tables.intersection(rule.needs))]
+            parts += [sorted(existing.intersection(rule.needs))]
         if rule.input == "findings":
-            parts += everything
+            parts += all_rules
         definitions[rule.id] = sha256(repr(parts).encode()).hexdigest()
     return definitions
 
 
 def _states(connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, str]) -> dict[str, _State]:
-    """The states of the rules that have not changed since."""
-    rows = connection.execute(f"SELECT rule_id, definition, batch_id, evaluated_to FROM {STATE.name}").fetchall()
+    """Return the states of the rules whose definition has not changed since."""
+    rows = connection.execute(
+        f"SELECT rule_id, definition, batch_id, evaluated_to FROM {FINDINGS_STATE.name}"
+    ).fetchall()
     return {
         rule_id: _State(batch_id, evaluated_to)
         for rule_id, definition, batch_id, evaluated_to in rows
@@ -219,32 +164,10 @@ def _states(connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, str
     }
 
 
-def _forget(connection: duckdb.DuckDBPyConnection, condition: str, parameters: Sequence[object]) -> None:
-    """Take away the findings that are to be found again, or are no longer wanted."""
-    columns = "uid, status, found_at"
-    connection.execute(
-        f"INSERT INTO {FORGOTTEN.name} SELECT {columns} FROM {FINDINGS.name} WHERE {condition}", list(parameters)
-    )
-    connection.execute(f"DELETE FROM {FINDINGS.name} WHERE {condition}", list(parameters))
-
-
-def _remember(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many of the forgotten ones were found again."""
-    again = scalar(
-        connection,
-        f"""
-        UPDATE {FINDINGS.name} AS findings SET status = forgotten.status, found_at = forgotten.found_at
-        FROM {FORGOTTEN.name} AS forgotten WHERE forgotten.uid = findings.uid
-        """,
-    )
-    connection.execute(f"DELETE FROM {FORGOTTEN.name} WHERE uid IN (SELECT uid FROM {FINDINGS.name})")
-    return int(again)
-
-
 def _evaluate_events(
     connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], states: Mapping[str, _State], newest: int
 ) -> int:
-    """Rules that stand at the same batch are matched together, in one pass."""
+    """Evaluate the event rules: in one pass those that have seen the same batches."""
     by_seen: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.kind == "event":
@@ -260,7 +183,7 @@ def _evaluate_windows(
     end: datetime,
     others: Sequence[Rule] = (),
 ) -> int:
-    """Rules that stand at the same place are judged together."""
+    """Evaluate the other rules: together those that have evaluated the same time."""
     by_state: dict[_State | None, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.kind != "event":
@@ -272,7 +195,9 @@ def _evaluate_windows(
             continue
         if state is not None:
             ids = [rule.id for rule in group]
-            _forget(connection, "rule_id IN (SELECT unnest($1)) AND last_event_at >= $2", [ids, since])
+            connection.execute(
+                f"DELETE FROM {FINDINGS.name} WHERE list_contains($1, rule_id) AND last_event_at >= $2", [ids, since]
+            )
         written += evaluate.evaluate_window(connection, group, since, end, others, rebuild=state is None)
     return written
 
@@ -280,7 +205,7 @@ def _evaluate_windows(
 def _changed_since(
     connection: duckdb.DuckDBPyConnection, state: _State, start: datetime, end: datetime
 ) -> datetime | None:
-    """Midnight before the first event that a rule has not judged yet, or not with all that happened before it."""
+    """Return midnight before the first event that is new, late or beyond the evaluated time; None without any."""
     first = scalar(
         connection,
         f"""

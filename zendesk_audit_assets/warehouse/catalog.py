@@ -39,14 +39,16 @@ def relations(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(name for (name,) in names.fetchall())
 
 
-def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     """Create a derived table that is missing; drop and create one whose columns differ from the declaration.
 
-    A dropped table is empty afterwards: the caller rebuilds what it held.
+    Returns whether the table is new and empty: the caller then rebuilds what it held.
     """
-    if _columns(connection, table.name) != [(column.name, column.type, column.required) for column in table.columns]:
-        drop(connection, table.name)
-        connection.execute(table.ddl)
+    if _columns(connection, table.name) == [(column.name, column.type, column.required) for column in table.columns]:
+        return False
+    drop(connection, table.name)
+    connection.execute(table.ddl)
+    return True
 
 
 def drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:

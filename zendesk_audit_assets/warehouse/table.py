@@ -49,4 +49,7 @@ _POLARS: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(),
     "TIMESTAMPTZ": pl.Datetime("us", "UTC"),
     "JSON": pl.String(),
+    "BOOLEAN": pl.Boolean(),
+    "BIGINT[]": pl.List(pl.Int64()),
+    "VARCHAR[]": pl.List(pl.String()),
 }

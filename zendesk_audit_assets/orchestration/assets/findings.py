@@ -8,7 +8,7 @@ import duckdb
 
 from zendesk_audit_assets import markdown
 from zendesk_audit_assets.detect import findings as table
-from zendesk_audit_assets.detect.findings import FINDINGS
+from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,

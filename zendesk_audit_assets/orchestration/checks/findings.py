@@ -5,7 +5,7 @@ from datetime import datetime
 import duckdb
 
 from zendesk_audit_assets.alert.outbox import DELIVERIES
-from zendesk_audit_assets.detect.findings import FINDINGS
+from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS_KEY
 from zendesk_audit_assets.orchestration.assets.findings import FINDINGS_KEY
 from zendesk_audit_assets.orchestration.checks.check import (

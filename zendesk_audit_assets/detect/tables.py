@@ -1,0 +1,75 @@
+"""The tables of detection: findings and their state, which are derived, and two durable ones that cannot be."""
+
+from __future__ import annotations
+
+from zendesk_audit_assets.extract.record import FIELDS
+from zendesk_audit_assets.warehouse.table import Column, Table
+
+_FIELD = {field.name: field for field in FIELDS}
+_UID = Column("uid", "VARCHAR", "Permanent id of the finding: SHA-256 of its rule and its subject.", required=True)
+_STATUS = Column(
+    "status", "VARCHAR", "open; closed by a person; resolved: about the log, and its condition has cleared.",
+    required=True,
+)  # fmt: skip
+_FOUND_AT = Column(
+    "found_at", "TIMESTAMPTZ", "Time of the first report, UTC; of the last one if it was resolved since.", required=True
+)
+
+FINDINGS = Table(
+    "findings",
+    "The findings of the detection rules, one row per finding.",
+    (
+        _UID,
+        Column("rule_id", "VARCHAR", "UUID of the rule.", required=True),
+        Column("rule", "VARCHAR", "Name of the rule, such as ZD-001.", required=True),
+        Column("severity", "VARCHAR", "informational, low, medium, high or critical.", required=True),
+        Column("title", "VARCHAR", "Title of the rule.", required=True),
+        Column(
+            "explanation", "VARCHAR", "The event, or the observation with its baseline, threshold and time span.",
+            pii=True, required=True,
+        ),
+        _FIELD["actor_id"],
+        _FIELD["actor_name"],
+        Column("object_type", "VARCHAR", "Kind of item that the last event acted on; log if about the log itself."),
+        Column("object_id", "BIGINT", "Id of that item."),
+        Column("object_label", "VARCHAR", "Name of that item.", pii=True),
+        _FIELD["ip_address"],
+        Column("first_event_at", "TIMESTAMPTZ", "Time of its first event, UTC.", required=True),
+        Column("last_event_at", "TIMESTAMPTZ", "Time of its last event, UTC.", required=True),
+        Column("events", "BIGINT", "Number of its events.", required=True),
+        Column("event_ids", "BIGINT[]", "Ids of its events in audit_logs, ordered by time.", required=True),
+        Column("attack", "VARCHAR[]", "MITRE ATT&CK techniques of the rule.", required=True),
+        Column("experimental", "BOOLEAN", "The rule matches text that Zendesk does not document.", required=True),
+        _STATUS,
+        _FOUND_AT,
+        Column("batch_id", "BIGINT", "Newest batch of its events; 0 if it is about the log itself.", required=True),
+    ),
+)  # fmt: skip
+
+FINDINGS_STATE = Table(
+    "findings_state",
+    "Per rule, the version that was evaluated and how far it has evaluated the log.",
+    (
+        Column("rule_id", "VARCHAR", "UUID of the rule.", required=True),
+        Column("definition", "VARCHAR", "SHA-256 of the rule and of everything else it depends on.", required=True),
+        Column("batch_id", "BIGINT", "Newest batch of audit_logs that the rule has evaluated.", required=True),
+        Column("evaluated_to", "TIMESTAMPTZ", "End of the time that the rule has evaluated, UTC.", required=True),
+        Column("refreshed_at", "TIMESTAMPTZ", "Time of the last refresh, UTC.", required=True),
+    ),
+)
+
+FINDING_DECISIONS = Table(
+    "finding_decisions",
+    "The history of each finding's status, append-only: the newest row of a uid is its status.",
+    (
+        Column("uid", "VARCHAR", "The finding: findings.uid.", required=True),
+        Column("status", "VARCHAR", "open, closed or resolved.", required=True),
+        Column("decided_at", "TIMESTAMPTZ", "Time of the decision, UTC.", required=True),
+    ),
+)
+
+LOG_FINDINGS = Table(
+    "log_findings",
+    "Findings about the log itself: once their condition has cleared, they cannot be recomputed.",
+    tuple(column for column in FINDINGS.columns if column not in (_STATUS, _FOUND_AT)),
+)
