@@ -31,7 +31,8 @@ def test_every_table_has_a_section(reference: ModuleType) -> None:
 
 def test_errors_show_constants_as_values_and_the_rest_as_an_ellipsis(reference: ModuleType) -> None:
     shown = reference.errors()
-    assert "| ZENDESK_START_DATE is …, in the future. | Set it to the day of your first event. |" in shown
+    assert "| No way to authenticate at Zendesk is set. | Set …. |" in shown
+    assert "Use one of oauth_client_credentials, oauth_access_token, api_token. |" in shown
 
 
 def test_every_error_class_that_has_messages_is_shown(reference: ModuleType) -> None:
