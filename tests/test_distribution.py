@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.pages import ROOT
 
 if sys.version_info >= (3, 11):
