@@ -24,7 +24,7 @@ import duckdb
 from common import HERE, LocalZendesk, Report, console, local_zendesk, parse_options, temporary_folder
 
 from zendesk_audit_assets import Account, settings
-from zendesk_audit_assets.orchestration.automation import REFRESH
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 BOUND_S = 90.0
@@ -137,7 +137,7 @@ class Deployment:
 
         That is the newest run whose refresh of the derived tables began before `seen`.
         """
-        for record in self.instance.get_run_records(dg.RunsFilter(job_name=REFRESH), limit=5):
+        for record in self.instance.get_run_records(dg.RunsFilter(job_name=Scope().refresh), limit=5):
             run = record.dagster_run.run_id
             steps = {step.step_key: step for step in self.instance.get_run_step_stats(run)}
             started, log, last = record.start_time, steps.get("audit_logs"), steps.get("derived_tables")

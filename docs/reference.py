@@ -181,7 +181,7 @@ def checks() -> str:
         (
             (
                 f"`{check.name}`",
-                f"`{check.asset.to_user_string()}`",
+                f"`{check.table}`",
                 check.promise,
                 "nightly" if check.whole_table else "each refresh",
             )

@@ -10,16 +10,16 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.remote_representation.external_data import RepositorySnap  # what the UI is given; not public
 
 from zendesk_audit_assets import Account, build_definitions, definitions, settings
 from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.emulator import EmulatorOptions
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
-from zendesk_audit_assets.orchestration.automation import BACKFILL
+from zendesk_audit_assets.orchestration._private import RepositorySnap
 from zendesk_audit_assets.orchestration.checks import CHECKS
 from zendesk_audit_assets.orchestration.resources import AlertsResource, ZendeskResource
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.transform import (
     CHANGES,
     DERIVED,
@@ -184,7 +184,7 @@ def test_the_jobs_schedules_sensors_and_checks_are_these() -> None:
     ]
     assert all(one.description for one in [*schedules.values(), *sensors])
     checks = {spec.key for one in loaded.asset_checks or [] for spec in one.check_specs}
-    assert checks == {check.key for check in CHECKS}
+    assert checks == {Scope().check_key(check.table, check.name) for check in CHECKS}
 
 
 def test_the_sensor_looks_as_often_as_it_is_told() -> None:
@@ -343,7 +343,7 @@ def test_no_secret_of_alerts_gets_into_dagsters_files_or_logs_whether_or_not_the
 
 def loud(deployment: Any) -> dg.ExecuteInProcessResult:
     """A run that logs all that Dagster would ever log."""
-    job = deployment.definitions.resolve_job_def(BACKFILL)
+    job = deployment.definitions.resolve_job_def("backfill")
     return job.execute_in_process(instance=deployment.instance, tags=deployment.days.tags, raise_on_error=False)
 
 

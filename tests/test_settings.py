@@ -22,7 +22,7 @@ from zendesk_audit_assets.alert import (
 )
 from zendesk_audit_assets.alert.connect import channels_for
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.orchestration.build import problem, require
+from zendesk_audit_assets.orchestration.validation import problem, require
 from zendesk_audit_assets.settings import Account, BadSettings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, connect
 from zendesk_audit_assets.zendesk.connect import client_for, zendesk_account

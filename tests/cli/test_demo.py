@@ -68,7 +68,7 @@ def test_every_event_of_the_history_is_published_once(published: duckdb.DuckDBPy
     assert published.execute("SELECT sum(rows_inserted)::BIGINT FROM coverage").fetchall() == [(events,)]
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.asset.to_user_string()}.{check.name}")
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.table}.{check.name}")
 def test_every_check_holds_of_it(published: duckdb.DuckDBPyConnection, check: Any) -> None:
     midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     finding = check.test(published, midnight - timedelta(days=DAYS))

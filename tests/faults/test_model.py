@@ -24,7 +24,7 @@ from zendesk_audit_assets.emulator.faults import FaultKind
 from zendesk_audit_assets.extract import batches, sync
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.sync import SETTLE, Progress
-from zendesk_audit_assets.orchestration.automation import days_to_refresh
+from zendesk_audit_assets.orchestration.partitions import days_to_refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import (
     AccessToken,

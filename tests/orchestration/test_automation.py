@@ -13,26 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
-from zendesk_audit_assets.orchestration import automation
-from zendesk_audit_assets.orchestration.assets.alerts import ALERTS_KEY
-from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY, DAYS_PER_RUN
-from zendesk_audit_assets.orchestration.automation import (
-    BACKFILL,
-    DELIVER_ALERTS,
-    FINGERPRINT_TAG,
-    NIGHTLY,
+from zendesk_audit_assets.orchestration import partitions, run_history
+from zendesk_audit_assets.orchestration.checks import CHECKS
+from zendesk_audit_assets.orchestration.partitions import (
+    DAYS_PER_RUN,
     RANGE_END_TAG,
     RANGE_START_TAG,
-    REFRESH,
     Days,
     bounded,
-    complete_to,
     days_to_refresh,
-    fingerprint,
 )
-from zendesk_audit_assets.orchestration.checks import CHECKS
+from zendesk_audit_assets.orchestration.run_history import FINGERPRINT_TAG, complete_to, fingerprint
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.zendesk import Page
 
+KEYS = {Scope().check_key(check.table, check.name) for check in CHECKS}
 DAY = timedelta(days=1)
 dates = st.dates(date(2005, 1, 1), date(2100, 1, 1))
 moments = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
@@ -76,7 +71,7 @@ def launch(deployment: Any, job: str, request: dg.RunRequest) -> dg.ExecuteInPro
 
 def fetch(deployment: Any, request: dg.RunRequest) -> bool:
     """The same of a refresh, for the log alone; whether it succeeded."""
-    return deployment.run(REFRESH, only="audit_logs", **request.tags).success
+    return deployment.run("refresh", only="audit_logs", **request.tags).success
 
 
 def asked(request: dg.RunRequest) -> Days:
@@ -119,17 +114,17 @@ def test_a_refresh_just_after_midnight_begins_on_the_day_that_is_not_settled_yet
 
 
 def test_how_far_the_log_is_complete_is_read_from_the_newest_materialization(deployment: Any) -> None:
-    assert complete_to(deployment.instance) is None
+    assert complete_to(deployment.instance, Scope()) is None
     before = datetime.now(timezone.utc)
-    deployment.run(BACKFILL)
-    known = complete_to(deployment.instance)
+    deployment.run("backfill")
+    known = complete_to(deployment.instance, Scope())
     assert known is not None
     assert before - timedelta(seconds=5) <= known <= datetime.now(timezone.utc) + timedelta(seconds=5)
 
 
 def test_a_materialization_that_says_nothing_of_it_counts_as_none(deployment: Any) -> None:
-    deployment.instance.report_runless_asset_event(dg.AssetMaterialization(AUDIT_LOGS_KEY))
-    assert complete_to(deployment.instance) is None
+    deployment.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey("audit_logs")))
+    assert complete_to(deployment.instance, Scope()) is None
 
 
 def test_pages_with_the_same_events_in_any_order_have_the_same_fingerprint() -> None:
@@ -177,7 +172,7 @@ def test_a_tick_costs_exactly_one_request(deployment: Any) -> None:
 
 
 def test_while_a_refresh_has_not_finished_nothing_is_asked(deployment: Any) -> None:
-    job = deployment.definitions.resolve_job_def(REFRESH)
+    job = deployment.definitions.resolve_job_def("refresh")
     started = dg.DagsterRunStatus.STARTED
     run = deployment.instance.create_run_for_job(job, status=started, tags=deployment.days.tags)
     for skipped in (tick(deployment), schedule_tick(deployment, "hourly")):
@@ -194,12 +189,12 @@ def test_after_failures_the_sensor_waits_5_15_and_60_minutes(deployment: Any, mo
                 return datetime.now(tz) + timedelta(minutes=minutes)
 
         with monkeypatch.context() as patch:
-            patch.setattr(automation, "datetime", Later)
+            patch.setattr(run_history, "datetime", Later)
             return tick(deployment)
 
     deployment.zendesk.inject(Fault("403", times=None))
     for minutes in (5, 15, 60, 60):
-        failed = deployment.run(REFRESH, only="audit_logs")
+        failed = deployment.run("refresh", only="audit_logs")
         assert not failed.success
         deployment.zendesk.reset_requests()
         waiting = after(minutes - 0.1)
@@ -221,7 +216,7 @@ def test_a_failed_refresh_is_asked_for_again_although_nothing_is_new(
     deployment.zendesk.inject(Fault("403", times=None))
     assert not fetch(deployment, request)
     deployment.zendesk.clear_faults()
-    monkeypatch.setattr(automation, "PAUSES_AFTER_FAILURE", (timedelta(0),))
+    monkeypatch.setattr(run_history, "PAUSES_AFTER_FAILURE", (timedelta(0),))
     (again,) = tick(deployment).run_requests
     assert again.tags[FINGERPRINT_TAG] == request.tags[FINGERPRINT_TAG]
 
@@ -249,7 +244,7 @@ def test_what_keeps_the_sensor_from_looking_is_said_in_words(
 
 def reports(deployment: Any, **metadata: Any) -> None:
     """As if a run had materialized `alerts`."""
-    event = dg.AssetMaterialization(ALERTS_KEY, metadata=metadata)
+    event = dg.AssetMaterialization(dg.AssetKey("alerts"), metadata=metadata)
     deployment.instance.report_runless_asset_event(event)
 
 
@@ -270,18 +265,18 @@ def test_an_alert_that_waits_is_sent_as_soon_as_its_pause_is_over_and_no_sooner(
     assert alert_tick(deployment).skip_message == "No alert waits."
 
 
-@pytest.mark.parametrize("job", [REFRESH, DELIVER_ALERTS])
+@pytest.mark.parametrize("job", ["refresh", "deliver_alerts"])
 def test_while_a_run_sends_alerts_no_other_is_asked_for(deployment: Any, job: str) -> None:
     reports(deployment, pending=1, next_try=at(-1))
     definition = deployment.definitions.resolve_job_def(job)
-    tags = deployment.days.tags if job == REFRESH else {}
+    tags = deployment.days.tags if job == "refresh" else {}
     run = deployment.instance.create_run_for_job(definition, status=dg.DagsterRunStatus.STARTED, tags=tags)
     assert alert_tick(deployment).skip_message == f"The {job} {run.run_id} has not finished yet."
 
 
 def test_after_a_failed_run_the_sensor_for_alerts_waits(deployment: Any) -> None:
     reports(deployment, pending=1, next_try=at(-1))
-    job = deployment.definitions.resolve_job_def(DELIVER_ALERTS)
+    job = deployment.definitions.resolve_job_def("deliver_alerts")
     failed = job.execute_in_process(instance=deployment.instance, raise_on_error=False)  # there are no findings
     assert not failed.success
     assert f"The last deliver_alerts failed ({failed.run_id})" in alert_tick(deployment).skip_message
@@ -292,12 +287,12 @@ def test_after_a_failed_run_the_sensor_for_alerts_waits(deployment: Any) -> None
 
 def test_after_an_outage_of_a_month_the_next_hour_brings_everything(deploy: Callable[..., Any]) -> None:
     deployment = deploy(days=40)
-    assert deployment.run(BACKFILL, Days(deployment.days.first, today() - 32 * DAY)).success
+    assert deployment.run("backfill", Days(deployment.days.first, today() - 32 * DAY)).success
     assert not deployment.holds_everything()
     deployment.happens()
     (request,) = schedule_tick(deployment, "hourly").run_requests
     assert asked(request) == Days(today() - 32 * DAY, today())
-    assert launch(deployment, REFRESH, request).success
+    assert launch(deployment, "refresh", request).success
     assert deployment.holds_everything()
 
 
@@ -316,7 +311,7 @@ def test_a_long_history_is_fetched_in_bounded_runs_of_which_the_last_carries_the
 def test_a_gap_left_by_a_failed_piece_is_covered_by_the_next_refresh(
     deployment: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(automation, "DAYS_PER_RUN", 2)
+    monkeypatch.setattr(partitions, "DAYS_PER_RUN", 2)
     first, second, third = tick(deployment).run_requests
     assert fetch(deployment, first)
     deployment.zendesk.inject(Fault("403", times=None))
@@ -338,18 +333,20 @@ def test_every_night_the_last_three_closed_days_are_read_again_and_heal_what_app
     deployment = deploy(days=10)
     for _ in range(120):  # more than a refresh looks back over
         deployment.happens(created_at=f"{today() - DAY}T23:00:00Z")
-    deployment.run(BACKFILL)
+    deployment.run("backfill")
     late = deployment.happens(created_at=f"{today() - 3 * DAY}T00:00:00Z")
-    deployment.run(BACKFILL, Days(today() - DAY, today()))
+    deployment.run("backfill", Days(today() - DAY, today()))
     assert deployment.query(f"SELECT count(*) FROM audit_logs WHERE id = {late}") == [(0,)]
     request = schedule_tick(deployment, "nightly").run_requests[0]
     assert asked(request) == Days(today() - 3 * DAY, today() - DAY)
-    result = launch(deployment, NIGHTLY, request)
+    result = launch(deployment, "nightly", request)
     assert result.success
     assert deployment.holds_everything()
     assert deployment.query("SELECT sum(events) FROM actor_summary") == [(len(deployment.zendesk.events),)]
     assert assets_of(result) == {spec.key.to_user_string() for spec in deployment.definitions.resolve_all_asset_specs()}
-    assert {one.asset_check_key for one in result.get_asset_check_evaluations()} == {check.key for check in CHECKS}
+    assert {one.asset_check_key for one in result.get_asset_check_evaluations()} == {
+        Scope().check_key(check.table, check.name) for check in CHECKS
+    }
 
 
 def test_the_nightly_run_is_for_the_night_that_it_is_due_and_never_before_the_first_day(
@@ -366,7 +363,7 @@ def test_on_the_first_day_there_is_something_to_refresh_every_hour_and_every_nig
 ) -> None:
     deployment = deploy(options=EmulatorOptions(), ZENDESK_START_DATE=str(today()))
     deployment.happens(created_at=datetime.now(timezone.utc).replace(hour=0, minute=0, second=0))
-    for job, schedule in ((REFRESH, "hourly"), (NIGHTLY, "nightly")):
+    for job, schedule in (("refresh", "hourly"), ("nightly", "nightly")):
         (request,) = schedule_tick(deployment, schedule).run_requests
         assert asked(request) == Days(today(), today())
         assert deployment.run(job, only="audit_logs", **request.tags).success
@@ -374,7 +371,7 @@ def test_on_the_first_day_there_is_something_to_refresh_every_hour_and_every_nig
 
 
 def test_an_hour_costs_one_request_when_nothing_happened(deployment: Any) -> None:
-    deployment.run(REFRESH, only="audit_logs")
+    deployment.run("refresh", only="audit_logs")
     deployment.requests()
     (request,) = schedule_tick(deployment, "hourly").run_requests
     assert fetch(deployment, request)
@@ -386,7 +383,7 @@ def assets_of(result: dg.ExecuteInProcessResult) -> set[str]:
 
 
 def test_a_refresh_brings_a_range_of_days_and_all_that_follows_from_them_in_one_run(deployment: Any) -> None:
-    result = deployment.run(REFRESH)
+    result = deployment.run("refresh")
     assert result.success
     assert deployment.holds_everything()
     everything = {spec.key.to_user_string() for spec in deployment.definitions.resolve_all_asset_specs()}
@@ -394,7 +391,7 @@ def test_a_refresh_brings_a_range_of_days_and_all_that_follows_from_them_in_one_
 
 
 def test_a_backfill_brings_the_log_alone(deployment: Any) -> None:
-    result = deployment.run(BACKFILL)
+    result = deployment.run("backfill")
     assert result.success
     assert deployment.holds_everything()
     assert assets_of(result) == {"audit_logs"}

@@ -12,16 +12,17 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from zendesk_audit_assets.orchestration.automation import NIGHTLY, REFRESH
 from zendesk_audit_assets.orchestration.checks import (
     CHECKS,
-    WHOLE_TABLE_CHECK_KEYS,
     Check,
     Verdict,
+    whole_table_checks,
 )
 from zendesk_audit_assets.orchestration.checks.log import READ_WITHIN
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.warehouse.database import Warehouse
 
+KEYS = {Scope().check_key(check.table, check.name) for check in CHECKS}
 SUMMARIES = ("daily_activity", "actor_summary", "action_summary")
 HISTORIES = {
     "nothing_is_missing": (
@@ -257,7 +258,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, deployed: Any) -> Iterator[An
         deployed(tmp_path_factory.mktemp("good"), instance, days=7) as deployment,
     ):
         deployment.happens()
-        result = deployment.run(NIGHTLY)
+        result = deployment.run("nightly")
         assert result.success
         deployment.evaluated = result.get_asset_check_evaluations()
         yield deployment
@@ -285,12 +286,14 @@ def find(check: Check, warehouse: Warehouse, good: Any) -> Verdict:
 
 
 def check_named(asset: str, name: str) -> Check:
-    (check,) = (one for one in CHECKS if (one.asset, one.name) == (dg.AssetKey(asset), name))
+    (check,) = (one for one in CHECKS if (one.table, one.name) == (asset, name))
     return check
 
 
 def test_every_check_passes_on_a_good_warehouse(good: Any) -> None:
-    assert {evaluation.asset_check_key for evaluation in good.evaluated} == {check.key for check in CHECKS}
+    assert {evaluation.asset_check_key for evaluation in good.evaluated} == {
+        Scope().check_key(check.table, check.name) for check in CHECKS
+    }
     assert [evaluation.description for evaluation in good.evaluated if not evaluation.passed] == []
 
 
@@ -304,18 +307,16 @@ def test_a_check_fails_when_its_promise_is_broken(good: Any, damaged: Any, damag
 
 
 def test_there_is_a_way_to_make_each_check_fail() -> None:
-    assert {(dg.AssetKey(damage.asset), damage.check) for damage in DAMAGES} == {
-        (check.asset, check.name) for check in CHECKS
-    }
+    assert {(damage.asset, damage.check) for damage in DAMAGES} == {(check.table, check.name) for check in CHECKS}
 
 
 def test_dagster_is_told_of_what_a_check_finds(deployment: Any) -> None:
-    deployment.run(REFRESH)
+    deployment.run("refresh")
     deployment.happens(id="no number")
     deployment.happens(action="impersonate", trace="x")
     failed = {
         evaluation.check_name: evaluation
-        for evaluation in deployment.run(NIGHTLY, config=FULL_REFRESH).get_asset_check_evaluations()
+        for evaluation in deployment.run("nightly", config=FULL_REFRESH).get_asset_check_evaluations()
         if not evaluation.passed
     }
     assert failed.keys() == {"nothing_was_rejected", "schema_has_not_drifted"}
@@ -327,19 +328,21 @@ def test_dagster_is_told_of_what_a_check_finds(deployment: Any) -> None:
 
 
 def test_each_refresh_runs_the_checks_that_do_not_grow_with_the_log(deployment: Any) -> None:
-    evaluated = {evaluation.asset_check_key for evaluation in deployment.run(REFRESH).get_asset_check_evaluations()}
-    assert evaluated == {check.key for check in CHECKS} - set(WHOLE_TABLE_CHECK_KEYS)
+    evaluated = {evaluation.asset_check_key for evaluation in deployment.run("refresh").get_asset_check_evaluations()}
+    assert evaluated == KEYS - set(whole_table_checks(Scope()))
 
 
 def test_every_check_can_be_run_before_anything_was_read(deployment: Any) -> None:
     job = dg.define_asset_job("checks_only", selection=dg.AssetSelection.all_asset_checks())
     definitions = dg.Definitions.merge(deployment.definitions, dg.Definitions(jobs=[job]))
     result = definitions.resolve_job_def("checks_only").execute_in_process(instance=deployment.instance)
-    assert {one.asset_check_key for one in result.get_asset_check_evaluations()} == {check.key for check in CHECKS}
+    assert {one.asset_check_key for one in result.get_asset_check_evaluations()} == {
+        Scope().check_key(check.table, check.name) for check in CHECKS
+    }
 
 
 def test_one_check_can_be_run_without_the_others(good: Any) -> None:
-    key = WHOLE_TABLE_CHECK_KEYS[0]
+    key = whole_table_checks(Scope())[0]
     job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
     definitions = dg.Definitions.merge(good.definitions, dg.Definitions(jobs=[job]))
     result = definitions.resolve_job_def("one_check").execute_in_process(instance=good.instance)
@@ -364,7 +367,7 @@ def test_a_read_may_be_three_hours_old_and_no_older(good: Any, damaged: Any, age
 
 def test_every_check_says_what_it_promises(good: Any) -> None:
     keys = {spec.key: spec.description for one in good.definitions.asset_checks for spec in one.check_specs}
-    assert keys == {check.key: check.promise for check in CHECKS}
+    assert keys == {Scope().check_key(check.table, check.name): check.promise for check in CHECKS}
 
 
 def test_a_failed_delivery_of_a_closed_finding_is_settled(good: Any, damaged: Any) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY
-from zendesk_audit_assets.orchestration.automation import BACKFILL, Days, complete_to
 from zendesk_audit_assets.orchestration.checks import CHECKS
 from zendesk_audit_assets.orchestration.maintenance import KEEP_DAYS, prune
+from zendesk_audit_assets.orchestration.partitions import Days
+from zendesk_audit_assets.orchestration.run_history import complete_to
+from zendesk_audit_assets.orchestration.scope import Scope
 
 NONE = timedelta(0)
 
@@ -35,7 +36,7 @@ def template(deployed: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
     ):
         last = deployment.days.last
         recent = Days(last - timedelta(days=1), last)
-        deployment.run_ids = [deployment.run(BACKFILL, days).run_id for days in (deployment.days, recent, recent)]
+        deployment.run_ids = [deployment.run("backfill", days).run_id for days in (deployment.days, recent, recent)]
         deployment.home = home
         yield deployment
 
@@ -67,7 +68,7 @@ def test_runs_are_deleted_with_their_files_once_newer_ones_hold_all_that_they_sh
 
 def test_what_is_materialized_and_how_far_the_log_is_complete_stays_known(aged: Any) -> None:
     def known() -> Any:
-        return aged.instance.get_materialized_partitions(AUDIT_LOGS_KEY), complete_to(aged.instance)
+        return aged.instance.get_materialized_partitions(dg.AssetKey("audit_logs")), complete_to(aged.instance, Scope())
 
     before = known()
     assert len(before[0]) == 5
@@ -76,7 +77,7 @@ def test_what_is_materialized_and_how_far_the_log_is_complete_stays_known(aged: 
 
 
 def test_runs_that_are_recent_or_unfinished_stay(aged: Any) -> None:
-    job = aged.definitions.resolve_job_def(BACKFILL)
+    job = aged.definitions.resolve_job_def("backfill")
     unfinished = aged.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert prune(aged.instance, timedelta(days=KEEP_DAYS)) == 0
     prune(aged.instance, NONE)
@@ -84,7 +85,7 @@ def test_runs_that_are_recent_or_unfinished_stay(aged: Any) -> None:
 
 
 def test_failed_and_canceled_runs_are_forgotten_as_well(aged: Any) -> None:
-    job = aged.definitions.resolve_job_def(BACKFILL)
+    job = aged.definitions.resolve_job_def("backfill")
     over = [
         aged.instance.create_run_for_job(job, status=status).run_id
         for status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -111,9 +112,9 @@ def test_the_warehouse_is_not_touched(aged: Any) -> None:
 
 
 def test_what_the_checks_found_last_stays_known(aged: Any) -> None:
-    job = dg.define_asset_job("checks_only", selection=dg.AssetSelection.checks_for_assets(AUDIT_LOGS_KEY))
+    job = dg.define_asset_job("checks_only", selection=dg.AssetSelection.checks_for_assets(dg.AssetKey("audit_logs")))
     definitions = dg.Definitions.merge(aged.definitions, dg.Definitions(jobs=[job]))
-    keys = [check.key for check in CHECKS if check.asset == AUDIT_LOGS_KEY]
+    keys = [Scope().check_key(check.table, check.name) for check in CHECKS if check.table == "audit_logs"]
 
     def found() -> Any:
         latest = aged.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,11 @@ import pytest
 
 from zendesk_audit_assets import Account, build_definitions, settings
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
+from zendesk_audit_assets.orchestration.build import build_scoped
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.warehouse.database import Warehouse
+
+DAY = timedelta(days=1)
 
 
 def test_the_given_account_is_used_and_not_that_of_the_environment(
@@ -64,3 +69,52 @@ def test_building_and_ticking_read_no_environment(monkeypatch: pytest.MonkeyPatc
     context = dg.build_sensor_context(deployment.instance, resources=dict(loaded.resources or {}))
     assert sensor.evaluate_tick(context).run_requests
     assert deployment.run("backfill", only="audit_logs").success
+
+
+def test_two_scopes_share_a_deployment_and_no_name(deployment: Any, tmp_path: Any) -> None:
+    history = HistoryOptions(
+        start=deployment.account.start, end=deployment.account.start + DAY, agents=3, events_per_day=30, episodes=False
+    )
+    with Emulator(EmulatorOptions(history=history, subdomain="other")) as other:
+        account = Account(
+            subdomain="other",
+            base_url=other.url,
+            access_token=other.options.access_token,
+            start_date=deployment.account.start_date,
+            database=tmp_path / "other.duckdb",
+            rate_share=1,
+        )
+        scope = Scope("other")
+        one, two = deployment.definitions, build_scoped(scope, account)
+        both = dg.Definitions.merge(one, two)
+        dg.Definitions.validate_loadable(both)
+        for job in ("refresh", scope.refresh):
+            result = both.resolve_job_def(job).execute_in_process(
+                instance=deployment.instance, tags=deployment.days.tags, raise_on_error=False
+            )
+            assert result.success
+            assert len(
+                {event.asset_key.path[0] for event in result.get_asset_materialization_events()} & {"other"}
+            ) == (job != "refresh")
+        with Warehouse(tmp_path / "other.duckdb").transaction() as connection:
+            stored = sorted(id for (id,) in connection.execute("SELECT id FROM audit_logs").fetchall())
+        assert stored == sorted(event["id"] for event in other.events) != []
+    assert deployment.holds_everything()
+
+
+def test_every_name_of_a_scope_carries_its_prefix() -> None:
+    account = Account(subdomain="acme", access_token="x", start_date="2024-01-01")
+    loaded = build_scoped(Scope("acme"), account)
+    keys = [spec.key for spec in loaded.resolve_all_asset_specs()]
+    assert keys
+    assert all(key.path[0] == "acme" for key in keys)
+    checks = [spec.key.asset_key for one in loaded.asset_checks or [] for spec in one.check_specs]
+    assert all(key.path[0] == "acme" for key in checks)
+    jobs = [job.name for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")]
+    named = [
+        *jobs,
+        *(one.name for one in [*(loaded.schedules or []), *(loaded.sensors or [])]),
+        *(loaded.resources or {}),
+    ]
+    assert len(named) == 5 + 3 + 2 + 4
+    assert all(name.startswith("acme_") for name in named)

@@ -14,7 +14,7 @@ import pytest
 
 from zendesk_audit_assets import Account, build_definitions, settings
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
-from zendesk_audit_assets.orchestration.automation import Days
+from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 

@@ -24,8 +24,8 @@ from zendesk_audit_assets.cli.runs import (
     bring,
     open_instance,
 )
-from zendesk_audit_assets.orchestration.automation import Days
 from zendesk_audit_assets.orchestration.build import build_definitions
+from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.settings import DAGSTER_HOME, Account
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse

@@ -7,24 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-from dagster._core.events import RunFailureReason  # there is no public name
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
-from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY, AuditLogsConfig, progress_logger
-from zendesk_audit_assets.orchestration.assets.published import PUBLISHED_KEY, PublishConfig
-from zendesk_audit_assets.orchestration.automation import (
-    BACKFILL,
-    REFRESH,
-    Days,
-    bounded,
-)
+from zendesk_audit_assets.orchestration._private import RunFailureReason
+from zendesk_audit_assets.orchestration.assets.audit_logs import progress_logger
+from zendesk_audit_assets.orchestration.jobs import op_config
+from zendesk_audit_assets.orchestration.partitions import Days, bounded
+from zendesk_audit_assets.orchestration.scope import Scope
 
 # Where nobody has configured Dagster: what this project says is in the log of its runs.
 MINIMAL_DAGSTER_YAML = """\
@@ -63,13 +58,15 @@ def bring(
     definitions: dg.Definitions, instance: dg.DagsterInstance, days: Days, console: Console, *, full: bool = False
 ) -> None:
     """Bring the log for `days`, in bounded runs; then the summaries and the published copy. Raises `RunFailed`."""
+    scope = Scope()
     pieces = bounded(days)
     with _progress_bar(console) as bar:
         for number, piece in enumerate(pieces, start=1):
             bar.begin(piece, number, len(pieces))
             last = number == len(pieces)
             # Summaries once, at the end.
-            result = _run(definitions, instance, REFRESH if last else BACKFILL, piece, _run_config(full, publish=last))
+            job = scope.refresh if last else scope.backfill
+            result = _run(definitions, instance, job, piece, _run_config(scope, full, publish=last))
             bar.end()
     for check in result.get_asset_check_evaluations():
         if not check.passed:
@@ -110,13 +107,10 @@ def _is_interruption(event: dg.DagsterEvent) -> bool:
     return event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
 
 
-def _run_config(full: bool, publish: bool) -> dg.RunConfig:
-    ops: dict[str, Any] = {AUDIT_LOGS_KEY.to_python_identifier(): AuditLogsConfig(full_refresh=full)}
-    if publish:
-        ops[PUBLISHED_KEY.to_python_identifier()] = PublishConfig(force=True)
+def _run_config(scope: Scope, full: bool, publish: bool) -> dg.RunConfig:
     # Dagster's own log goes to its instance; the terminal has the bar.
     quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
-    return dg.RunConfig(ops=ops, loggers=quiet)
+    return dg.RunConfig(ops=op_config(scope, full_refresh=full, publish=publish), loggers=quiet)
 
 
 class _Bar(logging.Handler):

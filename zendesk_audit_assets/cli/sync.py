@@ -10,8 +10,9 @@ from rich.console import Console
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.runs import bring, open_instance
 from zendesk_audit_assets.extract import batches
-from zendesk_audit_assets.orchestration.automation import Days, days_to_refresh
-from zendesk_audit_assets.orchestration.build import build_definitions, require
+from zendesk_audit_assets.orchestration.build import build_definitions
+from zendesk_audit_assets.orchestration.partitions import Days, days_to_refresh
+from zendesk_audit_assets.orchestration.validation import require
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.warehouse.database import Warehouse
 

@@ -8,23 +8,20 @@ from typing import Any
 
 import dagster as dg
 
-from zendesk_audit_assets.alert.connect import channels_for
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.orchestration.assets.alerts import alerts
+from zendesk_audit_assets.orchestration.assets.alerts import build_alerts
 from zendesk_audit_assets.orchestration.assets.audit_logs import build_audit_logs
 from zendesk_audit_assets.orchestration.assets.derived import build_derived
 from zendesk_audit_assets.orchestration.assets.findings import build_findings
 from zendesk_audit_assets.orchestration.assets.published import build_published
-from zendesk_audit_assets.orchestration.automation import build_automation, build_jobs
 from zendesk_audit_assets.orchestration.checks import build_checks
-from zendesk_audit_assets.orchestration.resources import (
-    AlertsResource,
-    RulesResource,
-    WarehouseResource,
-    ZendeskResource,
-)
+from zendesk_audit_assets.orchestration.jobs import build_asset_jobs
+from zendesk_audit_assets.orchestration.maintenance import build_prune_job
+from zendesk_audit_assets.orchestration.resources import build_resources
+from zendesk_audit_assets.orchestration.schedules import build_schedules
+from zendesk_audit_assets.orchestration.scope import Scope
+from zendesk_audit_assets.orchestration.sensors import build_sensors
 from zendesk_audit_assets.settings import Account
-from zendesk_audit_assets.zendesk.connect import zendesk_account
 
 
 def build_definitions(account: Account, *, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -33,44 +30,28 @@ def build_definitions(account: Account, *, resource_overrides: Mapping[str, Any]
     The definitions load even while a setting is missing or wrong: nothing then starts by itself, and each run and each
     tick names the setting. `resource_overrides` replaces the resources `zendesk`, `warehouse`, `rules` or `delivery`.
     """
+    return build_scoped(Scope(), account, resource_overrides=resource_overrides)
+
+
+def build_scoped(
+    scope: Scope, account: Account, *, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """The same under the names of a scope, so that the definitions of several accounts can be merged."""
     start = _start_or_this_year(account)
-    schedules, sensors = build_automation(account, start.date(), lambda: problem(account))
     return dg.Definitions(
         assets=[
-            build_audit_logs(start),
-            build_derived(),
-            build_findings(start),
-            alerts,
-            *build_published(),
+            build_audit_logs(scope, start),
+            build_derived(scope),
+            build_findings(scope, start),
+            build_alerts(scope),
+            *build_published(scope),
         ],
-        asset_checks=build_checks(start),
-        jobs=build_jobs(),
-        schedules=schedules,
-        sensors=sensors,
-        resources={
-            "zendesk": ZendeskResource(account),
-            "warehouse": WarehouseResource(account),
-            "rules": RulesResource(account),
-            "delivery": AlertsResource(account),
-            **(resource_overrides or {}),
-        },
+        asset_checks=build_checks(scope, start),
+        jobs=[*build_asset_jobs(scope), build_prune_job(scope)],
+        schedules=build_schedules(scope, account, start.date()),
+        sensors=build_sensors(scope, account, start.date()),
+        resources={**build_resources(scope, account), **(resource_overrides or {})},
     )
-
-
-def require(account: Account) -> None:
-    """Raise the `AuditError` for the first setting that is missing, wrong or contradicts another one."""
-    zendesk_account(account)
-    account.require()
-    channels_for(account)
-
-
-def problem(account: Account) -> str | None:
-    """The cause and the remedy of the first wrong setting, or None when the account is complete."""
-    try:
-        require(account)
-    except AuditError as error:
-        return str(error)
-    return None
 
 
 def _start_or_this_year(account: Account) -> datetime:

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.event_log import SqliteEventLogStorage  # there is no public name
+
+from zendesk_audit_assets.orchestration._private import SqliteEventLogStorage
+from zendesk_audit_assets.orchestration.scope import Scope
 
 KEEP_DAYS = 7
 
@@ -25,12 +27,18 @@ def prune_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None:
     context.log.info(f"Deleted {deleted:,} runs that finished more than {config.keep_days} days ago.")
 
 
-@dg.job(
-    executor_def=dg.in_process_executor,
-    description="Deletes old runs from Dagster's history. The warehouse and its coverage are not touched.",
-)
-def prune_runs() -> None:
-    prune_old_runs()
+def build_prune_job(scope: Scope) -> dg.JobDefinition:
+    """The job `prune_runs`."""
+
+    @dg.job(
+        name=scope.prune_runs,
+        executor_def=dg.in_process_executor,
+        description="Deletes old runs from Dagster's history; the warehouse and its coverage are not touched.",
+    )
+    def prune_runs() -> None:
+        prune_old_runs()
+
+    return prune_runs
 
 
 def prune(instance: dg.DagsterInstance, keep: timedelta) -> int:

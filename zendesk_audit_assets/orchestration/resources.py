@@ -1,6 +1,6 @@
 """An account as Dagster resources: plain objects, so that no run configuration can change an address or a credential.
 
-Assets ask for them as `dg.ResourceParam[...]`; a test or a deployment replaces them by `resource_overrides`.
+Assets, checks and sensors get them from their context by the functions at the end, under the names of their `Scope`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, Protocol, cast
 
 import duckdb
 
 from zendesk_audit_assets.alert import Channel
 from zendesk_audit_assets.alert.connect import channels_for
 from zendesk_audit_assets.detect import Rule, load_rules
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import ZendeskClient
@@ -86,3 +88,49 @@ class AlertsResource:
     def max_age(self) -> timedelta:
         """The maximum age of a finding. Raises `BadSettings`."""
         return self.account.alert_max_age
+
+
+ZENDESK, WAREHOUSE, RULES, DELIVERY = "zendesk", "warehouse", "rules", "delivery"
+
+
+class Context(Protocol):
+    """What Dagster hands to an asset, a check or a sensor."""
+
+    @property
+    def resources(self) -> Any: ...
+
+
+def build_resources(scope: Scope, account: Account) -> dict[str, Any]:
+    """The four resources of an account by their names."""
+    resources = {
+        ZENDESK: ZendeskResource(account),
+        WAREHOUSE: WarehouseResource(account),
+        RULES: RulesResource(account),
+        DELIVERY: AlertsResource(account),
+    }
+    return {scope.prefixed(name): resource for name, resource in resources.items()}
+
+
+def needed(scope: Scope, *names: str) -> set[str]:
+    """The `required_resource_keys` of a definition that uses these resources."""
+    return set(map(scope.prefixed, names))
+
+
+def zendesk_of(context: Context, scope: Scope) -> ZendeskResource:
+    """The resource `zendesk` of an account."""
+    return cast(ZendeskResource, getattr(context.resources, scope.prefixed(ZENDESK)))
+
+
+def warehouse_of(context: Context, scope: Scope) -> WarehouseResource:
+    """The resource `warehouse` of an account."""
+    return cast(WarehouseResource, getattr(context.resources, scope.prefixed(WAREHOUSE)))
+
+
+def rules_of(context: Context, scope: Scope) -> RulesResource:
+    """The resource `rules` of an account."""
+    return cast(RulesResource, getattr(context.resources, scope.prefixed(RULES)))
+
+
+def delivery_of(context: Context, scope: Scope) -> AlertsResource:
+    """The resource `delivery` of an account."""
+    return cast(AlertsResource, getattr(context.resources, scope.prefixed(DELIVERY)))

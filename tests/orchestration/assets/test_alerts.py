@@ -11,12 +11,8 @@ import pytest
 
 from support.findings import finding, store
 from support.receivers import Receiver
-from zendesk_audit_assets.orchestration.automation import (
-    DELIVER_ALERTS,
-    NIGHTLY,
-    REFRESH,
-    alerts_due,
-)
+from zendesk_audit_assets.orchestration.run_history import alerts_due
+from zendesk_audit_assets.orchestration.scope import Scope
 
 GRANTED = {
     "action": "update",
@@ -51,7 +47,7 @@ def told(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 
 
 def deliver(deployment: Any, **config: Any) -> dg.ExecuteInProcessResult:
-    job = deployment.definitions.resolve_job_def(DELIVER_ALERTS)
+    job = deployment.definitions.resolve_job_def("deliver_alerts")
     return job.execute_in_process(
         instance=deployment.instance, run_config={"ops": {"alerts": {"config": config}}}, raise_on_error=False
     )
@@ -71,14 +67,14 @@ def failed(result: dg.ExecuteInProcessResult) -> str:
 
 def test_what_is_granted_at_zendesk_is_told_after_one_refresh_and_only_once(alerting: Any, receiver: Any) -> None:
     event_id = alerting.happens(**GRANTED)
-    result = alerting.run(REFRESH)
+    result = alerting.run("refresh")
     assert result.success
     (request,) = [one for one in receiver.received if one.json["rule"] == "ZD-002"]
     assert request.json["event_ids"] == [event_id]
     assert request.json["severity"] == "high"
     sent = len(receiver.received)
     assert told(result)["webhook_sent"] == sent
-    assert alerting.run(NIGHTLY).success
+    assert alerting.run("nightly").success
     assert len(receiver.received) == sent
 
 
@@ -95,7 +91,7 @@ def test_what_did_not_arrive_waits_until_the_sensor_asks_for_it_and_then_arrives
     said = told(deliver(alerting))
     assert (said["webhook_sent"], said["webhook_pending"], said["pending"]) == (0, 1, 1)
     assert said["webhook_last_error"] == "127.0.0.1 answered 503 (down). It will be tried again."
-    due = alerts_due(alerting.instance)
+    due = alerts_due(alerting.instance, Scope())
     assert due is not None
     assert timedelta(0) < due - datetime.now(timezone.utc) <= timedelta(minutes=1)
 
@@ -103,7 +99,7 @@ def test_what_did_not_arrive_waits_until_the_sensor_asks_for_it_and_then_arrives
         connection.execute("UPDATE alert_deliveries SET last_tried_at = last_tried_at - INTERVAL 1 MINUTE")
     said = told(deliver(alerting))
     assert (said["pending"], said["webhook_sent"], said["webhook_failed"]) == (0, 1, 0)
-    assert alerts_due(alerting.instance) is None
+    assert alerts_due(alerting.instance, Scope()) is None
     refused, taken = receiver.received
     assert refused.headers["idempotency-key"] == taken.headers["idempotency-key"]
 

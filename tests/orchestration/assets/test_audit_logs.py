@@ -12,9 +12,9 @@ import pytest
 
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault
 from zendesk_audit_assets.extract import sync
-from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY, COMPLETE_TO, progress_logger
+from zendesk_audit_assets.orchestration.assets.audit_logs import COMPLETE_TO, progress_logger
 from zendesk_audit_assets.orchestration.assets.common import failures_as_messages
-from zendesk_audit_assets.orchestration.automation import BACKFILL, Days
+from zendesk_audit_assets.orchestration.partitions import Days
 
 FULL_REFRESH = {"audit_logs": {"config": {"full_refresh": True}}}
 
@@ -46,7 +46,7 @@ def stored_ids(deployment: Any) -> list[int]:
 
 
 def test_there_is_a_partition_for_each_day_from_the_first_one_to_today(deployment: Any) -> None:
-    partitions = deployment.definitions.get_assets_def(AUDIT_LOGS_KEY).partitions_def
+    partitions = deployment.definitions.get_assets_def(dg.AssetKey("audit_logs")).partitions_def
     assert partitions is not None
     keys = partitions.get_partition_keys()
     assert (keys[0], keys[-1]) == (str(deployment.days.first), str(deployment.days.last))
@@ -54,7 +54,7 @@ def test_there_is_a_partition_for_each_day_from_the_first_one_to_today(deploymen
 
 def test_a_partition_brings_the_events_of_its_day(deployment: Any) -> None:
     day = deployment.days.first + timedelta(days=1)
-    result = deployment.definitions.resolve_job_def(BACKFILL).execute_in_process(
+    result = deployment.definitions.resolve_job_def("backfill").execute_in_process(
         instance=deployment.instance, partition_key=str(day)
     )
     assert result.success
@@ -63,7 +63,7 @@ def test_a_partition_brings_the_events_of_its_day(deployment: Any) -> None:
 
 def test_a_range_of_days_is_one_run_that_materializes_each_of_them(deployment: Any) -> None:
     first, last = deployment.days.first, deployment.days.first + timedelta(days=2)
-    result = deployment.run(BACKFILL, Days(first, last))
+    result = deployment.run("backfill", Days(first, last))
     assert stored_ids(deployment) == ids_between(deployment, first, last)
     materialized = [event.partition for event in result.asset_materializations_for_node("audit_logs")]
     assert materialized == [str(first + timedelta(days=n)) for n in range(3)]
@@ -71,26 +71,26 @@ def test_a_range_of_days_is_one_run_that_materializes_each_of_them(deployment: A
 
 def test_days_that_are_settled_are_not_asked_for_again(deployment: Any) -> None:
     closed = Days(deployment.days.first, deployment.days.last - timedelta(days=1))
-    assert deployment.run(BACKFILL, closed).success
+    assert deployment.run("backfill", closed).success
     assert deployment.requests() > 0
-    again = deployment.run(BACKFILL, closed)
+    again = deployment.run("backfill", closed)
     assert deployment.requests() == 0
     assert metadata_of(again)["fetched"] == "nothing: all was settled"
 
 
 def test_an_event_that_appears_in_a_settled_day_comes_with_a_full_refresh(deployment: Any) -> None:
     closed = Days(deployment.days.first, deployment.days.first + timedelta(days=1))
-    deployment.run(BACKFILL, closed)
+    deployment.run("backfill", closed)
     late = deployment.happens(created_at=f"{closed.first}T12:00:00Z")
-    deployment.run(BACKFILL, closed)
+    deployment.run("backfill", closed)
     assert late not in stored_ids(deployment)
-    result = deployment.run(BACKFILL, closed, config=FULL_REFRESH)
+    result = deployment.run("backfill", closed, config=FULL_REFRESH)
     assert stored_ids(deployment) == ids_between(deployment, closed.first, closed.last)
     assert metadata_of(result)["rows_inserted"] == 1
 
 
 def test_the_metadata_say_what_was_done(deployment: Any) -> None:
-    result = deployment.run(BACKFILL)
+    result = deployment.run("backfill")
     events = len(deployment.zendesk.events)
     requests = len(deployment.zendesk.requests)
     said = metadata_of(result)
@@ -109,17 +109,17 @@ def test_the_metadata_say_what_was_done(deployment: Any) -> None:
 
 
 def test_rows_that_are_known_rejected_or_changed_are_counted_apart(deployment: Any) -> None:
-    deployment.run(BACKFILL)
+    deployment.run("backfill")
     known = len(deployment.zendesk.events)
     deployment.zendesk.amend(deployment.zendesk.events[0]["id"], source_label="renamed")
     deployment.zendesk.add([{"created_at": f"{deployment.days.first}T12:00:00Z", "id": "not-a-number"}])
-    said = metadata_of(deployment.run(BACKFILL, config=FULL_REFRESH))
+    said = metadata_of(deployment.run("backfill", config=FULL_REFRESH))
     assert (said["rows_received"], said["rows_inserted"]) == (known + 1, 0)
     assert (said["rows_already_there"], said["rows_revised"], said["rows_rejected"]) == (known, 1, 1)
 
 
 def test_no_person_and_no_address_gets_into_dagsters_history(deployment: Any) -> None:
-    result = deployment.run(BACKFILL)
+    result = deployment.run("backfill")
     history = " ".join(map(repr, result.all_events)) + " ".join(
         str(entry) for entry in deployment.instance.all_logs(result.run_id)
     )
@@ -133,7 +133,7 @@ def test_complete_to_stops_at_the_first_gap_and_moves_on_once_it_is_filled(deplo
     first, last = deployment.days.first, deployment.days.last
 
     def complete_to(days: Days) -> datetime:
-        return datetime.fromtimestamp(metadata_of(deployment.run(BACKFILL, days))[COMPLETE_TO], timezone.utc)
+        return datetime.fromtimestamp(metadata_of(deployment.run("backfill", days))[COMPLETE_TO], timezone.utc)
 
     def midnight(day: date) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
@@ -156,7 +156,7 @@ def test_progress_can_be_followed_page_by_page(deployment: Any) -> None:
     progress_logger.setLevel(logging.DEBUG)
     progress_logger.addHandler(listener)
     try:
-        deployment.run(BACKFILL)
+        deployment.run("backfill")
     finally:
         progress_logger.removeHandler(listener)
         progress_logger.setLevel(before)
@@ -207,7 +207,7 @@ def test_a_permanent_refusal_fails_the_run_at_once_and_in_words(
     deploy: Callable[..., Any], options: dict[str, Any], variables: dict[str, str], cause: str, remedy: str
 ) -> None:
     deployment = deploy(options=EmulatorOptions(**options), **variables)
-    result = deployment.run(BACKFILL)
+    result = deployment.run("backfill")
     assert not result.success
     said = failure_of(result)
     assert cause in said
@@ -219,7 +219,7 @@ def test_a_permanent_refusal_fails_the_run_at_once_and_in_words(
 
 
 def test_a_failure_carries_no_trace_of_what_led_to_it(deploy: Callable[..., Any]) -> None:
-    result = deploy(ZENDESK_CLIENT_SECRET="x").run(BACKFILL)
+    result = deploy(ZENDESK_CLIENT_SECRET="x").run("backfill")
     (event,) = result.filter_events(lambda event: event.is_step_failure)
     error = event.step_failure_data.error
     assert error is not None
@@ -228,13 +228,13 @@ def test_a_failure_carries_no_trace_of_what_led_to_it(deploy: Callable[..., Any]
 
 def test_an_outage_fails_the_run_with_a_message_and_the_next_run_continues(deployment: Any) -> None:
     deployment.zendesk.inject(Fault("429", times=None, retry_after=3600))
-    result = deployment.run(BACKFILL)
+    result = deployment.run("backfill")
     assert not result.success
     assert "429" in failure_of(result)
     assert "Try again later" in failure_of(result)
     assert not result.filter_events(lambda event: event.is_step_up_for_retry)
     deployment.zendesk.clear_faults()
-    assert deployment.run(BACKFILL).success
+    assert deployment.run("backfill").success
     assert deployment.holds_everything()
 
 
@@ -243,7 +243,7 @@ def test_a_run_that_somebody_stops_is_not_tried_again(deployment: Any, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sync, "sync", stop)
-    result = deployment.run(BACKFILL)
+    result = deployment.run("backfill")
     assert not result.success
     assert not result.filter_events(lambda event: event.is_step_up_for_retry)
 
@@ -262,19 +262,19 @@ def test_a_mistake_in_the_code_is_shown_as_it_is() -> None:
 def test_what_was_committed_before_a_refusal_stays(deploy: Callable[..., Any]) -> None:
     deployment = deploy()
     first = deployment.days.first
-    assert deployment.run(BACKFILL, Days(first, first)).success
+    assert deployment.run("backfill", Days(first, first)).success
     deployment.zendesk.inject(Fault("403", times=None))
-    assert not deployment.run(BACKFILL).success
+    assert not deployment.run("backfill").success
     assert stored_ids(deployment) == ids_between(deployment, first, first)
     deployment.zendesk.clear_faults()
-    assert deployment.run(BACKFILL).success
+    assert deployment.run("backfill").success
     assert deployment.holds_everything()
 
 
 def test_the_log_of_another_account_is_refused_in_words(deployment: Any) -> None:
     with deployment.warehouse.transaction() as connection:
         connection.execute("INSERT INTO warehouse_meta VALUES ('account', 'https://other.zendesk.com')")
-    said = failure_of(deployment.run(BACKFILL))
+    said = failure_of(deployment.run("backfill"))
     assert "https://other.zendesk.com" in said
     assert "ZENDESK_AUDIT_DB" in said
 
@@ -297,7 +297,7 @@ def test_a_setting_that_is_missing_or_wrong_is_named_by_the_run(
 ) -> None:
     deployment = deploy(**variables)
     today = datetime.now(timezone.utc).date()
-    result = deployment.run(BACKFILL, Days(today, today))
+    result = deployment.run("backfill", Days(today, today))
     assert not result.success
     assert named in failure_of(result)
     assert deployment.zendesk.requests == []

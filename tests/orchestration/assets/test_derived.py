@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from zendesk_audit_assets.emulator import EmulatorOptions
-from zendesk_audit_assets.orchestration.automation import REFRESH, Days
+from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.transform.charts import CHARTS
 
@@ -47,38 +47,38 @@ def refreshed(deployed: Callable[..., Any], tmp_path_factory: pytest.TempPathFac
     ):
         for source_type, change in RARE.items():
             deployment.happens(source_type=source_type, source_label="Page: Thing", change_description=change)
-        deployment.result = deployment.run(REFRESH)
+        deployment.result = deployment.run("refresh")
         yield deployment
 
 
 def test_after_several_refreshes_every_table_equals_a_full_rebuild(deployment: Any) -> None:
     first = deployment.days.first
-    assert deployment.run(REFRESH, Days(first, first + timedelta(days=1))).success
+    assert deployment.run("refresh", Days(first, first + timedelta(days=1))).success
     deployment.happens(actor_id=77)
     deployment.happens(created_at=f"{first}T06:00:00Z", actor_name="Renamed")
-    assert deployment.run(REFRESH).success
+    assert deployment.run("refresh").success
     deployment.happens(actor_id=77, action="destroy")
     deployment.happens(created_at=f"{first}T23:59:59Z")
-    last = deployment.run(REFRESH, config={"audit_logs": {"config": {"full_refresh": True}}})
+    last = deployment.run("refresh", config={"audit_logs": {"config": {"full_refresh": True}}})
     assert deployment.holds_everything()
     assert not any(metadata_of(last, table)["rebuilt"] for table in TABLES)
     refreshed = contents(deployment)
 
     # Of a day that is settled: nothing is read, so the tables have seen as much of the log as before.
-    rebuilt = deployment.run(REFRESH, Days(first, first), config=config(full_rebuild=True))
+    rebuilt = deployment.run("refresh", Days(first, first), config=config(full_rebuild=True))
     assert all(metadata_of(rebuilt, table)["rebuilt"] for table in TABLES)
     assert contents(deployment) == refreshed
 
 
 def test_a_table_can_be_chosen_by_itself(deployment: Any) -> None:
-    assert deployment.run(REFRESH).success
-    chosen = deployment.run(REFRESH, only="sign_ins", config=config(full_rebuild=True))
+    assert deployment.run("refresh").success
+    chosen = deployment.run("refresh", only="sign_ins", config=config(full_rebuild=True))
     made = chosen.asset_materializations_for_node("derived_tables")
     assert [one.asset_key.to_user_string() for one in made] == ["sign_ins"]
 
 
 def test_a_refresh_without_news_writes_nothing_that_follows_the_log(refreshed: Any) -> None:
-    said = metadata_of(refreshed.run(REFRESH), "daily_activity")
+    said = metadata_of(refreshed.run("refresh"), "daily_activity")
     assert (said["rows_written"], said["note"], said["rebuilt"]) == (0, "nothing new", False)
 
 
@@ -123,7 +123,7 @@ def test_the_charts_are_markdown_that_dagster_shows_without_a_click(refreshed: A
 
 
 def test_charts_and_tables_of_an_empty_log_are_made_as_well(deploy: Callable[..., Any]) -> None:
-    result = deploy(options=EmulatorOptions()).run(REFRESH)
+    result = deploy(options=EmulatorOptions()).run("refresh")
     assert result.success
     assert metadata_of(result, "daily_activity")["events_per_day"] == "No events yet."
 
@@ -134,13 +134,13 @@ def test_business_hours_are_those_of_the_configured_time_zone(deploy: Callable[.
     deployment = deploy(ZENDESK_TIMEZONE="Asia/Tokyo", ZENDESK_START_DATE=str(monday))
     deployment.zendesk.add([{"created_at": f"{monday}T00:30:00Z", "actor_id": 501}])  # 09:30 in Tokyo
     deployment.zendesk.add([{"created_at": f"{monday}T10:00:00Z", "actor_id": 502}])  # 19:00 in Tokyo
-    deployment.run(REFRESH)
+    deployment.run("refresh")
     off_hours = "SELECT actor_id, off_hours_share FROM actor_summary WHERE actor_id IN (501, 502) ORDER BY ALL"
     assert deployment.query(off_hours) == [(501, 0.0), (502, 1.0)]
 
 
 def test_a_time_zone_that_does_not_exist_is_named_and_nothing_is_built(deploy: Callable[..., Any]) -> None:
-    result = deploy(ZENDESK_TIMEZONE="Mars/Olympus").run(REFRESH)
+    result = deploy(ZENDESK_TIMEZONE="Mars/Olympus").run("refresh")
     failures = result.filter_events(lambda event: event.is_step_failure)
     assert failures
     for event in failures:

@@ -13,7 +13,6 @@ import pytest
 
 from support.findings import finding, store
 from zendesk_audit_assets.orchestration.assets import findings
-from zendesk_audit_assets.orchestration.automation import REFRESH
 
 OWN = """\
 title: Our macro was touched
@@ -64,7 +63,7 @@ def refreshed(deployed: Callable[..., Any], tmp_path_factory: pytest.TempPathFac
     ):
         deployment.happens(**GRANTED)
         deployment.happens(source_type="macro", source_label="Macro: Crown jewels", action="update")
-        deployment.result = deployment.run(REFRESH)
+        deployment.result = deployment.run("refresh")
         assert deployment.result.success
         yield deployment
 
@@ -93,9 +92,9 @@ def test_a_rule_of_ones_own_is_in_force(refreshed: Any) -> None:
 def test_without_news_nothing_new_is_found_and_a_full_rebuild_finds_the_same(refreshed: Any) -> None:
     columns = "uid, severity, title, events, event_ids, status, found_at"
     before = refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid")
-    said = told(refreshed.run(REFRESH, only="findings"))
+    said = told(refreshed.run("refresh", only="findings"))
     assert (said["new"], said["rules_rebuilt"]) == (0, "none")
-    said = told(refreshed.run(REFRESH, only="findings", config={"findings": {"config": {"full_rebuild": True}}}))
+    said = told(refreshed.run("refresh", only="findings", config={"findings": {"config": {"full_rebuild": True}}}))
     assert (said["new"], said["rules_rebuilt"] != "none") == (0, True)
     assert refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid") == before
 
@@ -104,7 +103,7 @@ def test_a_rule_that_cannot_be_used_is_named(deploy: Callable[..., Any], tmp_pat
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "own.yml").write_text("title: [")
-    result = deploy(ZENDESK_RULES_DIR=str(folder)).run(REFRESH, only="findings")
+    result = deploy(ZENDESK_RULES_DIR=str(folder)).run("refresh", only="findings")
     assert not result.success
     assert "own.yml" in failed(result)
 

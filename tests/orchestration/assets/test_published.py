@@ -9,7 +9,6 @@ import dagster as dg
 import duckdb
 import pytest
 
-from zendesk_audit_assets.orchestration.automation import BACKFILL, NIGHTLY
 from zendesk_audit_assets.warehouse import copies
 from zendesk_audit_assets.warehouse.copies import table_rows
 
@@ -17,7 +16,7 @@ from zendesk_audit_assets.warehouse.copies import table_rows
 @pytest.fixture
 def materialize(deployment: Any) -> Any:
     """Materializes one of the assets alone, and gives the result."""
-    deployment.run(BACKFILL)
+    deployment.run("backfill")
     job = {
         name: dg.define_asset_job(f"only_{name}", selection=[name])
         for name in ("published_warehouse", "published_parquet")
@@ -74,7 +73,7 @@ def test_a_copy_is_made_anew_once_copying_takes_little_of_the_time(
 
 
 def test_every_night_each_table_is_a_parquet_file_with_all_its_rows(deployment: Any) -> None:
-    result = deployment.run(NIGHTLY)
+    result = deployment.run("nightly")
     (materialization,) = result.asset_materializations_for_node("published_parquet")
     folder = Path(str(materialization.metadata["path"].value))
     rows = table_rows(deployment.warehouse.published_path)

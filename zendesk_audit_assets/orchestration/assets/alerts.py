@@ -8,16 +8,18 @@ import dagster as dg
 
 from zendesk_audit_assets.alert import deliver
 from zendesk_audit_assets.alert.outbox import DELIVERIES, ChannelState
+from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
     failures_as_messages,
     table_metadata,
 )
-from zendesk_audit_assets.orchestration.assets.findings import FINDINGS_KEY
-from zendesk_audit_assets.orchestration.resources import AlertsResource, WarehouseResource
+from zendesk_audit_assets.orchestration.resources import DELIVERY, WAREHOUSE, delivery_of, needed, warehouse_of
+from zendesk_audit_assets.orchestration.scope import Scope
 
-ALERTS_KEY = dg.AssetKey("alerts")
+# The asset is no table of its own: `alert_deliveries` records what it sends.
+ALERTS = "alerts"
 
 # The keys in the metadata of each materialization that the sensor reads.
 PENDING, NEXT_TRY = "pending", "next_try"
@@ -32,31 +34,36 @@ class AlertsConfig(dg.Config):
     """Send also what has failed for good, such as after the address of a channel was corrected."""
 
 
-@dg.asset(
-    key=ALERTS_KEY,
-    deps=[FINDINGS_KEY],
-    group_name="delivery",
-    kinds={"python"},
-    owners=OWNERS,
-    tags=TAGS,
-    metadata=table_metadata(DELIVERIES.name, DELIVERIES.columns),
-    description=(
-        "Every open finding that is severe and new enough, sent to each channel that is set, at least once; "
-        "what became of it is in the table alert_deliveries."
-    ),
-)
-def alerts(
-    config: AlertsConfig, warehouse: dg.ResourceParam[WarehouseResource], delivery: dg.ResourceParam[AlertsResource]
-) -> dg.MaterializeResult[None]:
-    with failures_as_messages():
-        states = deliver.deliver(
-            warehouse.warehouse(),
-            delivery.channels(),
-            level=delivery.level(),
-            max_age=delivery.max_age(),
-            try_failed_again=config.try_failed_again,
-        )
-    return dg.MaterializeResult(metadata=_metadata(states))
+def build_alerts(scope: Scope) -> dg.AssetsDefinition:
+    """The asset `alerts`."""
+
+    @dg.asset(
+        key=scope.asset_key(ALERTS),
+        deps=[scope.asset_key(FINDINGS.name)],
+        required_resource_keys=needed(scope, WAREHOUSE, DELIVERY),
+        group_name="delivery",
+        kinds={"python"},
+        owners=OWNERS,
+        tags=TAGS,
+        metadata=table_metadata(DELIVERIES.name, DELIVERIES.columns),
+        description=(
+            "Every open finding that is severe and new enough, sent to each channel that is set, at least once; "
+            "what became of it is in the table alert_deliveries."
+        ),
+    )
+    def alerts(context: dg.AssetExecutionContext, config: AlertsConfig) -> dg.MaterializeResult[None]:
+        delivery = delivery_of(context, scope)
+        with failures_as_messages():
+            states = deliver.deliver(
+                warehouse_of(context, scope).warehouse(),
+                delivery.channels(),
+                level=delivery.level(),
+                max_age=delivery.max_age(),
+                try_failed_again=config.try_failed_again,
+            )
+        return dg.MaterializeResult(metadata=_metadata(states))
+
+    return alerts
 
 
 def _metadata(states: Mapping[str, ChannelState]) -> dict[str, Any]:

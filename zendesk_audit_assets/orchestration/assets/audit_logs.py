@@ -17,13 +17,10 @@ from zendesk_audit_assets.orchestration.assets.common import (
     file_uri,
     table_metadata,
 )
-from zendesk_audit_assets.orchestration.resources import WarehouseResource, ZendeskResource
+from zendesk_audit_assets.orchestration.partitions import DAYS_PER_RUN, days_from
+from zendesk_audit_assets.orchestration.resources import WAREHOUSE, ZENDESK, needed, warehouse_of, zendesk_of
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.warehouse.database import Warehouse
-
-AUDIT_LOGS_KEY = dg.AssetKey(AUDIT_LOGS.name)
-
-# A failed run marks none of its days as materialized, and each day of a range costs Dagster some 30 ms.
-DAYS_PER_RUN = 92
 
 # The key in the metadata of each materialization under which a later run finds where to go on.
 COMPLETE_TO = "complete_to"
@@ -41,15 +38,16 @@ class AuditLogsConfig(dg.Config):
     """Read everything again, settled or not, to find events that appeared very late."""
 
 
-def build_audit_logs(start: datetime) -> dg.AssetsDefinition:
+def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
     """The asset `audit_logs`, with a partition for each UTC day from `start` to today."""
 
     # `backfill_policy` is in beta, and nobody who runs this can do anything about it.
     warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
     @dg.asset(
-        key=AUDIT_LOGS_KEY,
-        partitions_def=dg.DailyPartitionsDefinition(start_date=f"{start:%Y-%m-%d}", timezone="UTC", end_offset=1),
+        key=scope.asset_key(AUDIT_LOGS.name),
+        partitions_def=days_from(start),
+        required_resource_keys=needed(scope, ZENDESK, WAREHOUSE),
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN),
         group_name="log",
         kinds={"zendesk", "duckdb", "polars"},
@@ -61,23 +59,19 @@ def build_audit_logs(start: datetime) -> dg.AssetsDefinition:
             "now; days that are settled cost no request."
         ),
     )
-    def audit_logs(
-        context: dg.AssetExecutionContext,
-        config: AuditLogsConfig,
-        zendesk: dg.ResourceParam[ZendeskResource],
-        warehouse: dg.ResourceParam[WarehouseResource],
-    ) -> dg.MaterializeResult[None]:
+    def audit_logs(context: dg.AssetExecutionContext, config: AuditLogsConfig) -> dg.MaterializeResult[None]:
         days = context.partition_time_window
-        with failures_as_messages(), zendesk.client() as client:
+        warehouse = warehouse_of(context, scope).warehouse()
+        with failures_as_messages(), zendesk_of(context, scope).client() as client:
             report = sync.sync(
                 client,
-                warehouse.warehouse(),
+                warehouse,
                 Interval(days.start, days.end),
                 run_id=context.run.run_id,
                 full=config.full_refresh,
                 on_progress=_ProgressLog(),
             )
-            return dg.MaterializeResult(metadata=_metadata(report, warehouse.warehouse(), start))
+            return dg.MaterializeResult(metadata=_metadata(report, warehouse, start))
 
     return audit_logs
 

@@ -13,7 +13,8 @@ from zendesk_audit_assets.orchestration.assets.common import (
     file_uri,
     table_metadata,
 )
-from zendesk_audit_assets.orchestration.resources import WarehouseResource
+from zendesk_audit_assets.orchestration.resources import WAREHOUSE, needed, warehouse_of
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.transform import DERIVED, DerivedTable, refresh
 from zendesk_audit_assets.transform.charts import CHARTS
 from zendesk_audit_assets.warehouse.catalog import scalar
@@ -27,29 +28,35 @@ class DerivedConfig(dg.Config):
     """Compute the chosen tables from the whole log instead of from what is new; the result is the same."""
 
 
-def build_derived() -> dg.AssetsDefinition:
+def build_derived(scope: Scope) -> dg.AssetsDefinition:
     """An asset per derived table, any of which can be chosen; one step for all, which opens the file once."""
 
-    @dg.multi_asset(name="derived_tables", specs=[_spec(table) for table in DERIVED], can_subset=True)
+    @dg.multi_asset(
+        name=scope.prefixed("derived_tables"),
+        specs=[_spec(scope, table) for table in DERIVED],
+        can_subset=True,
+        required_resource_keys=needed(scope, WAREHOUSE),
+    )
     def derived_tables(
-        context: dg.AssetExecutionContext, config: DerivedConfig, warehouse: dg.ResourceParam[WarehouseResource]
+        context: dg.AssetExecutionContext, config: DerivedConfig
     ) -> Iterator[dg.MaterializeResult[None]]:
-        chosen = [table for table in DERIVED if dg.AssetKey(table.name) in context.selected_asset_keys]
+        warehouse = warehouse_of(context, scope)
+        chosen = [table for table in DERIVED if scope.asset_key(table.name) in context.selected_asset_keys]
         file = warehouse.warehouse()
         with failures_as_messages(), file.transactions() as transaction:
             for table in chosen:
                 with transaction() as connection:
                     done = refresh.refresh(connection, table, timezone=warehouse.zone(), full=config.full_rebuild)
                     metadata = _metadata(connection, table, done, file)
-                yield dg.MaterializeResult(asset_key=table.name, metadata=metadata)
+                yield dg.MaterializeResult(asset_key=scope.asset_key(table.name), metadata=metadata)
 
     return derived_tables
 
 
-def _spec(table: DerivedTable) -> dg.AssetSpec:
+def _spec(scope: Scope, table: DerivedTable) -> dg.AssetSpec:
     return dg.AssetSpec(
-        table.name,
-        deps=list(table.depends_on),
+        scope.asset_key(table.name),
+        deps=[scope.asset_key(name) for name in table.depends_on],
         group_name=table.group,
         kinds={"duckdb", "sql"},
         owners=OWNERS,

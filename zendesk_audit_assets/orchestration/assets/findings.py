@@ -9,6 +9,7 @@ import duckdb
 from zendesk_audit_assets import markdown
 from zendesk_audit_assets.detect import findings as table
 from zendesk_audit_assets.detect.tables import FINDINGS
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
@@ -17,12 +18,11 @@ from zendesk_audit_assets.orchestration.assets.common import (
     file_uri,
     table_metadata,
 )
-from zendesk_audit_assets.orchestration.resources import RulesResource, WarehouseResource
+from zendesk_audit_assets.orchestration.resources import RULES, WAREHOUSE, needed, rules_of, warehouse_of
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.severity import SEVERITIES, rank_sql
 from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.transform import CHANGES, HISTORIES
-
-FINDINGS_KEY = dg.AssetKey(FINDINGS.name)
 
 NO_FINDINGS = "No findings yet."
 
@@ -39,13 +39,14 @@ class FindingsConfig(dg.Config):
     """Run every rule over the whole log instead of over what is new; the result is the same."""
 
 
-def build_findings(start: datetime) -> dg.AssetsDefinition:
+def build_findings(scope: Scope, start: datetime) -> dg.AssetsDefinition:
     """The asset `findings`, for a log that begins at `start`."""
 
     @dg.asset(
-        key=FINDINGS_KEY,
+        key=scope.asset_key(FINDINGS.name),
         # A rule may read any of them.
-        deps=["audit_logs", *(one.name for one in (*CHANGES, *HISTORIES))],
+        deps=[scope.asset_key(name) for name in (AUDIT_LOGS.name, *(table.name for table in (*CHANGES, *HISTORIES)))],
+        required_resource_keys=needed(scope, WAREHOUSE, RULES),
         group_name="findings",
         kinds={"duckdb", "sql"},
         owners=OWNERS,
@@ -53,13 +54,10 @@ def build_findings(start: datetime) -> dg.AssetsDefinition:
         metadata=table_metadata(FINDINGS.name, FINDINGS.columns),
         description="What the detection rules have found in the log, a row per finding.",
     )
-    def findings(
-        config: FindingsConfig,
-        warehouse: dg.ResourceParam[WarehouseResource],
-        rules: dg.ResourceParam[RulesResource],
-    ) -> dg.MaterializeResult[None]:
+    def findings(context: dg.AssetExecutionContext, config: FindingsConfig) -> dg.MaterializeResult[None]:
+        warehouse = warehouse_of(context, scope)
         with failures_as_messages():
-            in_force = rules.rules()
+            in_force = rules_of(context, scope).rules()
             with warehouse.transaction() as connection:
                 done = table.refresh(
                     connection, in_force, start=start, timezone=warehouse.zone(), full=config.full_rebuild

@@ -2,9 +2,11 @@
 
 import dagster as dg
 
+from zendesk_audit_assets.detect.tables import FINDINGS
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.assets.common import OWNERS, TAGS, failures_as_messages
-from zendesk_audit_assets.orchestration.assets.findings import FINDINGS_KEY
-from zendesk_audit_assets.orchestration.resources import WarehouseResource
+from zendesk_audit_assets.orchestration.resources import WAREHOUSE, needed, warehouse_of
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.warehouse.copies import (
     PUBLISHING_SHARE,
@@ -13,8 +15,7 @@ from zendesk_audit_assets.warehouse.copies import (
     publish,
 )
 
-PUBLISHED_KEY = dg.AssetKey("published_warehouse")
-PARQUET_KEY = dg.AssetKey("published_parquet")
+PUBLISHED, PARQUET = "published_warehouse", "published_parquet"
 
 
 class PublishConfig(dg.Config):
@@ -24,45 +25,51 @@ class PublishConfig(dg.Config):
     """Publish even if the last copy is so recent that copying takes more than its share of the time."""
 
 
-def build_published() -> list[dg.AssetsDefinition]:
-    """The published copy, and the Parquet files made from it."""
-    return [published_warehouse, published_parquet]
+def build_published(scope: Scope) -> list[dg.AssetsDefinition]:
+    """The assets `published_warehouse`, and `published_parquet` made from it."""
+    return [_published_warehouse(scope), _published_parquet(scope)]
 
 
-@dg.asset(
-    key=PUBLISHED_KEY,
-    deps=["audit_logs", *(table.name for table in DERIVED), FINDINGS_KEY],
-    group_name="published",
-    kinds={"duckdb"},
-    owners=OWNERS,
-    tags=TAGS,
-    description=(
-        "A copy of the warehouse to query while runs go on; open it read-only. It is replaced as a whole, "
-        f"and copying takes at most {PUBLISHING_SHARE:.0%} of the time."
-    ),
-)
-def published_warehouse(
-    config: PublishConfig, warehouse: dg.ResourceParam[WarehouseResource]
-) -> dg.MaterializeResult[None]:
-    with failures_as_messages():
-        done = publish(warehouse.warehouse(), force=config.force)
-        if done is None:
-            return dg.MaterializeResult(metadata={"published": False, "note": "The last copy is recent enough."})
-        return dg.MaterializeResult(metadata={"published": True, **_metadata(done)})
+def _published_warehouse(scope: Scope) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=scope.asset_key(PUBLISHED),
+        deps=[scope.asset_key(name) for name in (AUDIT_LOGS.name, *(table.name for table in DERIVED), FINDINGS.name)],
+        required_resource_keys=needed(scope, WAREHOUSE),
+        group_name="published",
+        kinds={"duckdb"},
+        owners=OWNERS,
+        tags=TAGS,
+        description=(
+            "A copy of the warehouse for queries while runs continue; open it read-only. Each publication replaces the "
+            f"whole file, and copying takes at most {PUBLISHING_SHARE:.0%} of the time."
+        ),
+    )
+    def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig) -> dg.MaterializeResult[None]:
+        with failures_as_messages():
+            done = publish(warehouse_of(context, scope).warehouse(), force=config.force)
+            if done is None:
+                return dg.MaterializeResult(metadata={"published": False, "note": "The last copy is recent enough."})
+            return dg.MaterializeResult(metadata={"published": True, **_metadata(done)})
+
+    return published_warehouse
 
 
-@dg.asset(
-    key=PARQUET_KEY,
-    deps=[PUBLISHED_KEY],
-    group_name="published",
-    kinds={"parquet"},
-    owners=OWNERS,
-    tags=TAGS,
-    description="A Parquet file per table, all of the same moment, for tools that do not read DuckDB files.",
-)
-def published_parquet(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult[None]:
-    with failures_as_messages():
-        return dg.MaterializeResult(metadata=_metadata(export_parquet(warehouse.warehouse())))
+def _published_parquet(scope: Scope) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=scope.asset_key(PARQUET),
+        deps=[scope.asset_key(PUBLISHED)],
+        required_resource_keys=needed(scope, WAREHOUSE),
+        group_name="published",
+        kinds={"parquet"},
+        owners=OWNERS,
+        tags=TAGS,
+        description="A Parquet file per table, all of the same moment, for tools that do not read DuckDB files.",
+    )
+    def published_parquet(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        with failures_as_messages():
+            return dg.MaterializeResult(metadata=_metadata(export_parquet(warehouse_of(context, scope).warehouse())))
+
+    return published_parquet
 
 
 def _metadata(done: Published) -> dict[str, dg.MetadataValue]:

@@ -14,41 +14,46 @@ from zendesk_audit_assets.orchestration.checks.check import Check, Verdict
 from zendesk_audit_assets.orchestration.checks.derived import DERIVED_CHECKS
 from zendesk_audit_assets.orchestration.checks.findings import FINDINGS_CHECKS
 from zendesk_audit_assets.orchestration.checks.log import LOG_CHECKS
-from zendesk_audit_assets.orchestration.resources import WarehouseResource
+from zendesk_audit_assets.orchestration.resources import WAREHOUSE, needed, warehouse_of
+from zendesk_audit_assets.orchestration.scope import Scope
 
 CHECKS: tuple[Check, ...] = (*LOG_CHECKS, *DERIVED_CHECKS, *FINDINGS_CHECKS)
-WHOLE_TABLE_CHECK_KEYS = [check.key for check in CHECKS if check.whole_table]
 
 
-def build_checks(start: datetime) -> list[dg.AssetChecksDefinition]:
+def whole_table_checks(scope: Scope) -> list[dg.AssetCheckKey]:
+    """The keys of the checks that a refresh leaves out."""
+    return [scope.check_key(check.table, check.name) for check in CHECKS if check.whole_table]
+
+
+def build_checks(scope: Scope, start: datetime) -> list[dg.AssetChecksDefinition]:
     """The checks of each asset, in one step per asset and kind."""
-    groups = {(check.asset, check.whole_table): None for check in CHECKS}
-    return [_definition(asset, whole_table, start) for asset, whole_table in groups]
+    groups = {(check.table, check.whole_table): None for check in CHECKS}
+    return [_definition(scope, table, whole_table, start) for table, whole_table in groups]
 
 
-def _definition(asset: dg.AssetKey, whole_table: bool, start: datetime) -> dg.AssetChecksDefinition:
-    checks = [check for check in CHECKS if (check.asset, check.whole_table) == (asset, whole_table)]
+def _definition(scope: Scope, table: str, whole_table: bool, start: datetime) -> dg.AssetChecksDefinition:
+    asset = scope.asset_key(table)
+    checks = [check for check in CHECKS if (check.table, check.whole_table) == (table, whole_table)]
 
     @dg.multi_asset_check(
         name=f"{asset.to_python_identifier()}_{'whole_table_' if whole_table else ''}checks",
-        specs=[dg.AssetCheckSpec(check.name, asset=check.asset, description=check.promise) for check in checks],
+        specs=[dg.AssetCheckSpec(check.name, asset=asset, description=check.promise) for check in checks],
         can_subset=True,
+        required_resource_keys=needed(scope, WAREHOUSE),
     )
-    def run_checks(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
-    ) -> Iterator[dg.AssetCheckResult]:
-        with failures_as_messages(), warehouse.transaction() as connection:
+    def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        with failures_as_messages(), warehouse_of(context, scope).transaction() as connection:
             for check in checks:
-                if check.key in context.selected_asset_check_keys:
-                    yield _result(check, check.test(connection, start))
+                if scope.check_key(table, check.name) in context.selected_asset_check_keys:
+                    yield _result(asset, check, check.test(connection, start))
 
     return run_checks
 
 
-def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
+def _result(asset: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=verdict.passed,
-        asset_key=check.asset,
+        asset_key=asset,
         check_name=check.name,
         severity=verdict.severity,
         description=verdict.sentence,

@@ -25,18 +25,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Check:
-    """A promise about an asset, and the test of it: a function of a connection and the first day of the log."""
+    """A promise about a table, and the test of it: a function of a connection and the first day of the log."""
 
-    asset: dg.AssetKey
+    table: str
     name: str
     promise: str
     test: Test
     whole_table: bool = False
-
-    @property
-    def key(self) -> dg.AssetCheckKey:
-        """How Dagster knows the check."""
-        return dg.AssetCheckKey(self.asset, self.name)
 
 
 def exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:

@@ -138,11 +138,11 @@ _COUNTS = {
 
 DERIVED_CHECKS: tuple[Check, ...] = (
     *(
-        Check(dg.AssetKey(table), "events_equal_the_log", "As many events as the log.", events_equal_the_log(table))
+        Check(table, "events_equal_the_log", "As many events as the log.", events_equal_the_log(table))
         for table in ("daily_activity", "actor_summary", "action_summary")
     ),
     Check(
-        dg.AssetKey("audit_changes"),
+        "audit_changes",
         "share_parsed_is_steady",
         "Of recent changes as much is understood as before.",
         share_parsed_is_steady,
@@ -150,7 +150,7 @@ DERIVED_CHECKS: tuple[Check, ...] = (
     ),
     *(
         Check(
-            dg.AssetKey(table),
+            table,
             "nothing_is_missing",
             "Holds all that it should, once.",
             nothing_is_missing(table, *counts),
@@ -160,7 +160,7 @@ DERIVED_CHECKS: tuple[Check, ...] = (
     ),
     *(
         Check(
-            dg.AssetKey(table),
+            table,
             "one_period_is_open",
             "One value of each holds today.",
             one_period_is_open(table, *keys),
@@ -169,7 +169,7 @@ DERIVED_CHECKS: tuple[Check, ...] = (
         for table, keys in _KEYS.items()
     ),
     *(
-        Check(dg.AssetKey(table), "each_has_one_row", "None is listed twice.", each_has_one_row(table, key), True)
+        Check(table, "each_has_one_row", "None is listed twice.", each_has_one_row(table, key), True)
         for table, key in _ONE_ROW_EACH.items()
     ),
 )

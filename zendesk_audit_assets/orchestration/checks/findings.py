@@ -6,8 +6,7 @@ import duckdb
 
 from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.detect.tables import FINDINGS
-from zendesk_audit_assets.orchestration.assets.alerts import ALERTS_KEY
-from zendesk_audit_assets.orchestration.assets.findings import FINDINGS_KEY
+from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.checks.check import (
     Check,
     Verdict,
@@ -41,6 +40,6 @@ def no_delivery_has_failed(connection: duckdb.DuckDBPyConnection, _: datetime) -
 
 
 FINDINGS_CHECKS: tuple[Check, ...] = (
-    Check(FINDINGS_KEY, "uids_are_unique", "No finding is there twice.", uids_are_unique),
-    Check(ALERTS_KEY, "no_delivery_has_failed", "Every alert has arrived or may yet.", no_delivery_has_failed),
+    Check(FINDINGS.name, "uids_are_unique", "No finding is there twice.", uids_are_unique),
+    Check(ALERTS, "no_delivery_has_failed", "Every alert has arrived or may yet.", no_delivery_has_failed),
 )

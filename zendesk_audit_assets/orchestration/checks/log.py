@@ -7,7 +7,7 @@ import duckdb
 
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
-from zendesk_audit_assets.orchestration.assets.audit_logs import AUDIT_LOGS_KEY
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.checks.check import Check, Verdict
 from zendesk_audit_assets.warehouse.catalog import scalar
 
@@ -111,21 +111,21 @@ def a_read_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verd
 
 
 LOG_CHECKS: tuple[Check, ...] = (
-    Check(AUDIT_LOGS_KEY, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
-    Check(AUDIT_LOGS_KEY, "no_event_has_changed", "No event was read with other content.", no_event_has_changed),
-    Check(AUDIT_LOGS_KEY, "coverage_has_no_gap", "All since the first day was read.", coverage_has_no_gap),
-    Check(AUDIT_LOGS_KEY, "an_event_is_recent", "The account has not fallen silent.", an_event_is_recent),
-    Check(AUDIT_LOGS_KEY, "a_read_is_recent", "The log is kept current.", a_read_is_recent),
-    Check(AUDIT_LOGS_KEY, "ids_are_unique", "No event is stored twice.", ids_are_unique, whole_table=True),
+    Check(AUDIT_LOGS.name, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
+    Check(AUDIT_LOGS.name, "no_event_has_changed", "No event was read with other content.", no_event_has_changed),
+    Check(AUDIT_LOGS.name, "coverage_has_no_gap", "All since the first day was read.", coverage_has_no_gap),
+    Check(AUDIT_LOGS.name, "an_event_is_recent", "The account has not fallen silent.", an_event_is_recent),
+    Check(AUDIT_LOGS.name, "a_read_is_recent", "The log is kept current.", a_read_is_recent),
+    Check(AUDIT_LOGS.name, "ids_are_unique", "No event is stored twice.", ids_are_unique, whole_table=True),
     Check(
-        AUDIT_LOGS_KEY,
+        AUDIT_LOGS.name,
         "rows_lie_in_coverage",
         "No row lies outside what was read.",
         rows_lie_in_coverage,
         whole_table=True,
     ),
     Check(
-        AUDIT_LOGS_KEY,
+        AUDIT_LOGS.name,
         "schema_has_not_drifted",
         "No new field, action or source type.",
         schema_has_not_drifted,

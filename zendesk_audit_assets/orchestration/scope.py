@@ -1,0 +1,51 @@
+"""The names of one account in Dagster. Everything that has a name there gets it from a `Scope`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A prefix for the names of one account; an empty one leaves the names plain, for a deployment with one account."""
+
+    name: str = ""
+
+    def asset_key(self, table: str) -> dg.AssetKey:
+        """The key of the asset that stores a table."""
+        return dg.AssetKey([self.name, table] if self.name else [table])
+
+    def check_key(self, table: str, check: str) -> dg.AssetCheckKey:
+        """The key of a check on a table's asset."""
+        return dg.AssetCheckKey(self.asset_key(table), check)
+
+    def prefixed(self, name: str) -> str:
+        """The name of a job, schedule, sensor, resource or op."""
+        return f"{self.name}_{name}" if self.name else name
+
+    @property
+    def refresh(self) -> str:
+        """The job that brings the log, all derived tables and the published copy up to now."""
+        return self.prefixed("refresh")
+
+    @property
+    def backfill(self) -> str:
+        """The job that brings the log alone."""
+        return self.prefixed("backfill")
+
+    @property
+    def nightly(self) -> str:
+        """The job that reads the last closed days again, runs every check and exports everything."""
+        return self.prefixed("nightly")
+
+    @property
+    def deliver_alerts(self) -> str:
+        """The job that sends the alerts that are due."""
+        return self.prefixed("deliver_alerts")
+
+    @property
+    def prune_runs(self) -> str:
+        """The job that deletes old runs from Dagster's history."""
+        return self.prefixed("prune_runs")
