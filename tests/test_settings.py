@@ -13,14 +13,6 @@ import dagster as dg
 import pytest
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.alert import (
-    Mail,
-    Network,
-    PagerDuty,
-    Slack,
-    Webhook,
-)
-from zendesk_audit_assets.alert.connect import channels_for
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.orchestration.validation import problem, require
 from zendesk_audit_assets.settings import Account, BadSettings
@@ -35,7 +27,6 @@ WAYS = {
     "oauth_access_token": (ACCESS_TOKEN, AccessToken("access-secret")),
     "oauth_client_credentials": (CLIENT, ClientCredentials("audit", "client-secret")),
 }
-MAIL = {"ZENDESK_ALERT_SMTP_URL": "smtp://mail.example.com", "ZENDESK_ALERT_EMAIL_TO": "a@example.com"}
 COMPLETE = {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_START_DATE": "2024-02-29", **ACCESS_TOKEN}
 
 
@@ -104,17 +95,7 @@ def test_another_address_than_zendesk_s_can_be_given() -> None:
         ({"ZENDESK_ALERT_LEVEL": "urgent"}, ["ZENDESK_ALERT_LEVEL", "urgent", "critical"]),
         ({"ZENDESK_ALERT_MAX_AGE": "0"}, ["ZENDESK_ALERT_MAX_AGE", "above 0"]),
         ({"ZENDESK_ALERT_MAX_AGE": "a day"}, ["ZENDESK_ALERT_MAX_AGE", "a day"]),
-        ({"ZENDESK_ALERT_ALLOW_PRIVATE": "perhaps"}, ["ZENDESK_ALERT_ALLOW_PRIVATE", "on or off"]),
-        ({"ZENDESK_ALERT_SLACK_URL": "hooks.slack.com/services/x"}, ["ZENDESK_ALERT_SLACK_URL", "https://"]),
-        ({"ZENDESK_ALERT_SLACK_URL": "http://hooks.slack.com/services/x"}, ["ZENDESK_ALERT_SLACK_URL"]),
-        ({"ZENDESK_ALERT_WEBHOOK_URL": "https://example.com/x"}, ["ZENDESK_ALERT_WEBHOOK_SECRET"]),
-        ({"ZENDESK_ALERT_WEBHOOK_SECRET": "x"}, ["ZENDESK_ALERT_WEBHOOK_URL"]),
-        ({"ZENDESK_ALERT_EMAIL_TO": "a@example.com"}, ["ZENDESK_ALERT_SMTP_URL"]),
-        ({"ZENDESK_ALERT_SMTP_URL": "smtp://mail.example.com"}, ["ZENDESK_ALERT_EMAIL_TO"]),
-        ({**MAIL, "ZENDESK_ALERT_SMTP_URL": "mail.example.com:25"}, ["ZENDESK_ALERT_SMTP_URL", "smtps://"]),
-        ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": "a@example.com, bob"}, ["ZENDESK_ALERT_EMAIL_TO", "bob"]),
-        ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": "a@example.com\nBcc: b@example.com"}, ["ZENDESK_ALERT_EMAIL_TO"]),
-        ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": ","}, ["ZENDESK_ALERT_EMAIL_TO"]),
+        ({"ZENDESK_ALERT_ALLOW_HTTP": "perhaps"}, ["ZENDESK_ALERT_ALLOW_HTTP", "on or off"]),
         ({"ZENDESK_BASE_URL": "http://gateway.example"}, ["ZENDESK_BASE_URL"]),
         ({"ZENDESK_SUBDOMAIN": "https://acme.zendesk.com"}, ["ZENDESK_SUBDOMAIN", "'acme'"]),
     ],
@@ -176,52 +157,15 @@ def test_no_secret_shows_in_a_repr_or_an_error() -> None:
     assert not [text for text in shown if "-secret" in str(text)]
 
 
-def test_alerts_go_nowhere_unless_a_channel_is_set() -> None:
-    account = Account()
-    assert channels_for(account) == ()
-    assert (account.alert_level, account.alert_max_age) == ("high", timedelta(hours=24))
+def test_alerts_have_a_level_and_an_age() -> None:
+    unset, chosen = Account(), Account(alert_level="Critical", alert_max_age="0.5")
+    assert (unset.alert_level, unset.alert_max_age) == ("high", timedelta(hours=24))
+    assert (chosen.alert_level, chosen.alert_max_age) == ("critical", timedelta(minutes=30))
 
 
-def test_alerts_go_to_every_channel_that_is_set() -> None:
-    network = Network()
-    account = Account.from_environ(
-        {
-            "ZENDESK_ALERT_SLACK_URL": "https://hooks.slack.com/services/T/B/x",
-            "ZENDESK_ALERT_WEBHOOK_URL": "https://example.com/alerts",
-            "ZENDESK_ALERT_WEBHOOK_SECRET": "s3cret",
-            "ZENDESK_ALERT_PAGERDUTY_KEY": "key",
-            "ZENDESK_ALERT_EMAIL_TO": "a@example.com, b@example.com,",
-            "ZENDESK_ALERT_SMTP_URL": "smtps://user:pass@mail.example.com",
-            "ZENDESK_ALERT_LEVEL": "Critical",
-            "ZENDESK_ALERT_MAX_AGE": "0.5",
-        }
-    )
-    assert channels_for(account) == (
-        Slack("https://hooks.slack.com/services/T/B/x", network),
-        Webhook("https://example.com/alerts", "s3cret", network),
-        PagerDuty("key", "https://events.pagerduty.com/v2/enqueue", network),
-        Mail(("a@example.com", "b@example.com"), "smtps://user:pass@mail.example.com", network),
-    )
-    assert (account.alert_level, account.alert_max_age) == ("critical", timedelta(minutes=30))
-
-
-@pytest.mark.parametrize("word", ["on", "ON", "true", "yes", "1"])
-def test_private_networks_are_reached_where_that_is_allowed_also_without_encryption(word: str) -> None:
-    account = Account.from_environ(
-        {"ZENDESK_ALERT_SLACK_URL": "http://10.0.0.1/hook", "ZENDESK_ALERT_ALLOW_PRIVATE": word}
-    )
-    assert channels_for(account) == (Slack("http://10.0.0.1/hook", Network(allow_private=True)),)
-
-
-@pytest.mark.parametrize(
-    "address", ["https:///", "https://x y.example/", "https://example.com/\n", "https://example.com:0/", "https://[::1/",
-                "https://example.com:99999/", f"https://{'x' * 64}.example/", "https://example.com/ü", "https:///the-secret"]
-)  # fmt: skip
-def test_a_wrong_address_is_named_and_never_repeated(address: str) -> None:
-    wrong = Account.from_environ({"ZENDESK_ALERT_SLACK_URL": f"{address}the-secret"})
-    with pytest.raises(BadSettings, match="ZENDESK_ALERT_SLACK_URL") as error:
-        channels_for(wrong)
-    assert "the-secret" not in str(error.value)
+@pytest.mark.parametrize(("word", "allowed"), [("", False), ("off", False), ("on", True), ("ON", True), ("1", True)])
+def test_http_is_allowed_by_a_switch(word: str, allowed: bool) -> None:
+    assert Account(alert_allow_http=word).alert_allow_http is allowed
 
 
 def test_a_folder_of_rules_is_none_unless_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,12 +234,12 @@ def test_a_value_may_have_its_natural_type(tmp_path: Path) -> None:
         database=tmp_path / "audit.duckdb",
         rate_share=0.25,
         sensor_seconds=15,
-        alert_allow_private=True,
+        alert_allow_http=True,
         rules_dir=None,
     )
     assert (account.start_date, account.database) == (date(2024, 2, 29), tmp_path / "audit.duckdb")
     assert (account.rate_share, account.sensor_seconds) == (0.25, 15)
-    assert (account.alert_allow_private, account.rules_dir) == (True, None)
+    assert (account.alert_allow_http, account.rules_dir) == (True, None)
 
 
 def test_the_log_starts_with_the_first_second_of_its_day() -> None:

@@ -11,6 +11,13 @@ SHOWN_IN_PLACE = 1000
 
 In UTF-16 units, as the browser counts."""
 
+
+class Markdown(str):
+    """A text in Markdown, so that whoever shows it renders it."""
+
+    __slots__ = ()
+
+
 _BARS = "▁▂▃▄▅▆▇█"
 NOTHING = "·"
 """Stands for zero in a chart."""
@@ -18,7 +25,7 @@ NOTHING = "·"
 
 def table(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, text_columns: int, empty: str, most: int | None = None
-) -> str:
+) -> Markdown:
     """A table with as many rows as are shown in place, at most `most`; `empty` instead of a table without rows.
 
     The first `text_columns` columns are aligned to the left, the others, numbers, to the right.
@@ -30,12 +37,12 @@ def table(
         if _length(longer) >= SHOWN_IN_PLACE:
             break
         text = longer
-    return empty if text == head else text
+    return Markdown(empty if text == head else text)
 
 
-def code_block(title: str, lines: Iterable[str]) -> str:
+def code_block(title: str, lines: Iterable[str]) -> Markdown:
     """A title, and lines in a fixed-width font below it."""
-    return "\n".join((title, "", "```", *lines, "```"))
+    return Markdown("\n".join((title, "", "```", *lines, "```")))
 
 
 def bar(count: int, most: int) -> str:

@@ -1,6 +1,6 @@
 """Every setting of an account: its environment variable, default and description, and how its text is parsed.
 
-This module constructs nothing: `zendesk.connect` and `alert.connect` build a client and channels from an `Account`.
+This module constructs nothing: `zendesk.connect` and `alert.channels` build a client and channels from an `Account`.
 Only the edges (`definitions.py`, `cli/`) call `load`; all other code takes the `Account` it is given.
 """
 
@@ -212,11 +212,8 @@ class Account:
         "E-mail: the server, as `smtp://user:password@host:587` or `smtps://`.",
         secret=True,
     )
-    alert_allow_private = Variable(
-        "ZENDESK_ALERT_ALLOW_PRIVATE",
-        _switch,
-        "on: alerts may go to addresses in private networks, also by http.",
-        "off",
+    alert_allow_http = Variable(
+        "ZENDESK_ALERT_ALLOW_HTTP", _switch, "on: the address of a channel may be http, not only https.", "off"
     )
 
     def __init__(self, **values: Any) -> None:

@@ -11,12 +11,18 @@ import pytest
 
 from support import findings
 from support.receivers import MailServer, Receiver
+from zendesk_audit_assets.detect.finding import Finding
 
 
 @pytest.fixture
-def finding() -> Callable[..., dict[str, Any]]:
-    """A row of `findings`, with changes."""
-    return findings.finding
+def finding() -> Callable[..., Finding]:
+    """Makes a finding, with changes."""
+
+    def make(**changes: Any) -> Finding:
+        row = findings.finding(**changes)
+        return Finding.from_row(list(row), list(row.values()))
+
+    return make
 
 
 @pytest.fixture

@@ -9,20 +9,15 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets.alert import (
-    Network,
-    NotDelivered,
-    PagerDuty,
-    Slack,
-    Undeliverable,
-    Webhook,
-    of_finding,
-    of_suppressed,
-)
+from zendesk_audit_assets.alert.channels.pagerduty import PagerDuty
+from zendesk_audit_assets.alert.channels.slack import Slack
+from zendesk_audit_assets.alert.channels.webhook import Webhook
+from zendesk_audit_assets.alert.errors import NotDelivered, Undeliverable
+from zendesk_audit_assets.alert.message import message_for, message_for_suppressed
+from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.severity import SEVERITIES
 
-ANYWHERE = Network(allow_private=True)
-Finding = Callable[..., dict[str, Any]]
+MakeFinding = Callable[..., Finding]
 
 
 def texts(value: Any) -> list[str]:
@@ -32,8 +27,8 @@ def texts(value: Any) -> list[str]:
     return [text for one in value for text in texts(one)] if isinstance(value, list) else []
 
 
-def test_slack_is_sent_a_message_of_blocks(receiver: Any, finding: Finding) -> None:
-    Slack(f"{receiver.url}/services/T/B/x", ANYWHERE).send(of_finding(finding()))
+def test_slack_is_sent_a_message_of_blocks(receiver: Any, finding: MakeFinding) -> None:
+    Slack(f"{receiver.url}/services/T/B/x").send(message_for(finding()))
     (request,) = receiver.received
     assert request.path == "/services/T/B/x"
     assert request.headers["content-type"] == "application/json"
@@ -41,21 +36,21 @@ def test_slack_is_sent_a_message_of_blocks(receiver: Any, finding: Finding) -> N
     shown = texts(request.json["blocks"])
     assert shown[:2] == ["[HIGH] Admin role granted", "Ada Admin made Bob an administrator."]
     assert "Actor: Ada Admin (1000001)" in shown
-    assert shown[-1] == finding()["uid"]
+    assert shown[-1] == finding().uid
 
 
-def test_a_label_cannot_call_everybody_or_forge_a_link_in_slack(receiver: Any, finding: Finding) -> None:
+def test_a_label_cannot_call_everybody_or_forge_a_link_in_slack(receiver: Any, finding: MakeFinding) -> None:
     forged = "<!channel> & <https://evil.example|Zendesk>"
-    Slack(receiver.url, ANYWHERE).send(of_finding(finding(title=forged, object_label=forged)))
+    Slack(receiver.url).send(message_for(finding(title=forged, object_label=forged)))
     sent = receiver.received[0].json
     assert sent["text"] == "[HIGH] &lt;!channel&gt; &amp; &lt;https://evil.example|Zendesk&gt;"
     assert b"mrkdwn" not in receiver.received[0].body
 
 
-def test_the_longest_message_keeps_within_what_slack_takes(receiver: Any, finding: Finding) -> None:
+def test_the_longest_message_keeps_within_what_slack_takes(receiver: Any, finding: MakeFinding) -> None:
     long = dict.fromkeys(("title", "explanation", "actor_name", "object_label", "ip_address"), "x" * 10000)
     many = {"event_ids": [10**18 + n for n in range(1_000)], "attack": ["T1098.003"] * 500, "experimental": True}
-    Slack(receiver.url, ANYWHERE).send(of_finding(finding(**long, **many)))
+    Slack(receiver.url).send(message_for(finding(**long, **many)))
     blocks = receiver.received[0].json["blocks"]
     assert len(blocks) <= 50
     assert len(blocks[0]["text"]["text"]) <= 150
@@ -64,18 +59,18 @@ def test_the_longest_message_keeps_within_what_slack_takes(receiver: Any, findin
         assert all(0 < len(text) <= 2_000 for text in texts(block))
 
 
-def test_an_empty_explanation_is_no_empty_text_which_slack_would_refuse(receiver: Any, finding: Finding) -> None:
-    Slack(receiver.url, ANYWHERE).send(of_finding(finding(explanation=None)))
+def test_an_empty_explanation_is_no_empty_text_which_slack_would_refuse(receiver: Any, finding: MakeFinding) -> None:
+    Slack(receiver.url).send(message_for(finding(explanation="")))
     assert all(texts(receiver.received[0].json["blocks"]))
 
 
 def test_the_webhook_is_sent_everything_with_a_key_and_a_signature_over_time_and_body(
-    receiver: Any, finding: Finding
+    receiver: Any, finding: MakeFinding
 ) -> None:
-    Webhook(f"{receiver.url}/alerts", "s3cret", ANYWHERE, clock=lambda: 1_772_366_400.9).send(of_finding(finding()))
+    Webhook(f"{receiver.url}/alerts", "s3cret", clock=lambda: 1_772_366_400.9).send(message_for(finding()))
     (request,) = receiver.received
-    assert request.json == of_finding(finding()).as_json
-    assert request.headers["idempotency-key"] == finding()["uid"]
+    assert request.json == message_for(finding()).as_json
+    assert request.headers["idempotency-key"] == finding().uid
     assert request.headers["x-timestamp"] == "1772366400"
     expected = hmac.new(b"s3cret", b"1772366400." + request.body, hashlib.sha256).hexdigest()
     assert request.headers["x-signature"] == f"sha256={expected}"
@@ -86,14 +81,14 @@ def test_the_webhook_is_sent_everything_with_a_key_and_a_signature_over_time_and
     list(zip(SEVERITIES, ["info", "info", "warning", "error", "critical"], strict=True)),
 )
 def test_pagerduty_is_sent_an_event_that_it_can_deduplicate(
-    receiver: Any, finding: Finding, severity: str, as_pagerduty_says: str
+    receiver: Any, finding: MakeFinding, severity: str, as_pagerduty_says: str
 ) -> None:
-    channel = PagerDuty("routing-key", f"{receiver.url}/v2/enqueue", ANYWHERE)
+    channel = PagerDuty("routing-key", f"{receiver.url}/v2/enqueue")
     receiver.says(202, b'{"status": "success"}')
-    channel.send(of_finding(finding(severity=severity)))
+    channel.send(message_for(finding(severity=severity)))
     event = receiver.received[0].json
     assert (event["routing_key"], event["event_action"]) == ("routing-key", "trigger")
-    assert event["dedup_key"] == finding()["uid"]
+    assert event["dedup_key"] == finding().uid
     assert event["payload"]["severity"] == as_pagerduty_says
     assert event["payload"]["summary"] == f"[{severity.upper()}] Admin role granted"
     assert event["payload"]["source"]
@@ -102,33 +97,33 @@ def test_pagerduty_is_sent_an_event_that_it_can_deduplicate(
 
 def all_channels(url: str) -> list[Any]:
     return [
-        Slack(f"{url}/services/T/B/the-secret", ANYWHERE),
-        Webhook(f"{url}/hook", "the-secret", ANYWHERE),
-        PagerDuty("the-secret", f"{url}/v2/enqueue", ANYWHERE),
+        Slack(f"{url}/services/T/B/the-secret"),
+        Webhook(f"{url}/hook", "the-secret"),
+        PagerDuty("the-secret", f"{url}/v2/enqueue"),
     ]
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_every_channel_sends_the_same_key_again_when_the_message_is_sent_again(
-    receiver: Any, finding: Finding, number: int
+    receiver: Any, finding: MakeFinding, number: int
 ) -> None:
     channel = all_channels(receiver.url)[number]
-    for message in (of_finding(finding()), of_finding(finding()), of_suppressed({"a": "high"})):
+    for message in (message_for(finding()), message_for(finding()), message_for_suppressed({"a": "high"})):
         channel.send(message)
     first, again, other = receiver.received
-    assert finding()["uid"] in first.body.decode() + str(first.headers)
-    assert finding()["uid"] in again.body.decode() + str(again.headers)
-    assert of_suppressed({"a": "high"}).key in other.body.decode() + str(other.headers)
+    assert finding().uid in first.body.decode() + str(first.headers)
+    assert finding().uid in again.body.decode() + str(again.headers)
+    assert message_for_suppressed({"a": "high"}).key in other.body.decode() + str(other.headers)
 
 
 @pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize(("status", "error"), [(500, NotDelivered), (429, NotDelivered), (403, Undeliverable)])
 def test_every_channel_says_when_a_message_was_not_taken_and_keeps_its_secrets(
-    receiver: Any, finding: Finding, number: int, status: int, error: type[Exception]
+    receiver: Any, finding: MakeFinding, number: int, status: int, error: type[Exception]
 ) -> None:
     channel = all_channels(receiver.url)[number]
     receiver.says(status, b"not with the-secret")
     with pytest.raises(error) as raised:
-        channel.send(of_finding(finding()))
+        channel.send(message_for(finding()))
     assert "not with ***" in str(raised.value)
     assert "the-secret" not in repr(channel)

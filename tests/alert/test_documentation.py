@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets.alert import Network, Webhook, deliver, of_finding, outbox
-from zendesk_audit_assets.alert.channels import _PAGERDUTY_SEVERITY
+from zendesk_audit_assets.alert import deliver, outbox
+from zendesk_audit_assets.alert.channels.pagerduty import SEVERITY
+from zendesk_audit_assets.alert.channels.webhook import Webhook
+from zendesk_audit_assets.alert.message import message_for
+from zendesk_audit_assets.detect.finding import Finding
 
 TEXT = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text("utf-8")
-Finding = Callable[..., dict[str, Any]]
+MakeFinding = Callable[..., Finding]
 
 
 def block(language: str) -> str:
@@ -23,22 +26,22 @@ def block(language: str) -> str:
     return str(found)
 
 
-def test_the_message_that_is_shown_is_what_is_sent(finding: Finding) -> None:
-    assert json.loads(block("json")) == of_finding(finding()).as_json
+def test_the_message_that_is_shown_is_what_is_sent(finding: MakeFinding) -> None:
+    assert json.loads(block("json")) == message_for(finding()).as_json
 
 
 def test_the_numbers_are_those_of_the_code() -> None:
-    assert f"at most {outbox.MOST_MESSAGES} messages" in TEXT
+    assert f"at most {outbox.MAX_MESSAGES} messages" in TEXT
     *minutes, last = [int(pause.total_seconds() // 60) for pause in outbox.PAUSES]
     assert f"after {', '.join(map(str, minutes))} and then every {last} minutes" in " ".join(TEXT.split())
-    assert f"after {outbox.MOST_ATTEMPTS} tries" in TEXT
+    assert f"after {outbox.MAX_ATTEMPTS} tries" in TEXT
     assert deliver.CHANNEL_S == 60
 
 
 def test_the_severities_of_pagerduty_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| ((?:informational|medium|high|critical)[a-z, ]*) \| (\w+) \|$", TEXT, re.MULTILINE)
     shown = {here: there for several, there in rows for here in several.split(", ")}
-    assert shown == _PAGERDUTY_SEVERITY
+    assert shown == SEVERITY
 
 
 @pytest.fixture
@@ -51,22 +54,22 @@ def is_genuine() -> Callable[..., bool]:
 
 
 def sent(
-    receiver: Any, finding: Finding, secret: str = "s3cret", now: float | None = None
+    receiver: Any, finding: MakeFinding, secret: str = "s3cret", now: float | None = None
 ) -> tuple[dict[str, str], bytes]:
     """Headers by the names that are shown, and the body, as they arrive."""
     clock = time.time if now is None else lambda: now
-    Webhook(receiver.url, secret, Network(allow_private=True), clock=clock).send(of_finding(finding()))
+    Webhook(receiver.url, secret, clock=clock).send(message_for(finding()))
     request = receiver.received[-1]
     return {name.title(): value for name, value in request.headers.items()}, request.body
 
 
-def test_the_check_that_is_shown_accepts_what_is_sent(receiver: Any, finding: Finding, is_genuine: Any) -> None:
+def test_the_check_that_is_shown_accepts_what_is_sent(receiver: Any, finding: MakeFinding, is_genuine: Any) -> None:
     headers, body = sent(receiver, finding)
     assert is_genuine(headers, body, "s3cret") is True
 
 
 def test_the_check_that_is_shown_refuses_what_was_changed_forged_or_recorded(
-    receiver: Any, finding: Finding, is_genuine: Any
+    receiver: Any, finding: MakeFinding, is_genuine: Any
 ) -> None:
     headers, body = sent(receiver, finding)
     assert not is_genuine(headers, body.replace(b"high", b"low"), "s3cret")

@@ -10,21 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.alert import of_finding, of_suppressed
+from support import findings
+from zendesk_audit_assets.alert.message import message_for, message_for_suppressed
+from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.severity import SEVERITIES
 
 SECRET = "Bearer s3cr3t-0123456789abcdef"
 FREE_TEXT = ("title", "explanation", "actor_name", "object_label", "object_type", "ip_address", "rule")
 
-Finding = Callable[..., dict[str, Any]]
+MakeFinding = Callable[..., Finding]
 
 
-def test_a_message_says_what_is_known_of_the_finding(finding: Finding) -> None:
-    message = of_finding(finding())
+def test_a_message_says_what_is_known_of_the_finding(finding: MakeFinding) -> None:
+    message = message_for(finding())
     assert message.headline == "[HIGH] Admin role granted"
     assert message.as_json == {
         "kind": "finding",
-        "key": finding()["uid"],
+        "key": finding().uid,
         "severity": "high",
         "title": "Admin role granted",
         "explanation": "Ada Admin made Bob an administrator.",
@@ -46,62 +48,59 @@ def test_a_message_says_what_is_known_of_the_finding(finding: Finding) -> None:
     ]
 
 
-def test_what_is_not_known_is_left_out(finding: Finding) -> None:
-    unknown = dict.fromkeys(
-        ("actor_id", "actor_name", "object_type", "object_id", "object_label", "ip_address", "first_event_at",
-         "last_event_at", "events", "event_ids", "attack", "experimental", "explanation"),
-    )  # fmt: skip
-    assert of_finding(finding(**unknown)).as_json.keys() == {"kind", "key", "severity", "title", "explanation", "rule"}
+def test_what_is_not_known_is_left_out(finding: MakeFinding) -> None:
+    unknown = dict.fromkeys(("actor_id", "actor_name", "object_type", "object_id", "object_label", "ip_address"))
+    bare = finding(**unknown, events=0, event_ids=[], attack=[], explanation="")
+    facts = {"kind", "key", "severity", "title", "explanation", "rule", "first_event_at", "last_event_at"}
+    assert message_for(bare).as_json.keys() == facts
 
 
-def test_a_finding_of_an_experimental_rule_says_so(finding: Finding) -> None:
-    message = of_finding(finding(experimental=True))
+def test_a_finding_of_an_experimental_rule_says_so(finding: MakeFinding) -> None:
+    message = message_for(finding(experimental=True))
     assert message.as_json["experimental"] is True
     assert "Experimental rule: yes" in message.as_text
 
 
-def test_times_are_in_utc_wherever_they_were_read(finding: Finding) -> None:
+def test_times_are_in_utc_wherever_they_were_read(finding: MakeFinding) -> None:
     elsewhere = datetime(2026, 3, 1, 1, tzinfo=timezone(timedelta(hours=9)))
-    assert of_finding(finding(last_event_at=elsewhere)).as_json["last_event_at"] == "2026-02-28T16:00:00Z"
+    assert message_for(finding(last_event_at=elsewhere)).as_json["last_event_at"] == "2026-02-28T16:00:00Z"
 
 
 @pytest.mark.parametrize("column", FREE_TEXT)
-def test_every_text_is_masked(finding: Finding, column: str) -> None:
-    message = of_finding(finding(**{column: f"sent {SECRET} there"}))
+def test_every_text_is_masked(finding: MakeFinding, column: str) -> None:
+    message = message_for(finding(**{column: f"sent {SECRET} there"}))
     assert "s3cr3t" not in repr(message)
     assert "[masked]" in repr(message)
 
 
 @given(st.integers(0, 1_200))
 def test_a_secret_is_masked_wherever_the_text_is_cut(position: int) -> None:
-    row = {"uid": "u", "rule": "r", "severity": "low", "title": "t", "explanation": f"{'x ' * position}{SECRET}"}
-    others = ("actor_name", "actor_id", "object_label", "object_id", "object_type", "ip_address", "first_event_at",
-              "last_event_at", "events", "event_ids", "attack", "experimental")  # fmt: skip
-    assert "s3cr3t" not in of_finding({**dict.fromkeys(others), **row}).explanation
+    row = findings.finding(explanation=f"{'x ' * position}{SECRET}")
+    assert "s3cr3t" not in message_for(Finding.from_row(list(row), list(row.values()))).explanation
 
 
 @pytest.mark.parametrize("end", range(1, 30))
-def test_a_secret_of_which_only_the_beginning_is_left_is_not_shown(finding: Finding, end: int) -> None:
+def test_a_secret_of_which_only_the_beginning_is_left_is_not_shown(finding: MakeFinding, end: int) -> None:
     url = "https://user:pass-word@host.example/path"
-    explanation = of_finding(finding(explanation=f"Target changed to {url[:end]}…")).explanation
+    explanation = message_for(finding(explanation=f"Target changed to {url[:end]}…")).explanation
     assert explanation == "Target changed to …"
 
 
 @pytest.mark.parametrize("column", FREE_TEXT)
-def test_every_text_is_one_line_and_bounded(finding: Finding, column: str) -> None:
-    message = of_finding(finding(**{column: "a\r\nBcc: everybody@example.com\u202e\x1b[2J\u2028" + "long " * 1_000}))
+def test_every_text_is_one_line_and_bounded(finding: MakeFinding, column: str) -> None:
+    message = message_for(finding(**{column: "a\r\nBcc: everybody@example.com\u202e\x1b[2J\u2028" + "long " * 1_000}))
     (text,) = [text for text in (message.title, message.explanation, *_texts(message)) if "Bcc" in text]
     assert text.isprintable()
     assert len(text) <= 1_000
 
 
-def test_many_event_ids_are_cut(finding: Finding) -> None:
-    ids = of_finding(finding(event_ids=list(range(10_000)), events=10_000)).as_json["event_ids"]
+def test_many_event_ids_are_cut(finding: MakeFinding) -> None:
+    ids = message_for(finding(event_ids=list(range(10_000)), events=10_000)).as_json["event_ids"]
     assert ids == list(range(100))
 
 
 def test_many_findings_are_counted_by_severity_in_one_message() -> None:
-    message = of_suppressed({"a": "high", "b": "critical", "c": "high"})
+    message = message_for_suppressed({"a": "high", "b": "critical", "c": "high"})
     assert (message.kind, message.severity) == ("suppressed", "critical")
     assert message.title == "3 more findings suppressed"
     assert "1 critical, 2 high" in message.explanation
@@ -112,8 +111,8 @@ def test_many_findings_are_counted_by_severity_in_one_message() -> None:
 @given(st.dictionaries(st.text("abcdef", min_size=1), st.sampled_from(SEVERITIES), min_size=1))
 def test_the_message_for_many_has_the_same_key_in_whatever_order_and_another_for_others(some: dict[str, str]) -> None:
     reordered = dict(reversed(list(some.items())))
-    assert of_suppressed(some).key == of_suppressed(reordered).key
-    assert of_suppressed(some).key != of_suppressed({**some, "g": "low"}).key
+    assert message_for_suppressed(some).key == message_for_suppressed(reordered).key
+    assert message_for_suppressed(some).key != message_for_suppressed({**some, "g": "low"}).key
 
 
 def _texts(message: Any) -> list[str]:

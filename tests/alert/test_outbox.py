@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.findings import finding, store
-from zendesk_audit_assets.alert import NotDelivered, Undeliverable, outbox
-from zendesk_audit_assets.alert.outbox import MOST_ATTEMPTS, MOST_MESSAGES, NoFindings
+from zendesk_audit_assets.alert import outbox
+from zendesk_audit_assets.alert.errors import NotDelivered, Undeliverable
+from zendesk_audit_assets.alert.outbox import MAX_ATTEMPTS, MAX_MESSAGES, NoFindings
+from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.severity import SEVERITIES
+from zendesk_audit_assets.warehouse.migrations import migrate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -26,6 +29,7 @@ NEVER = Undeliverable("No such hook.", "Set another one.")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as opened:
         opened.execute("SET TimeZone = 'UTC'")
+        migrate(opened)
         store(opened, [])
         yield opened
 
@@ -43,7 +47,7 @@ def rows(connection: duckdb.DuckDBPyConnection, *columns: str) -> list[tuple[Any
 
 
 def due(connection: duckdb.DuckDBPyConnection, now: datetime = NOW, channel: str = "slack") -> list[str]:
-    return [one["uid"] for one in outbox.due(connection, channel, now).findings]
+    return [one.uid for one in outbox.due(connection, channel, now).findings]
 
 
 def uid(number: int) -> str:
@@ -62,15 +66,16 @@ def test_what_is_due_is_the_finding_as_it_is(connection: Any, enqueue: Any) -> N
     store(connection, [finding()])
     enqueue()
     (one,) = outbox.due(connection, "slack", NOW).findings
-    assert one == finding()
+    row = finding()
+    assert one == Finding.from_row(list(row), list(row.values()))
 
 
 def test_a_finding_is_put_in_once_per_channel_whatever_becomes_of_it(connection: Any, enqueue: Any) -> None:
     store(connection, [finding(number) for number in range(4)])
     enqueue("slack")
-    outbox.note(connection, "slack", [uid(0)], "sent", NOW)
-    outbox.note(connection, "slack", [uid(1)], "suppressed", NOW)
-    outbox.note_failure(connection, "slack", [uid(2)], NEVER, NOW)
+    outbox.record_result(connection, "slack", [uid(0)], "sent", NOW)
+    outbox.record_result(connection, "slack", [uid(1)], "suppressed", NOW)
+    outbox.record_failure(connection, "slack", [uid(2)], NEVER, NOW)
     before = rows(connection, "*")
     enqueue("slack")
     assert rows(connection, "*") == before
@@ -136,15 +141,15 @@ def test_the_pauses_are_1_5_15_and_60_minutes_and_after_8_tries_it_has_failed(co
     now = NOW
     for minutes in (1, 5, 15, 60, 60, 60, 60):
         assert due(connection, now) == [uid(1)]
-        outbox.note_failure(connection, "slack", [uid(1)], LATER, now)
+        outbox.record_failure(connection, "slack", [uid(1)], LATER, now)
         state = outbox.state(connection, "slack")
         assert state.next_try == now + timedelta(minutes=minutes)
         assert due(connection, now + timedelta(minutes=minutes, seconds=-1)) == []
         now += timedelta(minutes=minutes)
-    outbox.note_failure(connection, "slack", [uid(1)], LATER, now)
+    outbox.record_failure(connection, "slack", [uid(1)], LATER, now)
     assert due(connection, now + 10 * DAY) == []
     assert rows(connection, "status", "attempts", "last_error", "first_tried_at", "last_tried_at", "sent_at") == [
-        ("failed", MOST_ATTEMPTS, "Nobody answers. Wait.", NOW, now, None)
+        ("failed", MAX_ATTEMPTS, "Nobody answers. Wait.", NOW, now, None)
     ]
     assert outbox.state(connection, "slack") == outbox.ChannelState({"failed": 1}, "Nobody answers. Wait.", None)
 
@@ -152,7 +157,7 @@ def test_the_pauses_are_1_5_15_and_60_minutes_and_after_8_tries_it_has_failed(co
 def test_a_permanent_error_is_for_good_at_once(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
-    outbox.note_failure(connection, "slack", [uid(1)], NEVER, NOW)
+    outbox.record_failure(connection, "slack", [uid(1)], NEVER, NOW)
     assert rows(connection, "status", "attempts") == [("failed", 1)]
     assert due(connection, NOW + DAY) == []
 
@@ -160,17 +165,17 @@ def test_a_permanent_error_is_for_good_at_once(connection: Any, enqueue: Any) ->
 def test_what_failed_for_good_can_be_tried_again(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
-    outbox.note_failure(connection, "slack", [uid(1)], NEVER, NOW)
-    outbox.try_failed_again(connection, ["email"])
+    outbox.record_failure(connection, "slack", [uid(1)], NEVER, NOW)
+    outbox.retry_failed(connection, ["email"])
     assert due(connection) == []
-    outbox.try_failed_again(connection, ["slack"])
+    outbox.retry_failed(connection, ["slack"])
     assert due(connection) == [uid(1)]
 
 
 def test_closing_a_finding_settles_its_failed_delivery(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
-    outbox.note_failure(connection, "slack", [uid(1)], NEVER, NOW)
+    outbox.record_failure(connection, "slack", [uid(1)], NEVER, NOW)
     connection.execute("UPDATE findings SET status = 'closed'")
     assert outbox.state(connection, "slack") == outbox.ChannelState({"suppressed": 1}, None, None)
 
@@ -184,9 +189,9 @@ def test_what_is_about_the_log_is_as_old_as_its_discovery(connection: Any, enque
 def test_what_failed_and_was_closed_is_not_tried_again(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
-    outbox.note_failure(connection, "slack", due(connection), NEVER, NOW)
+    outbox.record_failure(connection, "slack", due(connection), NEVER, NOW)
     connection.execute("UPDATE findings SET status = 'closed'")
-    outbox.try_failed_again(connection, ["slack"])
+    outbox.retry_failed(connection, ["slack"])
     assert due(connection) == []
     assert rows(connection, "status") == [("failed",)]
 
@@ -205,7 +210,7 @@ def test_what_waited_while_its_finding_was_away_is_sent_when_it_is_back(connecti
 def test_what_was_sent_and_is_found_anew_is_sent_again(connection: Any, enqueue: Any) -> None:
     store(connection, [finding(batch_id=0, found_at=NOW - DAY / 4)])
     enqueue()
-    outbox.note(connection, "slack", due(connection), "sent", NOW - DAY / 8)
+    outbox.record_result(connection, "slack", due(connection), "sent", NOW - DAY / 8)
     enqueue()
     assert due(connection) == []
     connection.execute("UPDATE findings SET found_at = $1", [NOW])
@@ -218,7 +223,7 @@ def test_a_message_that_is_never_taken_holds_up_no_other(connection: Any, enqueu
     enqueue()
     first, *others = due(connection)
     assert first == uid(0)
-    outbox.note_failure(connection, "slack", [first], LATER, NOW)
+    outbox.record_failure(connection, "slack", [first], LATER, NOW)
     outbox.postpone(connection, "slack", others, NOW)
     assert due(connection) == []
     later = NOW + timedelta(minutes=2)
@@ -229,9 +234,9 @@ def test_a_message_that_is_never_taken_holds_up_no_other(connection: Any, enqueu
 def test_what_was_sent_is_noted_with_its_time_and_not_due_again(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
-    outbox.note_failure(connection, "slack", [uid(1)], LATER, NOW)
+    outbox.record_failure(connection, "slack", [uid(1)], LATER, NOW)
     sent_at = NOW + timedelta(minutes=2)
-    outbox.note(connection, "slack", [uid(1)], "sent", sent_at)
+    outbox.record_result(connection, "slack", [uid(1)], "sent", sent_at)
     assert rows(connection, "status", "attempts", "last_error", "first_tried_at", "last_tried_at", "sent_at") == [
         ("sent", 2, None, NOW, sent_at, sent_at)
     ]
@@ -242,15 +247,15 @@ def test_what_was_sent_is_noted_with_its_time_and_not_due_again(connection: Any,
 def test_a_late_note_does_not_change_what_is_settled(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
-    outbox.note(connection, "slack", [uid(1)], "sent", NOW)
-    outbox.note_failure(connection, "slack", [uid(1)], LATER, NOW)
+    outbox.record_result(connection, "slack", [uid(1)], "sent", NOW)
+    outbox.record_failure(connection, "slack", [uid(1)], LATER, NOW)
     assert rows(connection, "status", "attempts") == [("sent", 1)]
 
 
 def test_a_note_is_of_one_channel(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue("slack", "email")
-    outbox.note(connection, "slack", [uid(1)], "sent", NOW)
+    outbox.record_result(connection, "slack", [uid(1)], "sent", NOW)
     assert due(connection, channel="email") == [uid(1)]
 
 
@@ -258,19 +263,20 @@ def test_a_note_is_of_one_channel(connection: Any, enqueue: Any) -> None:
 @given(severities=st.lists(st.sampled_from(SEVERITIES), max_size=60), limit=st.integers(1, 30))
 def test_the_most_severe_are_sent_one_by_one_and_no_one_is_left_out(severities: list[str], limit: int) -> None:
     with duckdb.connect() as connection:
+        migrate(connection)
         store(connection, [finding(number, severity=one) for number, one in enumerate(severities)])
         outbox.enqueue(connection, ["slack"], "informational", DAY, NOW)
         batch = outbox.due(connection, "slack", NOW, limit)
     rank = SEVERITIES.index
     assert len(batch.findings) == min(limit, len(severities))
-    singly, together = [one["severity"] for one in batch.findings], list(batch.suppressed.values())
+    singly, together = [one.severity for one in batch.findings], list(batch.suppressed.values())
     assert sorted(singly + together) == sorted(severities)
     assert singly == sorted(singly, key=rank, reverse=True)
     assert min(map(rank, singly), default=9) >= max(map(rank, together), default=0)
 
 
 def test_twenty_messages_to_a_channel_are_the_most_in_a_run() -> None:
-    assert MOST_MESSAGES == 20
+    assert MAX_MESSAGES == 20
 
 
 def test_of_equally_severe_findings_the_oldest_are_first_and_always_in_the_same_order(
@@ -279,5 +285,5 @@ def test_of_equally_severe_findings_the_oldest_are_first_and_always_in_the_same_
     store(connection, [finding(number, first_event_at=NOW - timedelta(hours=number % 3)) for number in range(9)])
     enqueue()
     assert due(connection) == due(connection)
-    times = [one["first_event_at"] for one in outbox.due(connection, "slack", NOW).findings]
+    times = [one.first_event_at for one in outbox.due(connection, "slack", NOW).findings]
     assert times == sorted(times)

@@ -159,7 +159,7 @@ def test_rules_of_ones_own_are_counted_and_one_that_cannot_be_used_is_named(
 
 
 def test_where_alerts_go_is_said(deployment: Any, call: Any) -> None:
-    assert "No channel for alerts is set" in call("doctor").output
+    assert "No channel for alerts is configured" in call("doctor").output
     said = call("doctor", ZENDESK_ALERT_SLACK_URL="https://hooks.example.com/x", ZENDESK_ALERT_LEVEL="medium").output
     assert "Findings of medium severity or above, up to 24 hours old, go to slack." in said
 

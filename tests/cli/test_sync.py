@@ -52,6 +52,28 @@ def test_everything_is_brought_summarised_published_and_recorded_and_then_only_w
     assert table_rows(configured.warehouse.published_path)["audit_logs"] == events + 1
 
 
+def test_sync_sends_alerts_unless_it_is_told_not_to(call: Any, configured: Any) -> None:
+    def assets_and_checks() -> tuple[set[str], set[str]]:
+        with open_instance() as instance:
+            run_id = instance.get_runs(limit=1)[0].run_id
+            events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event]
+        made = [event.asset_key for event in events if event.is_step_materialization]
+        checked = [
+            event.asset_check_evaluation_data
+            for event in events
+            if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ]
+        return {key.to_user_string() for key in made if key}, {check.check_name for check in checked}
+
+    assert call("sync", "--no-alerts").exit_code == 0
+    assets_without, checks_without = assets_and_checks()
+    assert call("sync").exit_code == 0
+    assets, checks = assets_and_checks()
+    assert assets - assets_without == {"alerts"}
+    assert checks - checks_without == {"no_delivery_has_failed"}
+    assert checks_without
+
+
 def test_without_a_configuration_dagster_gets_one_that_tells_nobody(folder: Path) -> None:
     with open_instance() as instance:
         assert Path(instance.root_directory) == folder / ".dagster"

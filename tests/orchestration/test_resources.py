@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from zendesk_audit_assets import Account, settings
-from zendesk_audit_assets.alert import Slack
+from zendesk_audit_assets.alert.channels.slack import Slack
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.orchestration.resources import (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import socketserver
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -157,6 +160,26 @@ class MailServer:
     @property
     def port(self) -> int:
         return int(self._server.server_address[1])
+
+
+@contextmanager
+def trickling(beginning: bytes) -> Iterator[int]:
+    """The port of a server that begins an answer and sends the rest byte by byte, without an end."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):  # the client may have given up
+                connection.sendall(beginning)
+                while not over.wait(0.02):
+                    connection.sendall(b"X")
+
+        threading.Thread(target=trickle, daemon=True).start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
 
 
 def _tls(certificate: str) -> ssl.SSLContext:

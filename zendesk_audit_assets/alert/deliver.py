@@ -1,4 +1,4 @@
-"""From findings to people: what is due is sent, then noted. Where the warehouse and the channels meet; no Dagster."""
+"""Send the alerts that are due, and record each result. Where the warehouse and the channels meet."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ from datetime import datetime, timedelta, timezone
 
 from filelock import FileLock, Timeout
 
-from zendesk_audit_assets.alert import (
-    Channel,
-    Message,
-    NotDelivered,
-    of_finding,
-    of_suppressed,
-    outbox,
-)
+from zendesk_audit_assets.alert import outbox
+from zendesk_audit_assets.alert.channels import Channel
+from zendesk_audit_assets.alert.errors import NotDelivered
+from zendesk_audit_assets.alert.message import Message, message_for, message_for_suppressed
 from zendesk_audit_assets.alert.outbox import ChannelState, Due
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.warehouse.database import LOCK_TIMEOUT_S, Warehouse, WarehouseBusy
@@ -30,8 +26,8 @@ CHANNEL_S = 60.0
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A message, the findings that are settled once it has arrived, and what they are then."""
+class Outgoing:
+    """A message, the uids of the findings that it settles, and their status once it has arrived."""
 
     message: Message
     uids: tuple[str, ...]
@@ -48,21 +44,22 @@ def deliver(
     *,
     level: str,
     max_age: timedelta,
-    try_failed_again: bool = False,
+    retry_failed: bool = False,
     clock: Callable[[], datetime] = _now,
 ) -> Mapping[str, ChannelState]:
-    """Send what is due to each channel, and say how each stands afterwards.
+    """Send to each channel the findings that are due; the state of each channel by name.
 
-    The warehouse is never held while something is sent. Whoever is killed after a message was sent and before that
-    is noted leaves it to be sent again, with the same key; none is lost.
-    Raises `WarehouseBusy` when another run has been delivering for ten minutes, `NoFindings`.
+    Findings below the severity `level` or older than `max_age` are not sent; `retry_failed` also sends the deliveries
+    that failed for good. The warehouse is never locked while a message is sent. Delivery is at least once: after a
+    crash between send and commit, the next run resends with the same key.
+    Raises `NoFindings`, and `WarehouseBusy` when another run has been delivering for ten minutes.
     """
     names = [channel.name for channel in channels]
     with _one_at_a_time(warehouse):
         with warehouse.transaction() as connection:
             outbox.enqueue(connection, names, level, max_age, clock())
-            if try_failed_again:
-                outbox.try_failed_again(connection, names)
+            if retry_failed:
+                outbox.retry_failed(connection, names)
             waiting = [outbox.due(connection, name, clock()) for name in names]
         for channel, due in zip(channels, waiting, strict=True):
             _send_all(warehouse, channel, due, clock)
@@ -71,45 +68,47 @@ def deliver(
 
 
 def _send_all(warehouse: Warehouse, channel: Channel, due: Due, clock: Callable[[], datetime]) -> None:
-    letters = list(_letters(due))
+    messages = list(_outgoing(due))
     until = time.monotonic() + CHANNEL_S
-    for number, letter in enumerate(letters):
+    for number, outgoing in enumerate(messages):
         if time.monotonic() > until:
-            logger.warning("%s is slow: %d messages are left for the next run.", channel.name, len(letters) - number)
+            logger.warning(
+                "%s is slow: the next run sends the other %d messages.", channel.name, len(messages) - number
+            )
             return
         try:
-            channel.send(letter.message)
+            channel.send(outgoing.message)
         except AuditError as error:
             logger.warning("%s: %s", channel.name, error)
             with warehouse.transaction() as connection:
-                outbox.note_failure(connection, channel.name, letter.uids, error, clock())
+                outbox.record_failure(connection, channel.name, outgoing.uids, error, clock())
                 if not error.permanent:
-                    # A channel that does not answer is not asked for every message: all that waits for it waits.
-                    rest = [uid for other in letters[number + 1 :] for uid in other.uids]
+                    # A channel that does not answer is asked once a run; the other messages wait as long as this one.
+                    rest = [uid for other in messages[number + 1 :] for uid in other.uids]
                     outbox.postpone(connection, channel.name, rest, clock())
                     return
         except Exception as bug:
-            # Else it would be the first to be sent in each run, and keep all others from being sent.
+            # Unrecorded, it would be the first message of each run and block all others.
             failure = NotDelivered(f"The message could not be sent ({type(bug).__name__}).", "Look at the run's log.")
             with warehouse.transaction() as connection:
-                outbox.note_failure(connection, channel.name, letter.uids, failure, clock())
+                outbox.record_failure(connection, channel.name, outgoing.uids, failure, clock())
             raise
         else:
             with warehouse.transaction() as connection:
-                outbox.note(connection, channel.name, letter.uids, letter.status, clock())
+                outbox.record_result(connection, channel.name, outgoing.uids, outgoing.status, clock())
 
 
-def _letters(due: Due) -> Iterator[Letter]:
-    """What is one message for many first: killed after it, the next run has only the others to send."""
+def _outgoing(due: Due) -> Iterator[Outgoing]:
+    """The message for many comes first: after a crash behind it, the next run has only the others to send."""
     if due.suppressed:
-        yield Letter(of_suppressed(due.suppressed), tuple(due.suppressed), "suppressed")
+        yield Outgoing(message_for_suppressed(due.suppressed), tuple(due.suppressed), "suppressed")
     for finding in due.findings:
-        yield Letter(of_finding(finding), (finding["uid"],), "sent")
+        yield Outgoing(message_for(finding), (finding.uid,), "sent")
 
 
 @contextmanager
 def _one_at_a_time(warehouse: Warehouse) -> Iterator[None]:
-    """Two runs at once would send everything twice. The system frees the lock when a process dies."""
+    """Two runs at once would send every message twice. The system frees the lock when a process dies."""
     warehouse.path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{warehouse.path}.alerts.lock", timeout=LOCK_TIMEOUT_S)
     try:

@@ -1,4 +1,4 @@
-"""Why a message did not arrive: for now, or until somebody changes something."""
+"""Why an alert did not arrive: temporarily, or until somebody changes something."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from zendesk_audit_assets.errors import AuditError
 
 
 class NotDelivered(AuditError):
-    """The receiver did not take the message this time; it may later."""
+    """The receiver did not take the message this time; a retry may succeed."""
 
     permanent = False
 
 
 class Undeliverable(AuditError):
-    """The receiver refuses the message, and will refuse it again."""
-
-
-class PrivateTarget(Undeliverable):
-    """The address of the receiver lies in a network that alerts may not be sent to."""
+    """The receiver refuses the message and will refuse it again."""

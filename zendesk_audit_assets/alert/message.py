@@ -1,4 +1,4 @@
-"""What is said of a finding, whichever channel carries it.
+"""The message about a finding, the same on every channel.
 
 Descriptions in the log may quote secrets, and names and labels are whatever somebody typed: every text is masked,
 on one line and bounded in length.
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
-from typing import Any
 
+from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.masking import mask_cut
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import one_line
@@ -21,13 +21,13 @@ Value = str | int | bool | list[str] | list[int]
 _TITLE_LENGTH = 120
 _TEXT_LENGTH = 1_000
 _LABEL_LENGTH = 200
-# More ids than this say nothing more; the finding in the warehouse has all.
-_MOST_EVENT_IDS = 100
+# More ids than this help no reader; the finding in the warehouse has all.
+_MAX_EVENT_IDS = 100
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A thing known of what happened: its name for programs, its label for people, its value."""
+    """One fact about a finding: its name for programs, its label for people, its value."""
 
     name: str
     label: str
@@ -45,7 +45,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Message:
-    """A message for any channel. `key` is the same whenever it is sent again, so a receiver can tell."""
+    """A message for any channel. A retry sends the same `key`, so that a receiver can recognise it."""
 
     kind: str
     key: str
@@ -61,7 +61,7 @@ class Message:
 
     @property
     def as_json(self) -> dict[str, Value]:
-        """Everything, by the names for programs."""
+        """The whole message, by the names for programs."""
         return {
             "kind": self.kind,
             "key": self.key,
@@ -77,43 +77,42 @@ class Message:
         return "\n".join((self.explanation, "", *(f"{fact.label}: {fact.text}" for fact in self.facts)))
 
 
-def of_finding(finding: Mapping[str, Any]) -> Message:
-    """The message for a row of `findings`; its key is the finding's `uid`."""
-    event_ids = list(finding["event_ids"] or [])
-    known = (
-        Fact("rule", "Rule", _plain(finding["rule"])),
-        Fact("actor", "Actor", _named(finding["actor_name"], finding["actor_id"])),
-        Fact("object", "Object", _named(finding["object_label"], finding["object_id"], finding["object_type"])),
-        Fact("ip_address", "Address", _plain(finding["ip_address"])),
-        Fact("first_event_at", "First event", _moment(finding["first_event_at"])),
-        Fact("last_event_at", "Last event", _moment(finding["last_event_at"])),
-        Fact("events", "Events", finding["events"] or 0),
-        Fact("event_ids", "Event ids", event_ids[:_MOST_EVENT_IDS]),
-        Fact("attack", "ATT&CK", [_plain(technique) for technique in finding["attack"] or []]),
-        Fact("experimental", "Experimental rule", bool(finding["experimental"])),
+def message_for(finding: Finding) -> Message:
+    """The message about a finding; its key is the finding's `uid`. Facts that are unknown or empty are left out."""
+    facts = (
+        Fact("rule", "Rule", _plain(finding.rule)),
+        Fact("actor", "Actor", _named(finding.actor_name, finding.actor_id)),
+        Fact("object", "Object", _named(finding.object_label, finding.object_id, finding.object_type)),
+        Fact("ip_address", "Address", _plain(finding.ip_address)),
+        Fact("first_event_at", "First event", _moment(finding.first_event_at)),
+        Fact("last_event_at", "Last event", _moment(finding.last_event_at)),
+        Fact("events", "Events", finding.events),
+        Fact("event_ids", "Event ids", list(finding.event_ids[:_MAX_EVENT_IDS])),
+        Fact("attack", "ATT&CK", [_plain(technique) for technique in finding.attack]),
+        Fact("experimental", "Experimental rule", finding.experimental),
     )
     return Message(
         "finding",
-        finding["uid"],
-        finding["severity"],
-        _plain(finding["title"], _TITLE_LENGTH),
-        _plain(finding["explanation"], _TEXT_LENGTH),
-        tuple(fact for fact in known if fact.value),
+        finding.uid,
+        finding.severity,
+        _plain(finding.title, _TITLE_LENGTH),
+        _plain(finding.explanation, _TEXT_LENGTH),
+        tuple(fact for fact in facts if fact.value),
     )
 
 
-def of_suppressed(severity_of: Mapping[str, str]) -> Message:
-    """One message instead of many: for findings by `uid`, each with its severity. Its key follows from the uids."""
-    severities = list(severity_of.values())
+def message_for_suppressed(severity_by_uid: Mapping[str, str]) -> Message:
+    """One message that counts findings by severity instead of one message for each; its key follows from the uids."""
+    severities = list(severity_by_uid.values())
     counts = {level: severities.count(level) for level in reversed(SEVERITIES) if level in severities}
-    many = ", ".join(f"{count:,} {level}" for level, count in counts.items())
+    listed = ", ".join(f"{count:,} {level}" for level, count in counts.items())
     return Message(
         "suppressed",
-        sha256(" ".join(sorted(severity_of)).encode()).hexdigest(),
+        sha256(" ".join(sorted(severity_by_uid)).encode()).hexdigest(),
         next(iter(counts)),
-        f"{len(severity_of):,} more findings suppressed",
-        f"Too many findings at once: besides those sent one by one there are {many}. They are in the table findings.",
-        (Fact("suppressed", "Suppressed", len(severity_of)), *_by_severity(counts.items())),
+        f"{len(severity_by_uid):,} more findings suppressed",
+        f"Too many findings at once. This message stands for {listed}; the table findings lists them.",
+        (Fact("suppressed", "Suppressed", len(severity_by_uid)), *_by_severity(counts.items())),
     )
 
 
@@ -122,14 +121,14 @@ def _by_severity(counts: Iterable[tuple[str, int]]) -> Iterable[Fact]:
 
 
 def _named(name: str | None, number: int | None, kind: str | None = None) -> str:
-    """`Ada Admin (123)`, or whatever of it is known."""
+    """Name and id, such as `Ada Admin (123)`, or the one that is known."""
     identity = ":".join(str(part) for part in (kind and _plain(kind), number) if part is not None)
     label = _plain(name)
     return f"{label} ({identity})" if label and identity else label or identity
 
 
-def _moment(instant: datetime | None) -> str:
-    return "" if instant is None else f"{instant.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+def _moment(instant: datetime) -> str:
+    return f"{instant.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _plain(text: str | None, longest: int = _LABEL_LENGTH) -> str:

@@ -1,6 +1,6 @@
-"""Which findings are to be sent where, and what became of each: a row per finding and channel.
+"""The outbox: a row per finding and channel, with the status of its delivery.
 
-A message is sent first and noted after, so that one whose sender is killed in between is sent again: at least once.
+Delivery is at least once: a message is sent before its result is recorded, so a crash in between sends it again.
 """
 
 from __future__ import annotations
@@ -12,55 +12,65 @@ from typing import Any
 
 import duckdb
 
+from zendesk_audit_assets.alert.channels import NAMES
+from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.severity import at_least, rank_sql
 from zendesk_audit_assets.warehouse.catalog import relations, scalar
 from zendesk_audit_assets.warehouse.table import Column, Table
 
+STATUSES = {
+    "pending": "not sent yet",
+    "sent": "the receiver has it",
+    "failed": "given up, see last_error",
+    "suppressed": "counted in one message for many, or its finding is no longer open",
+    "expired": "too old to be sent",
+}
+"""Each status of a delivery, and its description."""
+
 DELIVERIES = Table(
     "alert_deliveries",
-    "What became of each finding that was to be sent, per channel.",
+    "The delivery of each alert: a row per finding and channel.",
     (
         Column("uid", "VARCHAR", "The finding: findings.uid.", required=True),
-        Column("channel", "VARCHAR", "Where to: slack, webhook, pagerduty or email.", required=True),
+        Column("channel", "VARCHAR", f"The channel: {', '.join(NAMES)}.", required=True),
         Column(
             "status",
             "VARCHAR",
-            "pending; sent; failed for good; suppressed: counted in one message for many; expired: too old to be sent.",
+            f"{'; '.join(f'{status}: {description}' for status, description in STATUSES.items())}.",
             required=True,
         ),
-        Column("attempts", "BIGINT", "How often it was tried.", required=True),
-        Column("last_error", "VARCHAR", "Why the last try failed, without secrets; NULL after one that did not."),
-        Column("first_tried_at", "TIMESTAMPTZ", "When it was first tried, UTC."),
-        Column("last_tried_at", "TIMESTAMPTZ", "When it was last tried, UTC."),
-        Column("sent_at", "TIMESTAMPTZ", "When the receiver had taken it, UTC."),
+        Column("attempts", "BIGINT", "Number of tries.", required=True),
+        Column("last_error", "VARCHAR", "Error of the last try, without secrets; NULL after a success."),
+        Column("first_tried_at", "TIMESTAMPTZ", "Time of the first try, UTC."),
+        Column("last_tried_at", "TIMESTAMPTZ", "Time of the last try, UTC."),
+        Column("sent_at", "TIMESTAMPTZ", "Time at which the receiver took it, UTC."),
     ),
 )
 
-# Messages to one channel in one run; what is beyond is counted in one more.
-MOST_MESSAGES = 20
+# Messages to one channel in one run; one more message counts the findings beyond.
+MAX_MESSAGES = 20
 
-# After one failed try, after two, ...; the last one stands for all that follow.
+# Before the second try, the third, ...; the last pause stands for all that follow.
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
-MOST_ATTEMPTS = 8
+MAX_ATTEMPTS = 8
 
 
 class NoFindings(AuditError):
-    """The table of findings is not there."""
+    """The table `findings` does not exist yet."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """What a channel is to be sent now: findings, each in a message; the severities of the others by uid, in one."""
+    """The findings to send to a channel now, a message each; the others share one message: their severities by uid."""
 
-    channel: str
-    findings: tuple[Mapping[str, Any], ...] = ()
-    suppressed: Mapping[str, str] | None = None
+    findings: tuple[Finding, ...]
+    suppressed: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ChannelState:
-    """The rows of one channel by status, the newest error among those that are not sent, and the next try."""
+    """The number of deliveries of one channel by status, the newest error among the unsent ones, and the next try."""
 
     counts: Mapping[str, int]
     last_error: str | None
@@ -70,29 +80,30 @@ class ChannelState:
 def enqueue(
     connection: duckdb.DuckDBPyConnection, channels: Sequence[str], level: str, max_age: timedelta, now: datetime
 ) -> None:
-    """Put the open findings of at least this severity in, once per channel, inside the caller's transaction.
+    """Add the open findings of at least the severity `level`, once per channel, inside the caller's transaction.
 
-    Those that are older than `max_age`, by their last event or by their discovery if they are about the log itself,
-    are 'expired' from the start, so that years of history wake nobody up. So is what waits for a channel that is no
-    longer given, once it is that old. What waits for a finding that is not open is 'suppressed' until it is open again.
+    Findings older than `max_age`, by their last event or, about the log itself, by their discovery, are 'expired' from
+    the start, so that years of history wake nobody up. A delivery to a channel that is no longer configured expires at
+    that age. A pending delivery is 'suppressed' while its finding is not open. A finding that opens again after its
+    delivery is due once more.
     Raises `NoFindings` before the table of findings exists.
     """
     if "findings" not in relations(connection):
         raise NoFindings("There are no findings yet.", "Materialize findings first; the job `refresh` does both.")
-    given = {"oldest": now - max_age, "channels": list(channels)}
+    parameters = {"oldest": now - max_age, "channels": list(channels)}
     connection.execute(
         f"""
         INSERT INTO {DELIVERIES.name} BY NAME
         SELECT
             uid, channel, CASE WHEN {_HAPPENED} < $oldest THEN 'expired' ELSE 'pending' END AS status, 0 AS attempts
-        FROM findings CROSS JOIN (SELECT unnest($channels::VARCHAR[]) AS channel) AS given
+        FROM findings CROSS JOIN (SELECT unnest($channels::VARCHAR[]) AS channel) AS configured
         WHERE findings.status = 'open' AND list_contains($levels::VARCHAR[], severity)
           AND NOT EXISTS (
-            FROM {DELIVERIES.name} AS known WHERE known.uid = findings.uid AND known.channel = given.channel
+            FROM {DELIVERIES.name} AS known WHERE known.uid = findings.uid AND known.channel = configured.channel
           )
         ORDER BY ALL
         """,
-        {**given, "levels": list(at_least(level))},
+        {**parameters, "levels": list(at_least(level))},
     )
     connection.execute(
         f"""
@@ -100,7 +111,7 @@ def enqueue(
         WHERE status = 'pending' AND uid NOT IN (SELECT uid FROM findings WHERE status = 'open')
         """
     )
-    # Open once more: what waited when its rule was off for a while, and what was over and is so again.
+    # Open once more: after its rule was off for a while, or after its condition had cleared and returned.
     connection.execute(
         f"""
         UPDATE {DELIVERIES.name} AS delivery SET status = 'pending', attempts = 0, last_tried_at = NULL
@@ -110,7 +121,7 @@ def enqueue(
             OR delivery.status <> 'pending' AND last_tried_at < found_at
           )
         """,
-        {"oldest": given["oldest"]},
+        {"oldest": parameters["oldest"]},
     )
     connection.execute(
         f"""
@@ -118,16 +129,16 @@ def enqueue(
         WHERE status = 'pending' AND NOT list_contains($channels::VARCHAR[], channel)
           AND uid IN (SELECT uid FROM findings WHERE {_HAPPENED} < $oldest)
         """,
-        given,
+        parameters,
     )
 
 
-def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limit: int = MOST_MESSAGES) -> Due:
-    """What to send to a channel now: the `limit` most severe findings, oldest first, and the others in one message.
+def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limit: int = MAX_MESSAGES) -> Due:
+    """The findings to send to a channel now: the `limit` most severe, oldest first, and the others in one message.
 
-    What was tried less often comes first, so that a message that the receiver never takes holds up no other.
+    The findings with the fewest tries come first, so that a message that keeps failing cannot block the rest.
     """
-    answer = connection.sql(
+    relation = connection.sql(
         f"""
         SELECT findings.* FROM {DELIVERIES.name} AS delivery JOIN findings USING (uid)
         WHERE delivery.status = 'pending' AND findings.status = 'open' AND channel = $channel
@@ -136,28 +147,30 @@ def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limi
         """,
         params={"channel": channel, "now": now},
     )
-    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.fetchall()]
-    return Due(channel, tuple(rows[:limit]), {row["uid"]: row["severity"] for row in rows[limit:]})
+    findings = [Finding.from_row(relation.columns, row) for row in relation.fetchall()]
+    return Due(tuple(findings[:limit]), {finding.uid: finding.severity for finding in findings[limit:]})
 
 
-def note(connection: duckdb.DuckDBPyConnection, channel: str, uids: Sequence[str], status: str, now: datetime) -> None:
-    """Note, inside the caller's transaction, that these are 'sent', or 'suppressed' by a message that was sent."""
+def record_result(
+    connection: duckdb.DuckDBPyConnection, channel: str, uids: Sequence[str], status: str, now: datetime
+) -> None:
+    """Record a message that arrived: its findings are 'sent', or 'suppressed' if one message stands for them all."""
     sent_at = now if status == "sent" else None
-    _note(connection, channel, uids, "$status", now, {"status": status, "error": None, "sent_at": sent_at})
+    _record(connection, channel, uids, "$status", now, {"status": status, "error": None, "sent_at": sent_at})
 
 
-def note_failure(
+def record_failure(
     connection: duckdb.DuckDBPyConnection, channel: str, uids: Sequence[str], error: AuditError, now: datetime
 ) -> None:
-    """Note a failed try: 'failed' when the error is permanent or enough was tried, else due again after a pause."""
-    tried_enough = f"$permanent OR attempts + 1 >= {MOST_ATTEMPTS}"
-    status = f"CASE WHEN {tried_enough} THEN 'failed' ELSE 'pending' END"
+    """Record a failed try: 'failed' after a permanent error or the last try, else due again after a pause."""
+    is_last = f"$permanent OR attempts + 1 >= {MAX_ATTEMPTS}"
+    status = f"CASE WHEN {is_last} THEN 'failed' ELSE 'pending' END"
     values = {"permanent": error.permanent, "error": str(error), "sent_at": None}
-    _note(connection, channel, uids, status, now, values)
+    _record(connection, channel, uids, status, now, values)
 
 
 def postpone(connection: duckdb.DuckDBPyConnection, channel: str, uids: Sequence[str], now: datetime) -> None:
-    """Let these wait for as long as after a failed try, although they were not tried."""
+    """Let these wait as long as after a failed try, without counting one."""
     connection.execute(
         f"UPDATE {DELIVERIES.name} SET last_tried_at = $now "
         "WHERE channel = $channel AND list_contains($uids::VARCHAR[], uid) AND status = 'pending'",
@@ -165,8 +178,8 @@ def postpone(connection: duckdb.DuckDBPyConnection, channel: str, uids: Sequence
     )
 
 
-def try_failed_again(connection: duckdb.DuckDBPyConnection, channels: Sequence[str]) -> None:
-    """Make what failed for good due at once, with all its tries, inside the caller's transaction."""
+def retry_failed(connection: duckdb.DuckDBPyConnection, channels: Sequence[str]) -> None:
+    """Make failed deliveries of open findings due at once, with all their tries, inside the caller's transaction."""
     connection.execute(
         f"UPDATE {DELIVERIES.name} SET status = 'pending', attempts = 0, last_tried_at = NULL "
         "WHERE status = 'failed' AND list_contains($channels::VARCHAR[], channel) "
@@ -176,27 +189,47 @@ def try_failed_again(connection: duckdb.DuckDBPyConnection, channels: Sequence[s
 
 
 def state(connection: duckdb.DuckDBPyConnection, channel: str) -> ChannelState:
-    """How a channel stands. A finding that was closed after its delivery had failed counts as suppressed."""
-    of_channel = f"FROM {DELIVERIES.name} AS delivery LEFT JOIN findings USING (uid) WHERE channel = $1"
+    """The state of a channel. A failed delivery counts as suppressed once its finding is closed."""
+    deliveries = f"FROM {DELIVERIES.name} AS delivery LEFT JOIN findings USING (uid) WHERE channel = $1"
     status = "CASE WHEN delivery.status = 'failed' AND findings.status IS DISTINCT FROM 'open' THEN 'suppressed' "
     status += "ELSE delivery.status END"
-    counts = connection.execute(f"SELECT {status}, count(*) {of_channel} GROUP BY 1", [channel]).fetchall()
-    unsent = f"{of_channel} AND {status} IN ('pending', 'failed')"
+    counts = connection.execute(f"SELECT {status}, count(*) {deliveries} GROUP BY 1", [channel]).fetchall()
+    unsent = f"{deliveries} AND {status} IN ('pending', 'failed')"
     last_error = scalar(connection, f"SELECT arg_max(last_error, last_tried_at) {unsent}", [channel])
     at_once = "TIMESTAMPTZ '1970-01-01 00:00:00+00'"
-    waiting = f"{of_channel} AND delivery.status = 'pending'"
+    waiting = f"{deliveries} AND delivery.status = 'pending'"
     next_try = scalar(connection, f"SELECT min(coalesce({_NEXT_TRY}, {at_once})) {waiting}", [channel])
     return ChannelState(dict(counts), last_error, None if next_try is None else next_try.astimezone(timezone.utc))
 
 
-# When what a finding is about happened: for what the events show, their last; about the log itself, when it was found.
+PENDING, NEXT_TRY = "pending", "next_try"
+"""Names of the two metrics that say whether and when to deliver again."""
+
+
+def metrics(states: Mapping[str, ChannelState]) -> dict[str, int | str | datetime]:
+    """The states of the channels as flat metrics: deliveries by channel and status, the last errors, the next try."""
+    result: dict[str, int | str | datetime] = {
+        "channels": ", ".join(states) or "none is configured; see docs/alerts.md",
+        PENDING: sum(one.counts.get("pending", 0) for one in states.values()),
+    }
+    next_tries = [one.next_try for one in states.values() if one.next_try is not None]
+    if next_tries:
+        result[NEXT_TRY] = min(next_tries)
+    for name, one in states.items():
+        result |= {f"{name}_{status}": one.counts.get(status, 0) for status in STATUSES}
+        if one.last_error is not None:
+            result[f"{name}_last_error"] = one.last_error
+    return result
+
+
+# The moment that a finding's age counts from: its last event, or its discovery when it is about the log itself.
 _HAPPENED = "CASE WHEN batch_id = 0 THEN found_at ELSE last_event_at END"
 
 _PAUSE_SECONDS = [int(pause.total_seconds()) for pause in PAUSES]
 _NEXT_TRY = f"last_tried_at + to_seconds({_PAUSE_SECONDS}[least(greatest(attempts, 1), {len(PAUSES)})])"
 
 
-def _note(
+def _record(
     connection: duckdb.DuckDBPyConnection,
     channel: str,
     uids: Sequence[str],

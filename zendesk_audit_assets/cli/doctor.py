@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.alert.connect import channels_for
+from zendesk_audit_assets.alert.channels import channels_for
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import batches
@@ -145,7 +145,7 @@ def _alerts(account: Account) -> Iterator[Line]:
     level, channels = account.alert_level, [channel.name for channel in channels_for(account)]
     hours = account.alert_max_age.total_seconds() / 3600
     to = f"of {level} severity or above, up to {hours:g} hours old, go to {', '.join(channels)}"
-    yield Line("good", f"Findings {to}." if channels else "No channel for alerts is set; see docs/alerts.md.")
+    yield Line("good", f"Findings {to}." if channels else "No channel for alerts is configured; see docs/alerts.md.")
 
 
 def _mib(size: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,6 +16,7 @@ from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.orchestration._private import RunFailureReason
+from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import progress_logger
 from zendesk_audit_assets.orchestration.jobs import op_config
 from zendesk_audit_assets.orchestration.partitions import Days, bounded
@@ -55,9 +56,18 @@ def open_instance() -> dg.DagsterInstance:
 
 
 def bring(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, days: Days, console: Console, *, full: bool = False
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    days: Days,
+    console: Console,
+    *,
+    full: bool = False,
+    alerts: bool = True,
 ) -> None:
-    """Bring the log for `days`, in bounded runs; then the summaries and the published copy. Raises `RunFailed`."""
+    """Sync the log for `days` in bounded runs, then refresh and publish; with `alerts`, also send them.
+
+    Raises `RunFailed`.
+    """
     scope = Scope()
     pieces = bounded(days)
     with _progress_bar(console) as bar:
@@ -65,8 +75,9 @@ def bring(
             bar.begin(piece, number, len(pieces))
             last = number == len(pieces)
             # Summaries once, at the end.
-            job = scope.refresh if last else scope.backfill
-            result = _run(definitions, instance, job, piece, _run_config(scope, full, publish=last))
+            job = definitions.resolve_job_def(scope.refresh if last else scope.backfill)
+            without = () if alerts or not last else (scope.asset_key(ALERTS),)
+            result = _run(job, instance, piece, _run_config(scope, full, publish=last), without)
             bar.end()
     for check in result.get_asset_check_evaluations():
         if not check.passed:
@@ -74,14 +85,15 @@ def bring(
 
 
 def _run(
-    definitions: dg.Definitions,
+    job: dg.JobDefinition,
     instance: dg.DagsterInstance,
-    job: str,
     days: Days,
     config: dg.RunConfig,
+    without: Collection[dg.AssetKey],
 ) -> dg.ExecuteInProcessResult:
-    result = definitions.resolve_job_def(job).execute_in_process(
-        instance=instance, tags=days.tags, run_config=config, raise_on_error=False
+    selected = [key for key in job.asset_layer.executable_asset_keys if key not in without] if without else None
+    result = job.execute_in_process(
+        instance=instance, tags=days.tags, run_config=config, asset_selection=selected, raise_on_error=False
     )
     if any(_is_interruption(event) for event in result.all_events):
         # Dagster takes it for a crash.

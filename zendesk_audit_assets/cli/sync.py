@@ -22,11 +22,13 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.command()
 @click.option("--from", "first", type=_DAY, help="First day, UTC. Default: where the log is incomplete, or yesterday.")
 @click.option("--to", "last", type=_DAY, help="Last day, UTC. Default: today.")
+@click.option("--alerts/--no-alerts", default=True, help="Send alerts of new findings. Default: send them.")
 @click.option("--full", is_flag=True, help="Read the days again even where they are settled.")
-def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
-    """Bring the log, the summaries and the published copy up to now.
+def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool) -> None:
+    """Sync the log, refresh derived tables and findings, send alerts, and publish the copy.
 
-    What is settled costs no request. Ctrl-C keeps what was committed; the next run asks only for the rest.
+    Settled days cost no request. Alerts go to the configured channels; --no-alerts leaves them to a later run.
+    Ctrl-C keeps committed batches, and the next run fetches only the rest.
     """
     account = settings.load()
     require(account)
@@ -41,7 +43,7 @@ def sync(first: datetime | None, last: datetime | None, full: bool) -> None:
             f"{days.first} to {days.last} is no range of days from {Account.start_date} ({start}) to {today}."
         )
     with open_instance() as instance:
-        bring(build_definitions(account), instance, days, console, full=full)
+        bring(build_definitions(account), instance, days, console, full=full, alerts=alerts)
     events, complete = _state(warehouse, account.start)
     console.print(
         f"{events:,} events, complete from {start} to {complete:%Y-%m-%d %H:%M:%S} UTC. Query them with "

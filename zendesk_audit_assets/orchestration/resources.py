@@ -13,8 +13,7 @@ from typing import Any, Protocol, cast
 
 import duckdb
 
-from zendesk_audit_assets.alert import Channel
-from zendesk_audit_assets.alert.connect import channels_for
+from zendesk_audit_assets.alert.channels import Channel, channels_for
 from zendesk_audit_assets.detect import Rule, load_rules
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.settings import Account
@@ -78,7 +77,7 @@ class AlertsResource:
     account: Account
 
     def channels(self) -> tuple[Channel, ...]:
-        """The channels that are set. Raises `BadSettings`."""
+        """The configured channels. Raises `BadSettings`."""
         return channels_for(self.account)
 
     def level(self) -> str:

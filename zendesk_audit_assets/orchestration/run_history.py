@@ -11,8 +11,9 @@ from itertools import takewhile
 
 import dagster as dg
 
+from zendesk_audit_assets.alert.outbox import NEXT_TRY, PENDING
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
-from zendesk_audit_assets.orchestration.assets.alerts import ALERTS, NEXT_TRY, PENDING
+from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import COMPLETE_TO
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.zendesk import Page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zendesk_audit_assets.alert.connect import channels_for
+from zendesk_audit_assets.alert.channels import channels_for
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.zendesk.connect import zendesk_account

@@ -36,7 +36,7 @@ def alerting(deploy: Callable[..., Any], receiver: Any) -> Any:
         days=2,
         ZENDESK_ALERT_WEBHOOK_URL=receiver.url,
         ZENDESK_ALERT_WEBHOOK_SECRET="s3cret",
-        ZENDESK_ALERT_ALLOW_PRIVATE="on",
+        ZENDESK_ALERT_ALLOW_HTTP="on",
         ZENDESK_ALERT_MAX_AGE="1",
     )
 
@@ -90,7 +90,7 @@ def test_what_did_not_arrive_waits_until_the_sensor_asks_for_it_and_then_arrives
     receiver.says(503, b"down")
     said = told(deliver(alerting))
     assert (said["webhook_sent"], said["webhook_pending"], said["pending"]) == (0, 1, 1)
-    assert said["webhook_last_error"] == "127.0.0.1 answered 503 (down). It will be tried again."
+    assert said["webhook_last_error"] == "127.0.0.1 answered 503 (down). It will be retried."
     due = alerts_due(alerting.instance, Scope())
     assert due is not None
     assert timedelta(0) < due - datetime.now(timezone.utc) <= timedelta(minutes=1)
@@ -112,7 +112,7 @@ def test_what_failed_for_good_is_a_failed_check_until_it_is_sent_again(alerting:
     assert check.severity == dg.AssetCheckSeverity.ERROR
     assert "1 to webhook" in str(check.description)
 
-    again = deliver(alerting, try_failed_again=True)
+    again = deliver(alerting, retry_failed=True)
     (check,) = again.get_asset_check_evaluations()
     assert check.passed
     assert (told(again)["webhook_failed"], told(again)["webhook_sent"]) == (0, 1)
@@ -121,7 +121,7 @@ def test_what_failed_for_good_is_a_failed_check_until_it_is_sent_again(alerting:
 def test_without_a_channel_it_says_where_to_read_on(deploy: Callable[..., Any]) -> None:
     deployment = deploy()
     found(deployment)
-    assert told(deliver(deployment)) == {"channels": "none is set; see docs/alerts.md", "pending": 0}
+    assert told(deliver(deployment)) == {"channels": "none is configured; see docs/alerts.md", "pending": 0}
 
 
 def test_before_there_are_findings_it_says_what_makes_them(alerting: Any) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from support.findings import finding, store
-from zendesk_audit_assets.orchestration.assets import findings
+from zendesk_audit_assets.detect import charts
 
 OWN = """\
 title: Our macro was touched
@@ -109,7 +109,7 @@ def test_a_rule_that_cannot_be_used_is_named(deploy: Callable[..., Any], tmp_pat
 
 
 def test_before_there_is_anything_the_page_says_so(connection: duckdb.DuckDBPyConnection) -> None:
-    for show in (findings._by_rule, findings._newest, findings._by_severity):
+    for show in (charts.by_rule, charts.newest, charts.by_severity):
         assert show(connection) == "No findings yet."
 
 
@@ -128,7 +128,7 @@ def test_the_page_shows_everything_in_place_however_much_there_is(connection: du
             for n in range(500)
         ],
     )
-    for show in (findings._by_rule, findings._newest, findings._by_severity):
+    for show in (charts.by_rule, charts.newest, charts.by_severity):
         shown = show(connection)
         assert 0 < len(shown.encode("utf-16-le")) // 2 < 1000
         assert "<b>" not in shown.replace("\\<b\\>", "")
@@ -136,15 +136,15 @@ def test_the_page_shows_everything_in_place_however_much_there_is(connection: du
 
 def test_secrets_are_masked_on_the_page(connection: duckdb.DuckDBPyConnection) -> None:
     store(connection, [finding(1, title="Bearer 0123456789abcdef")])
-    assert "[masked]" in findings._newest(connection).replace("\\", "")
-    assert "0123456789" not in findings._newest(connection) + findings._by_rule(connection)
+    assert "[masked]" in charts.newest(connection).replace("\\", "")
+    assert "0123456789" not in charts.newest(connection) + charts.by_rule(connection)
 
 
 def test_the_chart_has_a_bar_for_each_of_thirty_days(connection: duckdb.DuckDBPyConnection) -> None:
     last = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
     ages = [0, 0, 0, 0, 1, 29, 30]
     store(connection, [finding(n, last_event_at=last - timedelta(days=age)) for n, age in enumerate(ages)])
-    lines = findings._by_severity(connection).splitlines()
+    lines = charts.by_severity(connection).splitlines()
     assert lines[0] == "**Findings by severity**, 30 days to 2026-03-01, UTC"
     (high,) = [line for line in lines if line.startswith("high ")]
     assert high.split() == ["high", "▂" + 27 * "·" + "▂█", "6"]

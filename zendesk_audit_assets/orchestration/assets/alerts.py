@@ -1,17 +1,14 @@
-"""Alerts as an asset: what is due is sent, and how each channel stands is said."""
-
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+"""The asset `alerts`: send findings to the configured channels."""
 
 import dagster as dg
 
-from zendesk_audit_assets.alert import deliver
-from zendesk_audit_assets.alert.outbox import DELIVERIES, ChannelState
+from zendesk_audit_assets.alert import deliver, outbox
+from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
+    as_metadata,
     failures_as_messages,
     table_metadata,
 )
@@ -21,17 +18,12 @@ from zendesk_audit_assets.orchestration.scope import Scope
 # The asset is no table of its own: `alert_deliveries` records what it sends.
 ALERTS = "alerts"
 
-# The keys in the metadata of each materialization that the sensor reads.
-PENDING, NEXT_TRY = "pending", "next_try"
-
-STATUSES = ("sent", "pending", "failed", "suppressed", "expired")
-
 
 class AlertsConfig(dg.Config):
-    """What a run may choose."""
+    """Options of a run."""
 
-    try_failed_again: bool = False
-    """Send also what has failed for good, such as after the address of a channel was corrected."""
+    retry_failed: bool = False
+    """Also send the alerts that have failed for good, such as after the address of a channel was corrected."""
 
 
 def build_alerts(scope: Scope) -> dg.AssetsDefinition:
@@ -47,8 +39,8 @@ def build_alerts(scope: Scope) -> dg.AssetsDefinition:
         tags=TAGS,
         metadata=table_metadata(DELIVERIES.name, DELIVERIES.columns),
         description=(
-            "Every open finding that is severe and new enough, sent to each channel that is set, at least once; "
-            "what became of it is in the table alert_deliveries."
+            "Sends every open finding that is severe and new enough to each configured channel, at least once. "
+            "The table alert_deliveries records each delivery."
         ),
     )
     def alerts(context: dg.AssetExecutionContext, config: AlertsConfig) -> dg.MaterializeResult[None]:
@@ -59,23 +51,8 @@ def build_alerts(scope: Scope) -> dg.AssetsDefinition:
                 delivery.channels(),
                 level=delivery.level(),
                 max_age=delivery.max_age(),
-                try_failed_again=config.try_failed_again,
+                retry_failed=config.retry_failed,
             )
-        return dg.MaterializeResult(metadata=_metadata(states))
+        return dg.MaterializeResult(metadata=as_metadata(outbox.metrics(states)))
 
     return alerts
-
-
-def _metadata(states: Mapping[str, ChannelState]) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "channels": ", ".join(states) or "none is set; see docs/alerts.md",
-        PENDING: sum(state.counts.get("pending", 0) for state in states.values()),
-    }
-    next_tries: list[datetime] = [state.next_try for state in states.values() if state.next_try is not None]
-    if next_tries:
-        metadata[NEXT_TRY] = dg.MetadataValue.timestamp(min(next_tries))
-    for name, state in states.items():
-        metadata |= {f"{name}_{status}": state.counts.get(status, 0) for status in STATUSES}
-        if state.last_error is not None:
-            metadata[f"{name}_last_error"] = state.last_error
-    return metadata

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.markdown import Markdown
 from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
 from zendesk_audit_assets.warehouse.table import Column
 
@@ -51,6 +53,17 @@ def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
 def table_metadata(table: str, columns: Sequence[Column]) -> Mapping[str, Any]:
     """What is known of a table before it is made."""
     return {"dagster/table_name": table, "dagster/column_schema": column_schema(columns)}
+
+
+def as_metadata(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics as Dagster's metadata: Markdown is rendered, times are shown as such, None is left out."""
+    return {name: _metadata_value(value) for name, value in metrics.items() if value is not None}
+
+
+def _metadata_value(value: Any) -> Any:
+    if isinstance(value, Markdown):
+        return dg.MetadataValue.md(value)
+    return dg.MetadataValue.timestamp(value) if isinstance(value, datetime) else value
 
 
 def file_uri(warehouse: Warehouse) -> str:

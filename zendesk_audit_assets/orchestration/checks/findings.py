@@ -25,7 +25,7 @@ def uids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdi
 
 
 def no_delivery_has_failed(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
-    """Every alert has arrived or may yet. Closing the finding settles one that has not."""
+    """No alert of an open finding has failed for good."""
     if not (exists(connection, DELIVERIES.name) and exists(connection, FINDINGS.name)):
         return missing(DELIVERIES.name)
     failed = connection.execute(
@@ -35,11 +35,11 @@ def no_delivery_has_failed(connection: duckdb.DuckDBPyConnection, _: datetime) -
     if not failed:
         return Verdict(True, "No alert has failed for good.")
     channels = ", ".join(f"{count:,} to {channel}" for channel, count in failed)
-    sentence = f"Alerts have failed for good: {channels}. The reason is in {DELIVERIES.name}; correct it, then run "
-    return Verdict(False, f"{sentence}`alerts` with try_failed_again.", dict(failed))
+    sentence = f"Alerts have failed for good: {channels}. Correct the reason, which is in {DELIVERIES.name}, then run "
+    return Verdict(False, f"{sentence}`alerts` with retry_failed.", dict(failed))
 
 
 FINDINGS_CHECKS: tuple[Check, ...] = (
     Check(FINDINGS.name, "uids_are_unique", "No finding is there twice.", uids_are_unique),
-    Check(ALERTS, "no_delivery_has_failed", "Every alert has arrived or may yet.", no_delivery_has_failed),
+    Check(ALERTS, "no_delivery_has_failed", "No alert of an open finding has failed.", no_delivery_has_failed),
 )

@@ -1,0 +1,39 @@
+"""The channels that alerts can take.
+
+A new channel is one module here, its class in the list below, and its variables in `settings.py`. The module holds what
+the channel sends, how, and how it is configured.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+from zendesk_audit_assets.alert.channels.email import Email
+from zendesk_audit_assets.alert.channels.pagerduty import PagerDuty
+from zendesk_audit_assets.alert.channels.slack import Slack
+from zendesk_audit_assets.alert.channels.webhook import Webhook
+from zendesk_audit_assets.alert.message import Message
+from zendesk_audit_assets.settings import Account
+
+
+class Channel(Protocol):
+    """A way to reach people. The warehouse records deliveries under `name`."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    def from_account(cls, account: Account) -> Channel | None:
+        """The channel as configured, None while its variables are unset. Raises `BadSettings`."""
+
+    def send(self, message: Message) -> None:
+        """Return once the receiver has taken the message. Raises `NotDelivered` or `Undeliverable`."""
+
+
+CHANNELS: tuple[type[Channel], ...] = (Slack, Webhook, PagerDuty, Email)
+NAMES = tuple(channel.name for channel in CHANNELS)
+
+
+def channels_for(account: Account) -> tuple[Channel, ...]:
+    """The channels that are configured. Raises `BadSettings` for a variable that is missing or wrong."""
+    configured = (channel.from_account(account) for channel in CHANNELS)
+    return tuple(channel for channel in configured if channel is not None)

@@ -1,0 +1,38 @@
+"""Read a channel's address and its companions from an account. No message repeats an address: it may be a secret."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from zendesk_audit_assets.settings import Account, BadSettings, Variable
+
+
+def http_address(account: Account, variable: Variable[str]) -> str:
+    """An https address, or http where the account allows it. Raises `BadSettings`."""
+    return address(account, variable, ("https", "http") if account.alert_allow_http else ("https",))
+
+
+def address(account: Account, variable: Variable[str], schemes: tuple[str, ...]) -> str:
+    """An address with one of these schemes and a host. Raises `BadSettings`."""
+    text = account.text(variable)
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in schemes and parts.port != 0 and bool((parts.hostname or "").encode("idna"))
+    except ValueError:
+        good = False
+    if not good or not text.isascii() or not text.isprintable() or " " in text:
+        ways = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise BadSettings(
+            f"{account.name(variable)} is not an address that starts with {ways} and a host.", "Correct it."
+        )
+    return text
+
+
+def both_or_none(account: Account, one: Variable[str], other: Variable[str]) -> bool:
+    """Whether both variables are set. Raises `BadSettings` when only one of them is."""
+    if bool(account.text(one)) != bool(account.text(other)):
+        present, missing = (one, other) if account.text(one) else (other, one)
+        raise BadSettings(
+            f"{account.name(present)} is set, but {account.name(missing)} is not.", "Set both or neither."
+        )
+    return bool(account.text(one))

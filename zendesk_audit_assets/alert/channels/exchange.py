@@ -1,0 +1,59 @@
+"""One exchange with a receiver: bounded in time, and told about without its secrets."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from zendesk_audit_assets.alert.errors import NotDelivered
+from zendesk_audit_assets.masking import mask
+from zendesk_audit_assets.zendesk.error_message import describe_body
+
+# Seconds for each wait for the network, and for the whole exchange, however slowly a receiver answers.
+TIMEOUT_S = 10.0
+EXCHANGE_S = 30.0
+
+THREAD_NAME = "alert-exchange"
+
+T = TypeVar("T")
+
+
+def within_deadline(exchange: Callable[[], T]) -> T:
+    """The result of `exchange`, or what it raises. Raises `TimeoutError` when it takes more than `EXCHANGE_S`.
+
+    A socket's timeout starts again with every byte, and resolving a name has none. The exchange therefore runs in a
+    thread of its own; after the deadline nobody waits for it, and it does not keep the process alive.
+    """
+    outcomes: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcomes.put(exchange())
+        except BaseException as error:
+            outcomes.put(error)
+
+    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
+    try:
+        outcome = outcomes.get(timeout=EXCHANGE_S)
+    except queue.Empty:
+        raise TimeoutError(f"it took more than {EXCHANGE_S:g} s") from None
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def no_answer(host: str, fault: BaseException, secrets: tuple[str, ...]) -> NotDelivered:
+    """The error for an exchange that broke off; it names the innermost cause."""
+    while (cause := fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)) is not None:
+        fault = cause
+    reason = describe(str(fault).encode(), secrets) or type(fault).__name__
+    return NotDelivered(
+        f"No answer from {host} ({reason}).", "It will be retried; check the address, the network and its proxy."
+    )
+
+
+def describe(reply: bytes, secrets: tuple[str, ...]) -> str:
+    """A receiver's reply on one line: masked, without the `secrets`, and only then cut."""
+    return describe_body(mask(reply.decode(errors="replace")).encode(), secrets)
