@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COG := $(BIN)/cog -I docs -P -p "import reference" --verbosity 1
-GENERATED := $(wildcard docs/*.md) .env.example
+GENERATED := $(wildcard docs/*.md) benchmarks/README.md .env.example
 
 .PHONY: install demo serve dev test prove lint docs clean
 

@@ -341,6 +341,23 @@ def _says_something(message: _Message) -> bool:
     return bool(message.cause.strip("… .") and message.remedy.strip("… ."))
 
 
+# Benchmarks
+
+
+def benchmarks() -> str:
+    """The table of the benchmarks, from what each says of itself; helpers measure nothing and are left out."""
+    folder = Path(zendesk_audit_assets.__file__).parents[1] / "benchmarks"
+    described = {file.name: ast.get_docstring(ast.parse(file.read_text("utf-8"))) for file in folder.glob("*.py")}
+    measuring = {name: text for name, text in sorted(described.items()) if text and "\n\nBaseline" in text}
+    rows = [(f"`{name}`", *_paragraphs(text)) for name, text in measuring.items()]
+    return _markdown(("benchmark", "measures", "baseline and bound"), rows)
+
+
+def _paragraphs(text: str) -> tuple[str, str]:
+    first, _, rest = text.partition("\n\n")
+    return " ".join(first.split()).removeprefix("Measure "), " ".join(rest.split())
+
+
 # Markdown
 
 
