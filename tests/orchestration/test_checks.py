@@ -12,12 +12,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from zendesk_audit_assets.detect import findings, load_rules
 from zendesk_audit_assets.orchestration.checks import (
     CHECKS,
     Check,
     Verdict,
     whole_table_checks,
 )
+from zendesk_audit_assets.orchestration.checks.findings import LOG_RULES, check_name
 from zendesk_audit_assets.orchestration.checks.log import READ_WITHIN
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -30,7 +32,6 @@ HISTORIES = {
     ),
     "one_period_is_open": ("object_history", "user_role_history", "schedule_history"),
     "each_has_one_row": ("setting_state", "dormant_privileged_actors"),
-    "share_parsed_is_steady": ("audit_changes",),
 }  # fmt: skip
 
 
@@ -105,31 +106,6 @@ DAMAGES = [
         says="1 other versions are in audit_log_revisions, 1 of them",
     ),
     of_the_log(
-        "schema_has_not_drifted",
-        f"UPDATE audit_logs SET action = 'impersonate' WHERE {A_ROW}",
-        says="actions impersonate",
-        warns=True,
-    ),
-    of_the_log(
-        "schema_has_not_drifted",
-        f"UPDATE audit_logs SET source_type = 'ai_agent' WHERE {A_ROW}",
-        says="source types ai_agent",
-        warns=True,
-    ),
-    of_the_log(
-        "schema_has_not_drifted",
-        f"""UPDATE audit_logs SET extra = '{{"session_id": 1}}' WHERE {A_ROW}""",
-        says="fields session_id",
-        warns=True,
-    ),
-    of_the_log(
-        "an_event_is_recent",
-        "DELETE FROM audit_logs WHERE created_at > now() - INTERVAL 5 DAY",
-        says="The newest event",
-        warns=True,
-    ),
-    of_the_log("an_event_is_recent", "DELETE FROM audit_logs", says="does not exist yet", warns=True),
-    of_the_log(
         "a_read_is_recent",
         "UPDATE coverage SET window_end = least(window_end, now() - INTERVAL 4 HOUR)",
         says="The newest second read is 4.0 hours old.",
@@ -182,22 +158,29 @@ DAMAGES = [
         for table in HISTORIES["one_period_is_open"]
     ),
     Damage(
-        "audit_changes",
-        "share_parsed_is_steady",
-        (
-            "INSERT INTO audit_changes SELECT one.* REPLACE (NULL AS action, "
-            "now() - to_hours(3 * n::INTEGER) AS created_at, "
-            "CASE WHEN n > 240 THEN 'exact' ELSE 'unparsed' END AS confidence) "
-            "FROM (FROM audit_changes LIMIT 1) AS one, range(2000) AS hours(n)",
-        ),
-        "of those before",
-        dg.AssetCheckSeverity.WARN,
-    ),
-    Damage(
         "findings",
         "uids_are_unique",
         (A_FINDING.format(uid="twice"), A_FINDING.format(uid="twice")),
         "1 findings repeat a uid",
+    ),
+    *(
+        Damage(
+            "findings",
+            check_name(rule),
+            (
+                A_FINDING.format(uid=rule.id)
+                .replace("'id' AS rule_id", f"'{rule.id}' AS rule_id")
+                .replace("'high'", f"'{severity}'"),
+            ),
+            "So.",
+            dg.AssetCheckSeverity.ERROR if severity == "high" else dg.AssetCheckSeverity.WARN,
+        )
+        for rule in LOG_RULES
+        for severity in ("medium", "high")
+    ),
+    *(
+        Damage("findings", check_name(rule), ("DROP TABLE findings",), "does not exist", dg.AssetCheckSeverity.WARN)
+        for rule in LOG_RULES
     ),
     Damage("findings", "uids_are_unique", ("DROP TABLE findings",), "does not exist yet", dg.AssetCheckSeverity.WARN),
     Damage(
@@ -319,12 +302,13 @@ def test_dagster_is_told_of_what_a_check_finds(deployment: Any) -> None:
         for evaluation in deployment.run("nightly", config=FULL_REFRESH).get_asset_check_evaluations()
         if not evaluation.passed
     }
-    assert failed.keys() == {"nothing_was_rejected", "schema_has_not_drifted"}
+    assert failed.keys() == {"nothing_was_rejected", "zd_205_unknown_words"}
     assert failed["nothing_was_rejected"].metadata["rows"].value == 1
     assert failed["nothing_was_rejected"].severity == dg.AssetCheckSeverity.ERROR
-    drift = failed["schema_has_not_drifted"]
+    drift = failed["zd_205_unknown_words"]
     assert drift.severity == dg.AssetCheckSeverity.WARN
-    assert drift.description == "New in the last 30 days: fields trace; actions impersonate. All is stored."
+    assert 'Field "trace", not seen in the 90 days before.' in str(drift.description)
+    assert 'Action "impersonate" on ' in str(drift.description)
 
 
 def test_each_refresh_runs_the_checks_that_do_not_grow_with_the_log(deployment: Any) -> None:
@@ -349,13 +333,32 @@ def test_one_check_can_be_run_without_the_others(good: Any) -> None:
     assert [one.asset_check_key for one in result.get_asset_check_evaluations()] == [key]
 
 
-def test_what_has_been_there_for_long_is_no_drift(good: Any, damaged: Any) -> None:
-    warehouse = damaged(
-        f"INSERT INTO audit_logs SELECT * REPLACE (-id AS id, 'impersonate' AS action) FROM audit_logs WHERE {A_ROW}",
-        "INSERT INTO audit_logs SELECT * REPLACE (-5 AS id, created_at - INTERVAL 40 DAY AS created_at) "
-        "FROM audit_logs WHERE action = 'impersonate'",
-    )
-    assert find(check_named("audit_logs", "schema_has_not_drifted"), warehouse, good).sentence == "Nothing new."
+def test_a_rule_about_the_log_fails_and_passes_with_the_data(good: Any, damaged: Any) -> None:
+    check = check_named("findings", "zd_202_count_mismatch")
+    lost = f"CREATE TABLE lost AS FROM audit_logs WHERE {A_ROW}"
+    warehouse = damaged(lost, "DELETE FROM audit_logs WHERE id IN (SELECT id FROM lost)")
+
+    def refreshed() -> Verdict:
+        with warehouse.transaction() as connection:
+            findings.refresh(connection, load_rules())
+        return find(check, warehouse, good)
+
+    failed = refreshed()
+    assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "and the log holds" in failed.sentence
+    with warehouse.transaction() as connection:
+        connection.execute("INSERT INTO audit_logs FROM lost")
+    assert refreshed().passed
+
+
+def test_a_closed_finding_and_a_rule_that_is_off_pass(good: Any, damaged: Any) -> None:
+    check = check_named("findings", "zd_201_silence")
+    (rule,) = (rule for rule in LOG_RULES if rule.name == "ZD-201")
+    one = A_FINDING.format(uid="one").replace("'id' AS rule_id", f"'{rule.id}' AS rule_id")
+    closed = damaged(one, "UPDATE findings SET status = 'closed' WHERE uid = 'one'")
+    assert find(check, closed, good).sentence == "No open finding of ZD-201."
+    off = damaged(f"DELETE FROM findings_state WHERE rule_id = '{rule.id}'")
+    assert find(check, off, good).sentence == "The rule ZD-201 is not in force."
 
 
 @pytest.mark.parametrize(("age", "passes"), [(timedelta(0), True), (timedelta(minutes=1), False)])

@@ -6,6 +6,7 @@
 -- description: >-
 --   Nothing has happened for twelve hours or more, and for more than twice the longest silence of the 60 days before.
 --   Either nobody works, or what happens is no longer logged, or not for this token.
+--   A covered log without any event for four days counts as well.
 -- falsepositives:
 --   - A holiday of the whole company.
 -- input: log
@@ -21,7 +22,14 @@
 --         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 6h}
 --       coverage:
 --         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-26T12:00:01Z}
+--     # No event at all, and four days covered.
+--     - events: []
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-05T00:00:00Z}
 --   no_match:
+--     - events: []
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-04T23:59:59Z}
 --     - events:
 --         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 1h}
 --       coverage:
@@ -37,6 +45,7 @@
 WITH known AS (
     SELECT
         (SELECT max(window_end) FROM coverage WHERE window_start < window_end) AS known_to,
+        (SELECT min(window_start) FROM coverage WHERE window_start < window_end) AS known_from,
         (SELECT max(created_at) FROM audit_logs) AS last_event_at
 ),
 gaps AS (
@@ -58,4 +67,12 @@ SELECT
 FROM known CROSS JOIN gaps
 WHERE gaps >= 100
   AND known_to - last_event_at >= INTERVAL 12 HOUR
-  AND known_to - last_event_at > 2 * longest;
+  AND known_to - last_event_at > 2 * longest
+UNION ALL
+SELECT
+    'silence' AS group_key,
+    format('No event in the first {} hours of the log.', date_diff('hour', known_from, known_to)) AS explanation,
+    known_from AS began_at,
+    known_to AS ended_at
+FROM known
+WHERE last_event_at IS NULL AND known_to - known_from >= INTERVAL 4 DAY;

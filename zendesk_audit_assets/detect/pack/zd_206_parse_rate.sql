@@ -21,6 +21,10 @@
 --     - - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-01-01T00:00:00Z, times: 200, every: 1h}
 --       - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-02-01T00:00:00Z, times: 48, every: 1h}
 --       - {source_type: ticket_field, action: update, change_description: Titel gewijzigd van A in B, created_at: 2026-02-03T00:00:00Z, times: 2, every: 1h}
+--     # Sign-ins do not count.
+--     - - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-01-01T00:00:00Z, times: 200, every: 1h}
+--       - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-02-01T00:00:00Z, times: 50, every: 1h}
+--       - {source_type: user, action: login, change_description: Aangemeld van ergens, created_at: 2026-02-03T00:00:00Z, times: 30, every: 1h}
 --     # Too few: 49 in the last week, 199 before.
 --     - - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-01-01T00:00:00Z, times: 200, every: 1h}
 --       - {source_type: ticket_field, action: update, change_description: Title changed from A to B, created_at: 2026-02-01T00:00:00Z, times: 9, every: 1h}
@@ -40,6 +44,8 @@ shares AS (
         avg((confidence <> 'unparsed')::INTEGER) FILTER (created_at < known_to - INTERVAL 7 DAY) AS earlier_share
     FROM audit_changes CROSS JOIN known
     WHERE created_at >= known_to - INTERVAL 37 DAY
+      -- Sign-ins are no changes.
+      AND action IS DISTINCT FROM 'login'
     GROUP BY known_to
 )
 SELECT

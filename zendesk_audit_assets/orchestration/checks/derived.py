@@ -1,8 +1,7 @@
 """What must hold of the derived tables."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import dagster as dg
 import duckdb
 
 from zendesk_audit_assets.orchestration.checks.check import (
@@ -14,12 +13,6 @@ from zendesk_audit_assets.orchestration.checks.check import (
 )
 from zendesk_audit_assets.transform.refresh import STATE
 from zendesk_audit_assets.warehouse.catalog import scalar
-
-# When Zendesk words its texts otherwise, or the reading user's language changes, less is understood than before.
-PARSED_WITHIN = timedelta(days=30)
-PARSED_LESS = 0.05
-# Fewer lines than this say nothing about a share.
-PARSED_LINES = 50
 
 
 def events_equal_the_log(table: str) -> Test:
@@ -35,34 +28,6 @@ def events_equal_the_log(table: str) -> Test:
         return Verdict(in_summary == in_log, sentence, {"in_log": in_log, "in_summary": in_summary})
 
     return test
-
-
-def share_parsed_is_steady(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
-    """As much of what is written lately is understood as of what was written before. Sign-ins are no changes."""
-    if not exists(connection, "audit_changes"):
-        return missing("audit_changes")
-    ((recent, share_recent, before, share_before),) = connection.execute(
-        f"""
-        SELECT
-            count(*) FILTER (recent), avg(parsed) FILTER (recent),
-            count(*) FILTER (NOT recent), avg(parsed) FILTER (NOT recent)
-        FROM (
-            SELECT
-                created_at > (SELECT max(created_at) FROM audit_changes) - to_days({PARSED_WITHIN.days}) AS recent,
-                (confidence <> 'unparsed')::INTEGER AS parsed
-            FROM audit_changes WHERE action IS DISTINCT FROM 'login'
-        )
-        """
-    ).fetchall()
-    if min(recent, before) < PARSED_LINES:
-        return Verdict(True, "There are too few changes to compare yet.", {"lines": recent + before})
-    return Verdict(
-        share_recent >= share_before - PARSED_LESS,
-        f"{share_recent:.1%} of the lines of the last {PARSED_WITHIN.days} days are understood, "
-        f"{share_before:.1%} of those before.",
-        {"share_recent": share_recent, "share_before": share_before},
-        dg.AssetCheckSeverity.WARN,
-    )
 
 
 def one_period_is_open(table: str, *keys: str) -> Test:
@@ -140,13 +105,6 @@ DERIVED_CHECKS: tuple[Check, ...] = (
     *(
         Check(table, "events_equal_the_log", "As many events as the log.", events_equal_the_log(table))
         for table in ("daily_activity", "actor_summary", "action_summary")
-    ),
-    Check(
-        "audit_changes",
-        "share_parsed_is_steady",
-        "Of recent changes as much is understood as before.",
-        share_parsed_is_steady,
-        whole_table=True,
     ),
     *(
         Check(

@@ -6,17 +6,12 @@ import dagster as dg
 import duckdb
 
 from zendesk_audit_assets.extract import batches
-from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.checks.check import Check, Verdict
 from zendesk_audit_assets.warehouse.catalog import scalar
 
 # An hourly refresh may fail once without anybody being told.
 READ_WITHIN = timedelta(hours=3)
-# A company signs in on any working day; a longer silence is worth a look.
-EVENT_WITHIN = timedelta(days=4)
-# Actions and source types are open sets: what has been there for longer than this is nothing to warn of.
-NEW_WITHIN = timedelta(days=30)
 
 
 def ids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
@@ -88,23 +83,6 @@ def no_event_has_changed(connection: duckdb.DuckDBPyConnection, _: datetime) -> 
     )
 
 
-def schema_has_not_drifted(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
-    """No field, action or source type has turned up lately that was never seen before, here or anywhere."""
-    drift = {
-        "fields": _new(connection, "unnest(json_keys(extra))", frozenset()),
-        "actions": _new(connection, "action", KNOWN_ACTIONS),
-        "source_types": _new(connection, "source_type", KNOWN_SOURCE_TYPES),
-    }
-    new = [f"{kind.replace('_', ' ')} {', '.join(names[:20])}" for kind, names in drift.items() if names]
-    sentence = f"New in the last {NEW_WITHIN.days} days: {'; '.join(new)}. All is stored." if new else "Nothing new."
-    return Verdict(not new, sentence, drift, dg.AssetCheckSeverity.WARN)
-
-
-def an_event_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
-    """The account has not fallen silent."""
-    return _recent(scalar(connection, "SELECT max(created_at) FROM audit_logs"), EVENT_WITHIN, "The newest event")
-
-
 def a_read_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
     """The log is kept current."""
     return _recent(batches.covered_to(connection), READ_WITHIN, "The newest second read")
@@ -114,7 +92,6 @@ LOG_CHECKS: tuple[Check, ...] = (
     Check(AUDIT_LOGS.name, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
     Check(AUDIT_LOGS.name, "no_event_has_changed", "No event was read with other content.", no_event_has_changed),
     Check(AUDIT_LOGS.name, "coverage_has_no_gap", "All since the first day was read.", coverage_has_no_gap),
-    Check(AUDIT_LOGS.name, "an_event_is_recent", "The account has not fallen silent.", an_event_is_recent),
     Check(AUDIT_LOGS.name, "a_read_is_recent", "The log is kept current.", a_read_is_recent),
     Check(AUDIT_LOGS.name, "ids_are_unique", "No event is stored twice.", ids_are_unique, whole_table=True),
     Check(
@@ -124,24 +101,7 @@ LOG_CHECKS: tuple[Check, ...] = (
         rows_lie_in_coverage,
         whole_table=True,
     ),
-    Check(
-        AUDIT_LOGS.name,
-        "schema_has_not_drifted",
-        "No new field, action or source type.",
-        schema_has_not_drifted,
-        whole_table=True,
-    ),
 )
-
-
-def _new(connection: duckdb.DuckDBPyConnection, expression: str, known: frozenset[str]) -> list[str]:
-    """The values of an expression that are not known and occur for the first time close to the log's end."""
-    first_seen = f"""
-        SELECT value, min(created_at) FROM (SELECT {expression} AS value, created_at FROM audit_logs)
-        WHERE value IS NOT NULL GROUP BY value
-        HAVING min(created_at) > (SELECT max(created_at) FROM audit_logs) - to_days({NEW_WITHIN.days})
-    """
-    return sorted({str(value) for value, _ in connection.execute(first_seen).fetchall()} - known)
 
 
 def _recent(instant: datetime | None, within: timedelta, what: str) -> Verdict:
