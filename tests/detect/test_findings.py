@@ -303,7 +303,7 @@ def test_a_rule_over_findings_judges_anew_when_another_rule_changes(log: Log) ->
     assert log.named("ZD-115", "event_ids, actor_id, severity") == [([1, 2], 5, "high")]
     ((explanation,),) = log.named("ZD-115", "explanation")
     assert explanation == (
-        "3 rules within 24 hours: ZD-001, ZD-002, ZD-110. Together they weigh 40; the rule asks for 20."
+        "3 rules within 24 hours: ZD-001, ZD-002, ZD-110. Their weight is 40; the threshold is 20."
     )
 
 
@@ -565,7 +565,7 @@ def test_rows_that_went_by_other_means_are_told(log: Log) -> None:
     log.connection.execute("DELETE FROM audit_logs WHERE id = 2")
     log.refresh()
     assert log.named("ZD-202", "explanation, severity, batch_id") == [
-        ("Batch 1 brought 2 events, and the log holds 1 of it.", "high", 0)
+        ("Batch 1 committed 2 events; the log holds 1 of them.", "high", 0)
     ]
 
 
@@ -582,7 +582,7 @@ def test_a_fall_of_the_parse_rate_is_told(log: Log) -> None:
         """
         CREATE TABLE audit_changes AS
         SELECT
-            TIMESTAMPTZ '2026-01-02' + n * INTERVAL 1 HOUR AS created_at,
+            TIMESTAMPTZ '2026-01-02' + n * INTERVAL 1 HOUR AS created_at, 'update' AS action,
             CASE WHEN n > 36 * 24 - 100 AND n % 10 = 0 THEN 'unparsed' ELSE 'exact' END AS confidence
         FROM range(36 * 24) AS hours(n)
         """
@@ -600,7 +600,7 @@ def test_settings_in_another_language_are_told(log: Log) -> None:
     )
     log.refresh()
     assert log.named("ZD-205-words", "explanation") == [
-        ("14 of 21 changes of settings in 90 days are in words that are not known.",)
+        ("14 of 21 changes of settings in 90 days have unknown wording.",)
     ]
     log.append({**setting, "created_at": START + n * HOUR, "change_description": "Turned off"} for n in range(7))
     log.refresh()

@@ -4,13 +4,13 @@
 -- status: stable
 -- level: high
 -- description: >-
---   Somebody who was locked out may sign in again, and has worked in the account before: the log holds events of theirs,
---   and only what team members do is logged.
+--   A locked-out team member may sign in again: the log holds earlier events of the user, and Zendesk logs events of
+--   team members only.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.persistence, attack.t1098, attack.t1078]
 -- falsepositives:
---   - Somebody who comes back, a lock by mistake.
+--   - A returning colleague; a lock by mistake.
 -- look_back: 180d
 -- examples:
 --   match:

@@ -4,8 +4,8 @@
 -- status: stable
 -- level: medium
 -- description: >-
---   Somebody who has not exported anything for 90 days, although at work all that time, now does. Low for those who made
---   privileged changes before the day: administrators export now and then.
+--   A user who was active for 90 days without any export exports data. The level is low for users with privileged
+--   changes before that day: administrators export now and then.
 -- references:
 --   - https://attack.mitre.org/techniques/T1213/
 -- tags: [attack.collection, attack.exfiltration, attack.t1213]

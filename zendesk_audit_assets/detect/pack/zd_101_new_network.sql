@@ -4,13 +4,12 @@
 -- status: stable
 -- level: medium
 -- description: >-
---   Somebody who changes who may do what, or how the account is protected, came from a network from which none of their
---   events of the last 90 days came.
+--   An actor with privileged changes acted from a network that occurs in none of their events of the last 90 days.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.initial-access, attack.t1078]
 -- falsepositives:
---   - Journeys, a new provider at home.
+--   - Travel; a new internet provider at home.
 -- look_back: 90d
 -- examples:
 --   match:

@@ -4,13 +4,13 @@
 -- status: experimental
 -- level: high
 -- description: >-
---   The same person came from two countries within an hour. Where a network lies, the log does not say: the rule waits
---   for a table `network_countries` with the columns `network`, written as in audit_events, and `country`.
+--   An actor acted from two countries within an hour. The log has no locations: the rule waits for a table
+--   `network_countries` with the columns `network`, written as in audit_events, and `country`.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.initial-access, attack.t1078]
 -- falsepositives:
---   - A VPN; people who share an account.
+--   - A VPN; a shared account.
 -- look_back: 1h
 -- needs: [network_countries]
 -- examples:
@@ -53,7 +53,7 @@ SELECT
     concat_ws(' ', actor_id, id) AS group_key,
     [previous_id, id] AS event_ids,
     format(
-        'From {} to {} within {} minutes; the rule asks for an hour at the least.',
+        'From {} to {} within {} minutes; the threshold is an hour.',
         previous_country, country, date_diff('minute', previous_at, created_at)
     ) AS explanation
 FROM moved

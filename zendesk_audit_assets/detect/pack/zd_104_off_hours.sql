@@ -4,13 +4,13 @@
 -- status: stable
 -- level: medium
 -- description: >-
---   Outside 08:00 to 18:00 in the configured time zone, and at an hour of the day around which hardly any of the
---   actor's own events of the last 90 days lie.
+--   A privileged change outside 08:00 to 18:00 in the configured time zone, at an hour of the day with hardly any of
+--   the actor's own events of the last 90 days.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.t1078]
 -- falsepositives:
---   - An emergency; a journey.
+--   - An emergency; travel.
 -- look_back: 90d
 -- examples:
 --   match:
@@ -78,7 +78,7 @@ SELECT
     concat_ws(' ', actor_id, time_bucket(INTERVAL 1 HOUR, created_at)) AS group_key,
     list(id) AS event_ids,
     format(
-        '{} of {} events of this actor in the 90 days before lie around {:02d}:00 in {}; the rule asks for less than 1 %.',
+        '{} of {} events of this actor in the 90 days before lie around {:02d}:00 in {}; the threshold is 1 %.',
         arg_min(around, (created_at, id)), arg_min(events_before, (created_at, id)), arg_min(hour_of_day, (created_at, id)), coalesce(getvariable('timezone'), 'UTC')
     ) AS explanation
 FROM compared

@@ -4,13 +4,13 @@
 -- status: stable
 -- level: high
 -- description: >-
---   Somebody deleted ten or more things within ten minutes, and more than in 99 of 100 of their own such stretches in
---   the 90 days before.
+--   An actor deleted ten or more items within ten minutes, and more than in 99 of 100 such spans of their own in the
+--   90 days before.
 -- references:
 --   - https://attack.mitre.org/techniques/T1485/
 -- tags: [attack.impact, attack.t1485]
 -- falsepositives:
---   - Spam, tests, requests to be forgotten.
+--   - Spam; tests; requests for erasure.
 -- look_back: 91d
 -- examples:
 --   match:

@@ -4,8 +4,9 @@
 -- status: stable
 -- level: low
 -- description: >-
---   Somebody did to a kind of item what they had not done for 90 days, and hardly anybody else. Medium when it is
---   privileged, fewer than 1 in 100 of those at work did it, and the person made no privileged change before the day.
+--   A person acted on a kind of item in a way that is new for them in 90 days and rare among all others. The level is
+--   medium when the action is privileged, fewer than 1 in 100 active people did it, and the person made no privileged
+--   change before that day.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.t1078]

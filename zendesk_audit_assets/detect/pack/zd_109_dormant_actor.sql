@@ -3,8 +3,7 @@
 -- name: ZD-109
 -- status: stable
 -- level: medium
--- description: >-
---   Somebody of whom there was no event for 90 days or more came back, and made a privileged change within a day.
+-- description: An actor without events for 90 days or more returned and made a privileged change within a day.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.persistence, attack.t1078]

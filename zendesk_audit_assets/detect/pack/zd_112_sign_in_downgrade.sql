@@ -3,8 +3,7 @@
 -- name: ZD-112
 -- status: stable
 -- level: high
--- description: >-
---   Somebody who signed in ten times or more in 90 days, never with a password, now did with one.
+-- description: A user with ten or more sign-ins in 90 days, none of them with a password, signed in with a password.
 -- references:
 --   - https://attack.mitre.org/techniques/T1556/
 -- tags: [attack.initial-access, attack.t1556, attack.t1078]
@@ -57,7 +56,7 @@ SELECT
     concat_ws(' ', actor_id, created_at) AS group_key,
     list(id) AS event_ids,
     format(
-        'None of {} sign-ins of this actor in the 90 days before was with a password, most were by {}; this one was.',
+        'Sign-in with a password; none of {} sign-ins of this actor in the 90 days before used one, most used {}.',
         any_value(sign_ins_before), any_value(usual)
     ) AS explanation
 FROM own

@@ -1,16 +1,16 @@
--- title: Act after removal
+-- title: Action after removal or suspension
 -- id: c1af4465-06f1-42fc-a101-0f154a9f2968
 -- name: ZD-114
 -- status: stable
 -- level: high
 -- description: >-
---   Somebody whose role was taken away, or who was suspended, did something afterwards; a session or a token may have
---   outlived them. Each UTC day is a finding of its own.
+--   A user who lost their role or was suspended acted afterwards. A session or a token may have outlived the removal.
+--   Each UTC day is a separate finding.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.persistence, attack.t1078]
 -- falsepositives:
---   - Work that was under way in the minute of the removal.
+--   - Work in progress at the minute of the removal.
 -- look_back: 180d
 -- examples:
 --   match:

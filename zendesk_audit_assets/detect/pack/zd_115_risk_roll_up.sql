@@ -4,8 +4,9 @@
 -- status: stable
 -- level: high
 -- description: >-
---   Within a day, different rules found things about the same person: a low one counts 1, medium 4, high 10, critical
---   20, each rule once. It takes 20 together from three rules or more. Each UTC day is a finding of its own.
+--   Several rules reported findings about one person within a day. A low finding counts 1, a medium one 4, a high one
+--   10, a critical one 20, each rule once; the threshold is 20 from three rules or more. Each UTC day is a separate
+--   finding.
 -- falsepositives:
 --   - An administrator on a busy day.
 -- input: findings
@@ -59,7 +60,7 @@ SELECT
     concat_ws(' ', actor_id, (last_event_at AT TIME ZONE 'UTC')::DATE) AS group_key,
     list_distinct(flatten(list(event_ids))) AS event_ids,
     format(
-        '{} rules within 24 hours: {}. Together they weigh {}; the rule asks for 20.',
+        '{} rules within 24 hours: {}. Their weight is {}; the threshold is 20.',
         arg_max(rules, (risk, uid)), arg_max(names, (risk, uid)), max(risk)
     ) AS explanation
 FROM risks

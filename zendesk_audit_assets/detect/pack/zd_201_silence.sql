@@ -1,12 +1,12 @@
--- title: The log is silent for longer than it ever is
+-- title: Log silent for unusually long
 -- id: 5a3c1fbd-f9da-4bf3-a816-96a68afe2312
 -- name: ZD-201
 -- status: stable
 -- level: medium
 -- description: >-
---   Nothing has happened for twelve hours or more, and for more than twice the longest silence of the 60 days before.
---   Either nobody works, or what happens is no longer logged, or not for this token.
---   A covered log without any event for four days counts as well.
+--   The log has no event for twelve hours or more, and for more than twice the longest silence of the 60 days before;
+--   or a log without any event covers four days. Either nobody works, or Zendesk no longer logs events, or no longer
+--   for this token.
 -- falsepositives:
 --   - A holiday of the whole company.
 -- input: log

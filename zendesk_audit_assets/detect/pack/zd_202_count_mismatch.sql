@@ -1,14 +1,14 @@
--- title: The warehouse holds other rows than were committed
+-- title: Row count differs from a committed batch
 -- id: 135d63cf-1293-424c-802a-2e8f96fc5ce8
 -- name: ZD-202
 -- status: stable
 -- level: high
 -- description: >-
---   A batch of the last 30 days has brought a number of events, which stands in coverage; the log holds another number of
---   it. Somebody has added or removed rows by other means.
+--   The log holds another number of rows of a batch of the last 30 days than coverage records. Somebody added or
+--   removed rows outside this project.
 -- tags: [attack.t1070, attack.t1565.001]
 -- falsepositives:
---   - A purge that was asked for.
+--   - A requested purge.
 -- input: log
 -- examples:
 --   match:
@@ -46,7 +46,7 @@ stored AS (
 )
 SELECT
     'batch ' || batch_id AS group_key,
-    format('Batch {} brought {} events, and the log holds {} of it.', batch_id, rows_inserted, coalesce(rows, 0)) AS explanation,
+    format('Batch {} committed {} events; the log holds {} of them.', batch_id, rows_inserted, coalesce(rows, 0)) AS explanation,
     window_start AS began_at,
     window_end AS ended_at,
     coalesce(rows, 0) AS events

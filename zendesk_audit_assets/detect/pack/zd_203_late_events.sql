@@ -1,11 +1,11 @@
--- title: Events that appeared late
+-- title: Events arrived late
 -- id: a4ea3938-d429-4c52-8109-15b0875b0b21
 -- name: ZD-203
 -- status: stable
 -- level: low
 -- description: >-
---   Events of the last 30 days appeared in a stretch of time that had been read, an hour or more after it was over, without
---   them. The look-back of a refresh found them; others may still be missing.
+--   Events of the last 30 days were missing when their time was read, an hour or more after they happened. The
+--   look-back of a refresh found them; others may still be missing.
 -- falsepositives:
 --   - A delay at Zendesk.
 -- input: log

@@ -1,13 +1,13 @@
--- title: Settings are described in words that are not known
+-- title: Settings changes in unknown wording
 -- id: 5b1c3f0e-8a3d-4d55-9a5e-1f5f6d0c2051
 -- name: ZD-205-words
 -- status: stable
 -- level: medium
 -- description: >-
---   Of the last 90 days' changes of account settings, more than half do not say on, off or changed in words that are
---   known. They may be written in another language than English; rules about settings then miss what they look for.
+--   More than half of the changes of account settings in the last 90 days do not say on, off or changed in known
+--   words. Their language may not be English; rules about settings then miss events.
 -- falsepositives:
---   - Unusual settings, and little else.
+--   - A few unusual settings, and little else.
 -- input: log
 -- examples:
 --   match:
@@ -31,7 +31,7 @@ WITH recent AS (
 SELECT
     'settings' AS group_key,
     format(
-        '{} of {} changes of settings in 90 days are in words that are not known.',
+        '{} of {} changes of settings in 90 days have unknown wording.',
         count(*) FILTER (state IS NULL), count(*)
     ) AS explanation,
     -- The same one for a quarter.

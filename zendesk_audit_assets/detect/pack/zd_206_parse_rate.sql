@@ -1,13 +1,13 @@
--- title: Descriptions are understood less often
+-- title: Parse rate of descriptions dropped
 -- id: 4260ce86-ca96-4d78-ba56-9ee452a5d423
 -- name: ZD-206
 -- status: stable
 -- level: medium
 -- description: >-
---   Of the changes of the last 7 days a smaller share could be parsed than of those of the 30 days before, by 5 points or
---   more. The texts may have changed, or come in another language; rules that look at text then miss what they look for.
+--   The share of parsed changes of the last 7 days is 5 points or more below that of the 30 days before. Zendesk may
+--   have changed its wording, or the language may have changed; rules that match text then miss events.
 -- falsepositives:
---   - A week with an unusual kind of work.
+--   - A week of unusual work.
 -- input: log
 -- needs: [audit_changes]
 -- examples:
