@@ -32,6 +32,7 @@ lint: $(VENV)/ready          ## what CI checks besides the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(COG) --check $(GENERATED)
 
 docs: $(VENV)/ready          ## write the generated parts of the documentation

@@ -11,8 +11,8 @@ from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import (
     AccessToken,
-    Account,
     RateBudget,
+    ZendeskAccount,
     ZendeskClient,
 )
 
@@ -20,7 +20,7 @@ from zendesk_audit_assets.zendesk import (
 def client(url: str, folder: Path) -> ZendeskClient:
     """A client for the emulator that may use the whole rate limit and shares it in a file, as Dagster's client does."""
     budget = RateBudget(1.0, file=folder / "zendesk.budget")
-    return ZendeskClient(Account("demo", AccessToken("emulator-access-token"), url), limiter=budget)
+    return ZendeskClient(ZendeskAccount("demo", AccessToken("emulator-access-token"), url), limiter=budget)
 
 
 def main(url: str, path: str, start: str, end: str) -> None:

@@ -27,8 +27,14 @@ from zendesk_audit_assets.extract.sync import (
     sync,
 )
 from zendesk_audit_assets.warehouse.database import DiskAlmostFull, Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, ClockSkew, MalformedResponse, RateBudget, ZendeskClient
-from zendesk_audit_assets.zendesk import Account as ZendeskAccount
+from zendesk_audit_assets.zendesk import (
+    AccessToken,
+    ClockSkew,
+    MalformedResponse,
+    RateBudget,
+    ZendeskAccount,
+    ZendeskClient,
+)
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -383,11 +389,11 @@ from datetime import datetime
 from zendesk_audit_assets.extract import sync as ingest
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import AccessToken, ZendeskAccount, RateBudget, ZendeskClient
 
 path, url, token, start, end, clock = sys.argv[1:]
 ingest.COMMIT_ROWS = 200
-account = Account("demo", AccessToken(token), url)
+account = ZendeskAccount("demo", AccessToken(token), url)
 client = ZendeskClient(account, limiter=RateBudget(1.0), clock=lambda: float(clock))
 window = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
 

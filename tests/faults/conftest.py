@@ -14,10 +14,10 @@ from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.sync import SyncResult, sync
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import (
-    Account,
     ClientCredentials,
     RateBudget,
     RetryLimits,
+    ZendeskAccount,
     ZendeskClient,
 )
 
@@ -33,7 +33,7 @@ def bring(clock: Clock, warehouse: Warehouse) -> Iterator[Callable[..., SyncResu
             zendesk: Emulator, window: Interval = EVERYTHING, *, into: Warehouse = warehouse, **options: Any
         ) -> SyncResult:
             waits = Clock()
-            account = Account(
+            account = ZendeskAccount(
                 "demo", ClientCredentials(zendesk.options.client_id, zendesk.options.client_secret), zendesk.url
             )
             client = opened.enter_context(

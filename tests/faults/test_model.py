@@ -28,8 +28,8 @@ from zendesk_audit_assets.orchestration.partitions import days_to_refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import (
     AccessToken,
-    Account,
     RateBudget,
+    ZendeskAccount,
     ZendeskClient,
     client,
 )
@@ -82,7 +82,7 @@ class AccountAndWarehouse(RuleBasedStateMachine):
         self.opened = ExitStack()
         options = EmulatorOptions(clock=self.clock, rate_limit_per_minute=1_000_000)
         self.zendesk = self.opened.enter_context(Emulator(options))
-        account = Account("demo", AccessToken(options.access_token), self.zendesk.url)
+        account = ZendeskAccount("demo", AccessToken(options.access_token), self.zendesk.url)
         limiter = RateBudget(1.0)
         self.client = self.opened.enter_context(
             ZendeskClient(account, limiter=limiter, clock=self.clock, wait=lambda seconds: None)

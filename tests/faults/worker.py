@@ -20,8 +20,8 @@ from zendesk_audit_assets.warehouse import database
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import (
     AccessToken,
-    Account,
     RateBudget,
+    ZendeskAccount,
     ZendeskClient,
     client,
 )
@@ -57,7 +57,7 @@ def work(
     database.DISK_RESERVE_BYTES = disk_reserve
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
-    account = Account("demo", AccessToken(token), url)
+    account = ZendeskAccount("demo", AccessToken(token), url)
     print("ready", flush=True)
     sys.stdin.readline()
     try:

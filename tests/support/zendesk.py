@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from zendesk_audit_assets.emulator import Emulator
-from zendesk_audit_assets.zendesk import AccessToken, Account, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import AccessToken, RateBudget, ZendeskAccount, ZendeskClient
 
 
 def client_of(zendesk: Emulator, **options: Any) -> ZendeskClient:
     """A client of an emulated account, with these options, that uses all of the account's request limit."""
-    account = Account("demo", AccessToken(zendesk.options.access_token), zendesk.url)
+    account = ZendeskAccount("demo", AccessToken(zendesk.options.access_token), zendesk.url)
     limiter = RateBudget(1.0)
     # As if a response had named the limit: until one does, the client sends slowly.
     limiter.observe({"X-Rate-Limit": str(zendesk.options.rate_limit_per_minute)})

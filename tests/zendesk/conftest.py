@@ -12,9 +12,9 @@ from support.clock import Clock
 from support.zendesk import Stub
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
 from zendesk_audit_assets.zendesk import (
-    Account,
     ApiToken,
     RateBudget,
+    ZendeskAccount,
     ZendeskClient,
 )
 
@@ -58,7 +58,7 @@ def connect(clock: Clock) -> Iterator[Callable[..., ZendeskClient]]:
 
     def make(server: Emulator | Stub, credentials: Any = None, **options: Any) -> ZendeskClient:
         known = ApiToken("admin@example.com", "emulator-api-token")
-        account = Account("demo", credentials or known, base_url=server.url)
+        account = ZendeskAccount("demo", credentials or known, base_url=server.url)
         options = {
             "wait": clock.wait,
             "limiter": RateBudget(0.5, now=clock, sleep=clock.advance),

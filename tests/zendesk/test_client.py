@@ -16,13 +16,13 @@ from zendesk_audit_assets.emulator import (
     HistoryOptions,
 )
 from zendesk_audit_assets.zendesk import (
-    Account,
     ApiToken,
     CursorRejected,
     ForeignLink,
     MalformedResponse,
     RepeatedCursor,
     RetryLimits,
+    ZendeskAccount,
     ZendeskClient,
 )
 
@@ -102,7 +102,7 @@ def _first_url(start: datetime, end: datetime) -> str:
             asked.append(url)
             return iter(())
 
-    Recording(Account("demo", ApiToken("a@example.com", "token"))).pages(start, end)
+    Recording(ZendeskAccount("demo", ApiToken("a@example.com", "token"))).pages(start, end)
     return asked[0]
 
 

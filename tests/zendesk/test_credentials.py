@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.zendesk import (
     AccessToken,
-    Account,
     ApiToken,
     BadAccountSettings,
     ClientCredentials,
+    ZendeskAccount,
 )
 
 TOKEN = AccessToken("s3cret")
@@ -21,7 +21,7 @@ ALL = [ApiToken("a@example.com", "s3cret"), TOKEN, ClientCredentials("client", "
 
 @pytest.mark.parametrize("credentials", ALL)
 def test_no_repr_shows_a_secret(credentials):
-    assert "s3cret" not in repr(credentials) + repr(Account("acme", credentials))
+    assert "s3cret" not in repr(credentials) + repr(ZendeskAccount("acme", credentials))
 
 
 def test_the_authorization_header_is_as_documented():
@@ -54,7 +54,7 @@ def test_an_email_with_the_token_suffix_is_refused():
 
 @pytest.mark.parametrize("subdomain", ["acme", "Acme-2", "a", "0", "a" * 63])
 def test_a_subdomain_makes_the_address(subdomain):
-    assert Account(subdomain, TOKEN).url == f"https://{subdomain}.zendesk.com"
+    assert ZendeskAccount(subdomain, TOKEN).url == f"https://{subdomain}.zendesk.com"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_subdomain_makes_the_address(subdomain):
 )
 def test_who_gives_the_whole_address_is_told_the_part_to_give(given):
     with pytest.raises(BadAccountSettings, match=r"ZENDESK_SUBDOMAIN.*Give only 'acme'\."):
-        Account(given, TOKEN)
+        ZendeskAccount(given, TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_who_gives_the_whole_address_is_told_the_part_to_give(given):
 )
 def test_what_is_no_subdomain_is_refused(subdomain):
     with pytest.raises(BadAccountSettings, match="ZENDESK_SUBDOMAIN") as error:
-        Account(subdomain, TOKEN)
+        ZendeskAccount(subdomain, TOKEN)
     assert isinstance(error.value, AuditError)
     assert error.value.permanent
 
@@ -79,7 +79,7 @@ def test_what_is_no_subdomain_is_refused(subdomain):
 @given(st.text(max_size=80))
 def test_whatever_the_subdomain_the_host_is_one_of_zendesk(subdomain):
     try:
-        url = Account(subdomain, TOKEN).url
+        url = ZendeskAccount(subdomain, TOKEN).url
     except BadAccountSettings:
         return
     assert url == f"https://{subdomain}.zendesk.com"
@@ -99,8 +99,8 @@ def test_whatever_the_subdomain_the_host_is_one_of_zendesk(subdomain):
     ],
 )
 def test_a_base_url_that_is_encrypted_or_local_replaces_the_address(base_url):
-    assert Account("acme", TOKEN, base_url).url == base_url
-    assert Account("acme", TOKEN, base_url + "/").url == base_url
+    assert ZendeskAccount("acme", TOKEN, base_url).url == base_url
+    assert ZendeskAccount("acme", TOKEN, base_url + "/").url == base_url
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,6 @@ def test_a_base_url_that_is_encrypted_or_local_replaces_the_address(base_url):
 )
 def test_a_base_url_that_would_leak_credentials_or_is_none_is_refused(base_url):
     with pytest.raises(BadAccountSettings, match="ZENDESK_BASE_URL") as error:
-        Account("acme", TOKEN, base_url)
+        ZendeskAccount("acme", TOKEN, base_url)
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None

@@ -10,7 +10,6 @@ import pytest
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
 from zendesk_audit_assets.zendesk import (
     AccessToken,
-    Account,
     BadCredentials,
     ClientCredentials,
     ExpiredToken,
@@ -19,6 +18,7 @@ from zendesk_audit_assets.zendesk import (
     RateBudget,
     RetryLimits,
     WrongSubdomain,
+    ZendeskAccount,
 )
 from zendesk_audit_assets.zendesk.tokens import RenewedToken
 from zendesk_audit_assets.zendesk.transport import DEFAULT_RETRY, Transport
@@ -52,7 +52,7 @@ def token(clock):
     """A renewed token, its expiry by the test's clock."""
 
     def make(server):
-        account = Account("demo", CLIENT, base_url=server.url)
+        account = ZendeskAccount("demo", CLIENT, base_url=server.url)
         budget = RateBudget(0.5, now=clock, sleep=clock.advance)
         transport = Transport(account, budget, (2, 2), DEFAULT_RETRY, clock.wait, lambda: 0.0)
         return RenewedToken(f"{server.url}/oauth/tokens", CLIENT, transport, now=clock)

@@ -13,7 +13,6 @@ import requests
 
 from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.zendesk import (
-    Account,
     ApiToken,
     BadAccountSettings,
     ClockSkew,
@@ -23,6 +22,7 @@ from zendesk_audit_assets.zendesk import (
     RetryLimits,
     UntrustedCertificate,
     WrongSubdomain,
+    ZendeskAccount,
     ZendeskClient,
     ZendeskDown,
 )
@@ -147,7 +147,7 @@ def test_after_a_429_every_thread_waits(zendesk, clock):
         clock.advance(seconds)
 
     budget = RateBudget(0.5, now=clock, sleep=sleep)
-    account = Account("demo", TOKEN, base_url=zendesk.url)
+    account = ZendeskAccount("demo", TOKEN, base_url=zendesk.url)
     zendesk.inject(Fault("429", retry_after=30))
     with ZendeskClient(account, limiter=budget, wait=wait) as client, ThreadPoolExecutor(1) as pool:
         told = pool.submit(client.newest)
@@ -280,7 +280,7 @@ def test_credentials_of_a_netrc_file_never_replace_ours(monkeypatch, clock, tmp_
         raise requests.ConnectionError("unplugged")
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
-    with ZendeskClient(Account("acme", TOKEN), wait=clock.wait) as client, pytest.raises(ZendeskDown):
+    with ZendeskClient(ZendeskAccount("acme", TOKEN), wait=clock.wait) as client, pytest.raises(ZendeskDown):
         client.newest()
     assert set(sent) == {TOKEN.authorization}
 
@@ -315,14 +315,17 @@ def unresolved(monkeypatch, number):
 
 def test_a_host_that_does_not_exist_is_a_wrong_subdomain(monkeypatch, clock):
     unresolved(monkeypatch, socket.EAI_NONAME)
-    with ZendeskClient(Account("acne", TOKEN), wait=clock.wait) as client, pytest.raises(WrongSubdomain, match="acne"):
+    with (
+        ZendeskClient(ZendeskAccount("acne", TOKEN), wait=clock.wait) as client,
+        pytest.raises(WrongSubdomain, match="acne"),
+    ):
         client.newest()
     assert clock.waits == []
 
 
 def test_a_name_server_that_fails_for_a_moment_is_retried(monkeypatch, clock):
     unresolved(monkeypatch, socket.EAI_AGAIN)
-    with ZendeskClient(Account("acme", TOKEN), wait=clock.wait) as client, pytest.raises(ZendeskDown):
+    with ZendeskClient(ZendeskAccount("acme", TOKEN), wait=clock.wait) as client, pytest.raises(ZendeskDown):
         client.newest()
     assert len(clock.waits) == 5
 
@@ -344,7 +347,7 @@ def test_a_certificate_that_is_not_trusted_is_not_retried(monkeypatch, clock):
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", fail)
     with (
-        ZendeskClient(Account("acme", TOKEN), wait=clock.wait) as client,
+        ZendeskClient(ZendeskAccount("acme", TOKEN), wait=clock.wait) as client,
         pytest.raises(UntrustedCertificate, match="self-signed"),
     ):
         client.newest()
@@ -355,7 +358,7 @@ def test_a_proxy_setting_that_is_no_address_is_an_error_that_does_not_show_it(mo
     monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2@[bad")
     monkeypatch.setenv("https_proxy", "http://user:hunter2@[bad")
     with (
-        ZendeskClient(Account("acme", TOKEN), wait=clock.wait) as client,
+        ZendeskClient(ZendeskAccount("acme", TOKEN), wait=clock.wait) as client,
         pytest.raises(BadAccountSettings, match="HTTPS_PROXY") as error,
     ):
         client.newest()

@@ -8,7 +8,7 @@ import polars as pl
 
 from zendesk_audit_assets.cli.output import format_options, open_tables, print_frame
 from zendesk_audit_assets.text import one_line
-from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED
+from zendesk_audit_assets.warehouse.database import interruptible
 
 
 @click.command()
@@ -21,12 +21,9 @@ def sql(query: str, format: str | None) -> None:
     """
     with open_tables() as connection:
         try:
-            relation = connection.sql(query)
-            frame = pl.DataFrame() if relation is None else relation.pl()
-        except RuntimeError as error:
-            if str(error) == QUERY_INTERRUPTED:
-                raise click.Abort from None
-            raise
+            with interruptible():
+                relation = connection.sql(query)
+                frame = pl.DataFrame() if relation is None else relation.pl()
         except duckdb.Error as error:
             raise click.ClickException(_message(error)) from None
     print_frame(frame, format)

@@ -27,8 +27,15 @@ DISK_RESERVE_BYTES = 256 * 2**20
 _WRITE_FAILURES = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 
 
-# What DuckDB makes of the KeyboardInterrupt (or the like) that a signal raises while it is at work: a RuntimeError.
-QUERY_INTERRUPTED = "Query interrupted"
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` when a signal stops a query: DuckDB turns it into a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 class WarehouseBusy(AuditError):

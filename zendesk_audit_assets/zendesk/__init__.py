@@ -4,10 +4,10 @@ from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.client import Page, Probe, ZendeskClient
 from zendesk_audit_assets.zendesk.credentials import (
     AccessToken,
-    Account,
     ApiToken,
     ClientCredentials,
     Credentials,
+    ZendeskAccount,
 )
 from zendesk_audit_assets.zendesk.errors import (
     BadAccountSettings,
@@ -32,7 +32,6 @@ from zendesk_audit_assets.zendesk.transport import RetryLimits, Usage
 
 __all__ = [
     "AccessToken",
-    "Account",
     "ApiToken",
     "BadAccountSettings",
     "BadCredentials",
@@ -57,6 +56,7 @@ __all__ = [
     "UntrustedCertificate",
     "Usage",
     "WrongSubdomain",
+    "ZendeskAccount",
     "ZendeskClient",
     "ZendeskDown",
     "ZendeskError",

@@ -19,7 +19,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
-from zendesk_audit_assets.zendesk.credentials import Account
+from zendesk_audit_assets.zendesk.credentials import ZendeskAccount
 from zendesk_audit_assets.zendesk.errors import (
     BadCredentials,
     ExpiredToken,
@@ -87,7 +87,7 @@ class ZendeskClient:
 
     def __init__(
         self,
-        account: Account,
+        account: ZendeskAccount,
         *,
         share: float = 0.5,
         limiter: RateBudget | None = None,

@@ -6,26 +6,32 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zendesk_audit_assets.settings import AUTH_TYPES, Account
-from zendesk_audit_assets.zendesk import credentials
 from zendesk_audit_assets.zendesk.budget import RateBudget
 from zendesk_audit_assets.zendesk.client import ZendeskClient
+from zendesk_audit_assets.zendesk.credentials import (
+    AccessToken,
+    ApiToken,
+    ClientCredentials,
+    Credentials,
+    ZendeskAccount,
+)
 
 # Each is called with the values of its variables in `settings.AUTH_TYPES`, in that order.
-_CREDENTIALS: Mapping[str, Callable[..., credentials.Credentials]] = {
-    "oauth_client_credentials": credentials.ClientCredentials,
-    "oauth_access_token": credentials.AccessToken,
-    "api_token": credentials.ApiToken,
+_CREDENTIALS: Mapping[str, Callable[..., Credentials]] = {
+    "oauth_client_credentials": ClientCredentials,
+    "oauth_access_token": AccessToken,
+    "api_token": ApiToken,
 }
 
 
-def zendesk_account(account: Account) -> credentials.Account:
+def zendesk_account(account: Account) -> ZendeskAccount:
     """The address and the credentials of an account.
 
     Raises `BadSettings` or `BadAccountSettings` for a setting that is missing or wrong.
     """
     subdomain, method = account.subdomain, account.auth_method()
     values = [account.text(variable) for variable in AUTH_TYPES[method]]
-    return credentials.Account(subdomain, _CREDENTIALS[method](*values), account.base_url)
+    return ZendeskAccount(subdomain, _CREDENTIALS[method](*values), account.base_url)
 
 
 def client_for(account: Account) -> ZendeskClient:

@@ -71,7 +71,7 @@ Credentials = ApiToken | AccessToken | ClientCredentials
 
 
 @dataclass(frozen=True)
-class Account:
+class ZendeskAccount:
     """One Zendesk account. `base_url` replaces https://SUBDOMAIN.zendesk.com, for a gateway or the emulator.
 
     Raises `BadAccountSettings` if the subdomain is not one, or if the credentials would travel in the clear.

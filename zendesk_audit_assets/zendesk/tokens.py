@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from zendesk_audit_assets.zendesk.credentials import Account, ClientCredentials
+from zendesk_audit_assets.zendesk.credentials import ClientCredentials, ZendeskAccount
 from zendesk_audit_assets.zendesk.errors import ZendeskError, malformed, missing_scope
 from zendesk_audit_assets.zendesk.response import Response
 from zendesk_audit_assets.zendesk.stopping import NEVER
@@ -32,7 +32,7 @@ class Authorization(Protocol):
         """Replace the header that Zendesk refused; return False if there is no other."""
 
 
-def authorization_for(account: Account, transport: Transport) -> Authorization:
+def authorization_for(account: ZendeskAccount, transport: Transport) -> Authorization:
     if isinstance(account.credentials, ClientCredentials):
         return RenewedToken(f"{account.url}/oauth/tokens", account.credentials, transport)
     return StaticHeader(account.credentials.authorization)

@@ -24,8 +24,8 @@ import urllib3.exceptions
 
 from zendesk_audit_assets.zendesk.budget import NOTABLE_WAIT_S, RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.credentials import (
-    Account,
     ApiToken,
+    ZendeskAccount,
     secrets_of,
     spellings,
 )
@@ -84,7 +84,7 @@ class Transport:
 
     def __init__(
         self,
-        account: Account,
+        account: ZendeskAccount,
         budget: RateBudget,
         timeouts: tuple[float, float],
         retry: RetryLimits,

@@ -190,7 +190,7 @@ def test_progress_can_be_followed_page_by_page(deployment: Any) -> None:
         pytest.param(
             {"has_audit_logs": False},
             {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": "", "ZENDESK_ACCESS_TOKEN": "emulator-access-token"},
-            "no audit log",
+            "plan has none",
             "Enterprise",
             id="plan without audit logs",
         ),

@@ -11,7 +11,7 @@ import dagster as dg
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.markdown import Markdown
-from zendesk_audit_assets.warehouse.database import QUERY_INTERRUPTED, Warehouse
+from zendesk_audit_assets.warehouse.database import Warehouse, interruptible
 from zendesk_audit_assets.warehouse.table import Column
 
 OWNERS = ["team:data"]
@@ -25,13 +25,10 @@ def failures_as_messages() -> Iterator[None]:
     A step is not retried: the client has retried each request, and the next refresh continues where this one stopped.
     """
     try:
-        yield
+        with interruptible():  # else Dagster would go on with the next step after Ctrl-C
+            yield
     except AuditError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
-    except RuntimeError as error:
-        if str(error) == QUERY_INTERRUPTED:
-            raise KeyboardInterrupt from None  # else Dagster would go on with the next step
-        raise
 
 
 def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
