@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,14 @@ hypothesis_settings.load_profile("repeatable")
 
 
 @sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
-def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
-    """Dagster commits its history event by event, and no test here is about a loss of power."""
+def prepare_dagsters_history(connection: Any, _: Any) -> None:
+    """Dagster commits its history event by event, and no test here is about a loss of power.
+
+    SQLite stamps runs by the machine's clock; here it asks Python, whose clock a deployment sets.
+    """
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
+        connection.create_function("current_timestamp", 0, lambda: f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S}")
 
 
 @pytest.fixture

@@ -210,7 +210,8 @@ def test_ctrl_c_keeps_what_was_committed_and_the_next_sync_brings_the_rest(
 ) -> None:
     now = datetime.now(timezone.utc)
     history = HistoryOptions(start=now - timedelta(days=3), end=now - timedelta(days=1), style="uniform", total=10_000)
-    deployment = deploy(days=4, options=EmulatorOptions(history=history, rate_limit_per_minute=60_000))
+    # The command runs in a process of its own, by the clock of this machine.
+    deployment = deploy(now=None, days=4, options=EmulatorOptions(history=history, rate_limit_per_minute=60_000))
     deployment.zendesk.inject(Fault("slow", times=None, seconds=1))
 
     def committed() -> int:

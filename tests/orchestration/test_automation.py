@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.deployment import NOW
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
 from zendesk_audit_assets.orchestration import partitions, run_history
 from zendesk_audit_assets.orchestration.checks import CHECKS
@@ -299,7 +300,7 @@ def test_after_an_outage_of_a_month_the_next_hour_brings_everything(deploy: Call
 def test_a_long_history_is_fetched_in_bounded_runs_of_which_the_last_carries_the_fingerprint(
     deploy: Callable[..., Any],
 ) -> None:
-    start = datetime.now(timezone.utc) - 200 * DAY
+    start = NOW - 200 * DAY
     history = HistoryOptions(start=start, end=start + 199 * DAY, style="uniform", total=300)
     deployment = deploy(days=200, options=EmulatorOptions(history=history))
     requests = tick(deployment).run_requests
@@ -361,7 +362,7 @@ def test_the_nightly_run_is_for_the_night_that_it_is_due_and_never_before_the_fi
 def test_on_the_first_day_there_is_something_to_refresh_every_hour_and_every_night(
     deploy: Callable[..., Any],
 ) -> None:
-    deployment = deploy(options=EmulatorOptions(), ZENDESK_START_DATE=str(today()))
+    deployment = deploy(options=EmulatorOptions(), ZENDESK_START_DATE=str(NOW.date()))
     deployment.happens(created_at=datetime.now(timezone.utc).replace(hour=0, minute=0, second=0))
     for job, schedule in (("refresh", "hourly"), ("nightly", "nightly")):
         (request,) = schedule_tick(deployment, schedule).run_requests

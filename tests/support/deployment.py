@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
+import time_machine
 
 from zendesk_audit_assets import Account, build_definitions, settings
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
 from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.warehouse.database import Warehouse
+
+# Where deployments live: the middle of a Wednesday, half a year away from any change of a clock or a year.
+NOW = datetime(2026, 6, 17, 13, 37, 11, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -90,19 +95,47 @@ def midnight(days_ago: int) -> datetime:
 
 
 @contextmanager
+def _duckdb_on_the_same_clock() -> Iterator[None]:
+    """Let `now()` be the moment at which its connection was opened by Python's clock: DuckDB asks the system itself."""
+    connect = duckdb.connect
+
+    def connect_now(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        connection = connect(*arguments, **options)
+        moment = datetime.now(timezone.utc).isoformat()
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO now() AS TIMESTAMPTZ '{moment}'")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", connect_now)
+        yield
+
+
+@contextmanager
 def deployed_in(
     folder: Path,
     instance: dg.DagsterInstance,
     *,
+    now: datetime | None = NOW,
     days: int = 4,
     options: EmulatorOptions | None = None,
     **variables: str,
 ) -> Iterator[Deployment]:
-    """A deployment for an account whose history of `days` days ends with yesterday."""
-    start = midnight(days)
-    history = HistoryOptions(start=start, end=midnight(0), agents=5, events_per_day=40, episodes=False)
-    options = options or EmulatorOptions(history=history, rate_limit_per_minute=1500)
-    with Emulator(options) as zendesk, pytest.MonkeyPatch.context() as patch:
+    """A deployment for an account whose history of `days` days ends with yesterday.
+
+    This process lives at `now` meanwhile, so that the day on which a test runs makes no difference: the product,
+    Dagster, DuckDB and the emulated account all read that clock, which goes on from there. None is the machine's own
+    clock: a deployment needs it when another process uses it too.
+    """
+    with ExitStack() as stack:
+        if now is not None:
+            stack.enter_context(time_machine.travel(now, tick=True))
+            stack.enter_context(_duckdb_on_the_same_clock())
+        start = midnight(days)
+        if options is None:
+            history = HistoryOptions(start=start, end=midnight(0), agents=5, events_per_day=40, episodes=False)
+            options = EmulatorOptions(history=history, rate_limit_per_minute=1500)
+        zendesk = stack.enter_context(Emulator(options))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
         variables = {
             "ZENDESK_BASE_URL": zendesk.url,
             "ZENDESK_SUBDOMAIN": options.subdomain,
