@@ -24,7 +24,10 @@ def test_help_shows_all_commands_and_what_each_is_for(call: Any) -> None:
     assert result.exit_code == 0
     assert main.list_commands(click.Context(main)) == COMMANDS
     for command in COMMANDS:
+        loaded = main.get_command(click.Context(main), command)
+        assert loaded is not None
         assert f"\n  {command} " in result.output
+        assert loaded.get_short_help_str(200) in " ".join(result.output.split())
 
 
 def test_every_module_of_a_command_is_a_command() -> None:

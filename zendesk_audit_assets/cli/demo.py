@@ -1,4 +1,4 @@
-"""`zendesk-audit demo`: everything, with a local Zendesk and no account."""
+"""`zendesk-audit demo`: the whole project with a local Zendesk, without an account."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ _SUMMARIES = {
     help="Port of the Dagster UI with --serve.",
 )
 def demo(serve: bool, days: int, port: int) -> None:
-    """See everything work: two years of a made-up company's audit log, from HTTP to SQL and the Dagster UI."""
+    """Try everything with a local Zendesk, without an account.
+
+    Syncs two years of a made-up company's audit log, from HTTP to SQL, findings and the Dagster UI.
+    """
     console = Console(stderr=True)
     started = time.monotonic()
     folder = FOLDER.absolute()

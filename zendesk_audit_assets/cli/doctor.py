@@ -1,4 +1,4 @@
-"""`zendesk-audit doctor`: can the configured account be read, what will a full backfill take, is all else set well?"""
+"""`zendesk-audit doctor`: check the settings and the access to the account."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class Line:
 
 @click.command()
 def doctor() -> None:
-    """Look whether all settings are good and the account can be read, in at most four requests."""
+    """Check credentials, plan and settings, and estimate the first backfill.
+
+    Sends at most four requests. Exit code 1 means that a setting must change.
+    """
     account = settings.load()
     bad = False
     for line in _lines(account):
