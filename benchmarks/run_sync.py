@@ -9,12 +9,7 @@ from usage import Measurement
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    RateBudget,
-    ZendeskAccount,
-    ZendeskClient,
-)
+from zendesk_audit_assets.zendesk import AccessToken, RateBudget, ZendeskAccount, ZendeskClient
 
 
 def client(url: str, folder: Path) -> ZendeskClient:

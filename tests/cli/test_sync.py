@@ -154,7 +154,7 @@ def test_a_setting_that_is_missing_or_wrong_is_named_in_one_line_and_nothing_is_
 def test_wrong_credentials_are_said_in_one_sentence_and_recorded_as_a_failure(call: Any, configured: Any) -> None:
     result = call("sync", ZENDESK_CLIENT_SECRET="mistyped")
     assert result.exit_code == 1
-    assert "the OAuth client is not accepted" in result.output
+    assert "does not accept the OAuth client" in result.output
     assert "Check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET" in result.output
     assert statuses(configured) == [dg.DagsterRunStatus.FAILURE]
     (run_id,) = re.findall(r"\(Run ([0-9a-f-]{36})\.\)", result.output)

@@ -302,9 +302,7 @@ def test_a_rule_over_findings_judges_anew_when_another_rule_changes(log: Log) ->
     log.refresh()
     assert log.named("ZD-115", "event_ids, actor_id, severity") == [([1, 2], 5, "high")]
     ((explanation,),) = log.named("ZD-115", "explanation")
-    assert explanation == (
-        "3 rules within 24 hours: ZD-001, ZD-002, ZD-110. Their weight is 40; the threshold is 20."
-    )
+    assert explanation == ("3 rules within 24 hours: ZD-001, ZD-002, ZD-110. Their weight is 40; the threshold is 20.")
 
 
 def test_another_time_zone_judges_anew(log: Log) -> None:

@@ -81,7 +81,7 @@ def test_a_batch_comes_with_the_coverage_that_vouches_for_it(
     assert connection.execute(origins.format("audit_log_rejects")).fetchall() == [(1, "run-1", committed_at)]
 
 
-def test_appending_a_batch_again_changes_nothing_but_the_coverage(
+def test_appending_a_batch_again_changes_only_the_coverage(
     connection: duckdb.DuckDBPyConnection, batch: Make, record: Make
 ) -> None:
     batches.append(connection, [batch([record(id=7, action="create")])], "run-1")
@@ -104,7 +104,7 @@ def test_a_record_twice_in_a_batch_is_stored_once(
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
-def test_another_version_of_an_event_is_kept_beside_the_first(
+def test_a_revision_is_kept_beside_the_first_version(
     connection: duckdb.DuckDBPyConnection, batch: Make, record: Make, in_one_batch: bool
 ) -> None:
     versions = [record(id=1, source_label=label) for label in ("first", "second", "third", "second", "first")]
@@ -213,7 +213,7 @@ windows = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted)
 
 @settings(max_examples=60, deadline=None)
 @given(spans=st.lists(windows, max_size=6), start=st.integers(0, 30))
-def test_coverage_is_complete_up_to_the_first_second_that_was_not_read(
+def test_coverage_is_complete_up_to_its_first_gap(
     opened: duckdb.DuckDBPyConnection, batch: Make, spans: list[tuple[int, int]], start: int
 ) -> None:
     empty(opened)
@@ -234,7 +234,7 @@ def test_coverage_is_complete_up_to_the_first_second_that_was_not_read(
     rows=st.integers(0, 12),
     at_most=st.integers(0, 60),
 )
-def test_the_last_rows_begin_at_the_earliest_second_from_which_on_they_are_so_few(
+def test_the_last_rows_begin_at_the_earliest_second_possible(
     opened: duckdb.DuckDBPyConnection,
     batch: Make,
     record: Make,
@@ -265,9 +265,7 @@ def test_counts_of_batches_add_up() -> None:
     assert Appended(4, 3, 2, 1) + Appended(10, 20, 30, 40) == Appended(14, 23, 32, 41)
 
 
-def test_an_error_while_appending_is_not_hidden_by_the_tidying_up(
-    warehouse: Warehouse, batch: Make, record: Make
-) -> None:
+def test_the_cleanup_hides_no_error_of_an_append(warehouse: Warehouse, batch: Make, record: Make) -> None:
     one: Batch = batch([record(brand="x")])
     broken = Batch(one.window, one.read_at, 1, one.rows.with_columns(extra=one.rows["extra"] + "}"), one.rejects)
     with pytest.raises(duckdb.ConversionException, match="JSON"), warehouse.transaction() as connection:

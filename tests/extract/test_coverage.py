@@ -87,7 +87,7 @@ def test_what_is_missing_is_what_is_not_settled(window: Interval, some: list[Rea
 
 @settings(max_examples=200, deadline=None)
 @given(intervals, st.lists(reads, max_size=8), settles, MOMENTS)
-def test_reading_what_is_missing_late_enough_leaves_nothing_missing(
+def test_reading_the_missing_part_leaves_nothing_missing(
     window: Interval, some: list[Read], settle: timedelta, later: int
 ) -> None:
     read_at = max(window.end, at(later)) + settle
@@ -97,7 +97,7 @@ def test_reading_what_is_missing_late_enough_leaves_nothing_missing(
 
 @settings(max_examples=200, deadline=None)
 @given(MOMENTS, st.lists(reads, max_size=8))
-def test_a_run_of_coverage_reaches_back_to_the_first_second_that_was_not_read(end: int, some: list[Read]) -> None:
+def test_contiguous_coverage_begins_after_the_last_gap(end: int, some: list[Read]) -> None:
     covered = seconds(*(read.interval for read in some))
     start = end
     while start - 1 in covered:

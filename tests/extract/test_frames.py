@@ -98,7 +98,7 @@ def holds(row: dict[str, Any], record: dict[str, Any]) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(odd_records, max_size=6))
-def test_every_record_is_a_row_or_a_reject_with_all_that_was_in_it(records: RecordList) -> None:
+def test_every_record_is_a_whole_row_or_a_whole_reject(records: RecordList) -> None:
     result = typed_as_is(records)
     assert (result.rows.schema, result.rejects.schema) == (ROWS_SCHEMA, REJECTS_SCHEMA)
     assert result.received == len(records)
@@ -120,7 +120,7 @@ def test_usual_pages_are_typed_at_once_and_none_is_rejected(records: RecordList)
 
 @settings(max_examples=150, deadline=None)
 @given(odd_records)
-def test_what_becomes_of_a_record_does_not_depend_on_its_page(record: Any) -> None:
+def test_a_record_becomes_the_same_on_any_page(record: Any) -> None:
     alone, in_company = typed_as_is([record]), typed_one_by_one([record])
     assert alone.rows.equals(in_company.rows)
     assert alone.rejects.equals(in_company.rejects)
@@ -229,7 +229,7 @@ def test_times_of_any_zone_are_stored_in_utc(record: Callable[..., Any]) -> None
     assert rows.rows["created_at"].to_list() == [datetime(2026, 1, 1, tzinfo=timezone.utc)] * 2
 
 
-def test_a_strange_page_is_typed_from_the_records_of_the_careful_decoder(record: Callable[..., Any]) -> None:
+def test_an_unusual_page_is_parsed_from_exactly_decoded_records(record: Callable[..., Any]) -> None:
     rounded, exact = [record(source_id=float(2**64)), record(id=2)], [record(source_id=2**64 + 1), record(id=2)]
     result = to_frames([parse_page(rounded, lambda: exact)])
     assert result.rejects["raw"].to_list() == [json.dumps(exact[0], sort_keys=True)]

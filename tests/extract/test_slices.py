@@ -114,7 +114,7 @@ def logs(draw: st.DrawFn) -> list[int]:
     st.integers(1, 8),
     st.just(30_000) | st.integers(0, 20_000),
 )
-def test_slices_partition_what_has_passed_of_the_intervals_whatever_the_cuts(
+def test_slices_partition_the_past_of_the_intervals(
     log: list[int], spans: list[tuple[int, int]], workers: int, now: int
 ) -> None:
     intervals = union(Interval(at(start), at(start + length)) for start, length in spans)
@@ -156,11 +156,11 @@ def test_an_interval_without_events_is_one_slice_of_one_page() -> None:
     assert (len(reader.taken), reader.pages) == (1, 1)
 
 
-def test_nothing_is_handed_out_when_there_is_nothing_to_read() -> None:
+def test_no_interval_gives_no_slice() -> None:
     assert Slices([], 8).take() is None
 
 
-def test_what_lies_behind_the_servers_clock_is_left_for_later() -> None:
+def test_time_after_the_servers_clock_is_left_for_later() -> None:
     slices = Slices([Interval(at(0), at(1_000))], 1)
     part = slices.take()
     assert slices.advance(part, None, at(300)) == Interval(at(0), at(300))
@@ -215,7 +215,7 @@ def taking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Slices], queue.SimpleQu
     return take
 
 
-def test_whoever_waits_for_work_is_released_by_a_stop(taking: Callable[..., Any]) -> None:
+def test_a_stop_releases_waiting_workers(taking: Callable[..., Any]) -> None:
     slices = Slices([Interval(at(0), at(1_000))], 4)
     slices.take()
     answers = [taking(slices) for _ in range(3)]
@@ -224,7 +224,7 @@ def test_whoever_waits_for_work_is_released_by_a_stop(taking: Callable[..., Any]
     assert slices.stopping.is_set()
 
 
-def test_whoever_waits_for_work_leaves_when_the_last_slice_is_finished(taking: Callable[..., Any]) -> None:
+def test_a_waiting_worker_leaves_when_the_last_slice_is_done(taking: Callable[..., Any]) -> None:
     slices = Slices([Interval(at(0), at(1_000))], 2)
     part = slices.take()
     slices.advance(part, None, at(2_000))
@@ -233,7 +233,7 @@ def test_whoever_waits_for_work_leaves_when_the_last_slice_is_finished(taking: C
     assert answer.get(timeout=10) is None
 
 
-def test_whoever_waits_for_work_gets_a_part_as_soon_as_there_is_one(taking: Callable[..., Any]) -> None:
+def test_a_waiting_worker_gets_a_slice_as_soon_as_one_exists(taking: Callable[..., Any]) -> None:
     slices = Slices([Interval(at(0), at(1_000))], 2)
     part = slices.take()
     answer = taking(slices)

@@ -27,14 +27,8 @@ from zendesk_audit_assets.extract.sync import (
     sync,
 )
 from zendesk_audit_assets.warehouse.database import DiskAlmostFull, Warehouse
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    ClockSkew,
-    MalformedResponse,
-    RateBudget,
-    ZendeskAccount,
-    ZendeskClient,
-)
+from zendesk_audit_assets.zendesk import AccessToken, MalformedResponse, RateBudget, ZendeskAccount, ZendeskClient
+from zendesk_audit_assets.zendesk.errors import ClockSkew
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -164,14 +158,14 @@ def test_a_hundred_new_events_cost_two_requests(busy_account: Account) -> None:
     assert busy_account.holds_everything()
 
 
-def test_what_is_settled_costs_no_request(busy_account: Account) -> None:
+def test_settled_time_costs_no_request(busy_account: Account) -> None:
     busy_account.sync()
     busy_account.requests()
     report = busy_account.sync(Interval(BEGINNING, TODAY - DAY))
     assert (report.requests, report.fetched, busy_account.requests()) == (0, [], 0)
 
 
-def test_only_what_was_never_read_is_asked_for(busy_account: Account) -> None:
+def test_only_missing_time_is_fetched(busy_account: Account) -> None:
     busy_account.sync(Interval(BEGINNING, BEGINNING + 20 * DAY))
     busy_account.sync(Interval(BEGINNING + 30 * DAY, BEGINNING + 40 * DAY))
     report = busy_account.sync(Interval(BEGINNING, BEGINNING + 40 * DAY))
@@ -193,7 +187,7 @@ def test_it_does_not_matter_whether_bounds_are_inclusive(open_account: Callable[
     assert account.claims_are_true()
 
 
-def test_neighbouring_windows_hold_every_event_of_their_border_once(account: Account) -> None:
+def test_neighbouring_windows_store_events_on_their_border_once(account: Account) -> None:
     account.happens(*(BEGINNING + DAY + n * SECOND for n in range(-2, 3) for _ in range(3)))
     account.sync(Interval(BEGINNING, BEGINNING + DAY))
     account.sync(Interval(BEGINNING + DAY, BEGINNING + 2 * DAY))
@@ -201,7 +195,7 @@ def test_neighbouring_windows_hold_every_event_of_their_border_once(account: Acc
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_a_burst_within_one_second_longer_than_a_page_is_read_whole(account: Account, workers: int) -> None:
+def test_a_burst_longer_than_a_page_is_read_whole(account: Account, workers: int) -> None:
     account.happens(*[BEGINNING + DAY] * 350)
     account.happens(BEGINNING, BEGINNING + DAY - SECOND, BEGINNING + DAY + SECOND)
     account.sync(workers=workers)
@@ -209,14 +203,14 @@ def test_a_burst_within_one_second_longer_than_a_page_is_read_whole(account: Acc
     assert account.claims_are_true()
 
 
-def test_a_burst_before_what_is_looked_back_at_costs_no_request(account: Account) -> None:
+def test_a_burst_before_the_look_back_costs_no_request(account: Account) -> None:
     account.happens(*[TODAY - DAY] * 350, *spread(20, TODAY - DAY + MINUTE, TODAY))
     account.sync()
     account.clock.advance(MINUTE)
     assert account.sync().requests == 1
 
 
-def test_an_event_that_appears_within_the_settle_time_is_found_by_the_next_refresh(busy_account: Account) -> None:
+def test_the_next_refresh_finds_events_within_the_settle_time(busy_account: Account) -> None:
     busy_account.sync()
     busy_account.happens(*spread(300, NOON - 2 * MINUTE, NOON))  # more than a page, so nothing else is looked back at
     busy_account.clock.advance(MINUTE)
@@ -228,7 +222,7 @@ def test_an_event_that_appears_within_the_settle_time_is_found_by_the_next_refre
     assert busy_account.holds_everything()
 
 
-def test_an_event_that_appears_within_the_look_back_is_found_at_no_extra_request(account: Account) -> None:
+def test_the_look_back_finds_events_at_no_extra_request(account: Account) -> None:
     account.happens(*spread(80, NOON - LOOK_BACK, NOON))
     account.sync()
     account.happens(NOON - LOOK_BACK + 60 * MINUTE)
@@ -238,7 +232,7 @@ def test_an_event_that_appears_within_the_look_back_is_found_at_no_extra_request
     assert account.holds_everything()
 
 
-def test_an_event_that_appears_later_still_is_found_by_reading_everything_again(busy_account: Account) -> None:
+def test_a_full_sync_finds_events_older_than_the_look_back(busy_account: Account) -> None:
     busy_account.sync()
     busy_account.happens(BEGINNING + DAY)
     busy_account.clock.advance(MINUTE)
@@ -248,7 +242,7 @@ def test_an_event_that_appears_later_still_is_found_by_reading_everything_again(
     assert busy_account.holds_everything()
 
 
-def test_another_version_of_an_event_is_kept_and_the_first_one_stays(account: Account) -> None:
+def test_a_changed_event_is_kept_as_a_revision(account: Account) -> None:
     (id,) = account.happens(NOON - DAY, source_label="first")
     account.sync()
     account.zendesk.amend(id, source_label="second")
@@ -319,9 +313,7 @@ def stop_after(received: int) -> Callable[[Progress], None]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_what_was_read_before_an_interruption_stays_and_only_the_rest_is_asked_for(
-    busy_account: Account, workers: int
-) -> None:
+def test_a_sync_after_an_interruption_fetches_only_the_rest(busy_account: Account, workers: int) -> None:
     with pytest.raises(Stopped):
         busy_account.sync(workers=workers, on_progress=stop_after(700))
     busy_account.requests()
@@ -389,7 +381,7 @@ from datetime import datetime
 from zendesk_audit_assets.extract import sync as ingest
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, ZendeskAccount, RateBudget, ZendeskClient
+from zendesk_audit_assets.zendesk import (AccessToken, RateBudget, ZendeskAccount, ZendeskClient)
 
 path, url, token, start, end, clock = sys.argv[1:]
 ingest.COMMIT_ROWS = 200
@@ -405,7 +397,7 @@ ingest.sync(client, Warehouse(path), window, run_id="killed", workers=2, on_prog
 """
 
 
-def test_what_was_committed_before_a_kill_stays_and_only_the_rest_is_asked_for(busy_account: Account) -> None:
+def test_a_sync_after_a_kill_fetches_only_the_rest(busy_account: Account) -> None:
     zendesk = busy_account.zendesk
     arguments = [
         busy_account.warehouse.path,
@@ -453,7 +445,7 @@ def test_coverage_ends_where_the_servers_clock_stands(account: Account) -> None:
     assert account.holds_everything()
 
 
-def test_a_window_that_has_not_begun_claims_nothing(account: Account) -> None:
+def test_a_future_window_gives_no_coverage(account: Account) -> None:
     account.sync(Interval(TODAY + DAY, TODAY + 2 * DAY))
     assert account.coverage() == []
 
@@ -476,7 +468,7 @@ def test_a_server_date_that_is_far_off_stops_everything(busy_account: Account, s
     assert all(interval.end <= NOON for interval in busy_account.coverage())
 
 
-def test_a_server_date_that_jumps_a_little_is_made_good_by_the_next_refresh(busy_account: Account) -> None:
+def test_the_next_refresh_heals_a_small_jump_of_the_server_date(busy_account: Account) -> None:
     busy_account.zendesk.inject(Fault("date_jump", seconds=600))
     busy_account.sync()
     late = busy_account.happens(NOON + 5 * MINUTE)
@@ -563,9 +555,7 @@ def test_another_account_s_log_does_not_mix_with_this_one(
     assert other.requests() == 0
 
 
-def test_a_disk_that_fills_up_stops_in_words_and_keeps_what_was_committed(
-    busy_account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fills_up_keeps_all_commits(busy_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     room = [True, True, False]
     monkeypatch.setattr(sync_module, "COMMIT_ROWS", 200)
 
@@ -594,7 +584,7 @@ def test_progress_ends_with_everything_done(busy_account: Account) -> None:
     assert [one.received for one in seen] == sorted(one.received for one in seen)
 
 
-def test_a_window_without_events_costs_one_request_whatever_its_length(account: Account) -> None:
+def test_a_window_without_events_costs_one_request(account: Account) -> None:
     report = account.sync(Interval(datetime(2010, 1, 1, tzinfo=timezone.utc), TODAY + DAY))
     assert report.requests == 1
     assert account.coverage() == [Interval(datetime(2010, 1, 1, tzinfo=timezone.utc), NOON)]
@@ -608,7 +598,7 @@ def test_any_number_of_workers_reads_the_same(busy_account: Account, workers: in
     assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
 
 
-def test_a_dense_window_costs_hardly_more_requests_than_it_has_pages(open_account: Callable[..., Account]) -> None:
+def test_a_dense_window_costs_few_more_requests_than_pages(open_account: Callable[..., Account]) -> None:
     window = Interval(TODAY - 20 * DAY, TODAY - 10 * DAY)
     history = HistoryOptions(start=window.start, end=window.end, style="uniform", total=50_000)
     account = open_account(history=history)

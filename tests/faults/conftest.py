@@ -13,13 +13,8 @@ from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.sync import SyncResult, sync
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import (
-    ClientCredentials,
-    RateBudget,
-    RetryLimits,
-    ZendeskAccount,
-    ZendeskClient,
-)
+from zendesk_audit_assets.zendesk import ClientCredentials, RateBudget, ZendeskAccount, ZendeskClient
+from zendesk_audit_assets.zendesk.transport import RetryLimits
 
 EVERYTHING = Interval(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 1, 1, tzinfo=timezone.utc))
 

@@ -61,9 +61,7 @@ def small_pages(monkeypatch):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_an_interruption_between_any_two_lines_of_the_writer_loses_nothing(
-    seed, emulate, bring, stored, unread_but_claimed
-):
+def test_an_interruption_at_any_line_of_the_writer_loses_nothing(seed, emulate, bring, stored, unread_but_claimed):
     chance = random.Random(seed)
     hour = datetime(2026, 1, 1, tzinfo=timezone.utc)
     zendesk = emulate()

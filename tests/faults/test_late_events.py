@@ -14,7 +14,8 @@ from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.sync import LOOK_BACK, SETTLE
-from zendesk_audit_assets.zendesk import ClockSkew, client
+from zendesk_audit_assets.zendesk import client
+from zendesk_audit_assets.zendesk.errors import ClockSkew
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 SEEDS = (SEED, SEED + 1, SEED + 2)
@@ -53,9 +54,7 @@ def small_pages(monkeypatch):
 
 @pytest.mark.parametrize("delay", [MINUTE, SETTLE - SECOND, SETTLE])
 @pytest.mark.parametrize("asleep", [timedelta(), 3 * DAY], ids=["awake", "asleep-for-days"])
-def test_an_event_that_appears_within_the_settle_time_comes_with_the_next_refresh(
-    delay, asleep, emulate, bring, clock, stored
-):
+def test_the_next_refresh_brings_events_within_the_settle_time(delay, asleep, emulate, bring, clock, stored):
     zendesk = emulate()
     # Far more than a look-back covers, so that it cannot be what brings the event.
     happen(zendesk, *evenly(clock.now - SETTLE, clock.now, 5 * LOOK_BACK_ROWS))
@@ -72,7 +71,7 @@ def test_an_event_that_appears_within_the_settle_time_comes_with_the_next_refres
 
 
 @pytest.mark.parametrize("age", [SETTLE + SECOND, DAY, LOOK_BACK - 2 * SETTLE])
-def test_an_event_that_appears_days_late_comes_with_the_next_refresh_of_a_quiet_log(age, emulate, bring, clock, stored):
+def test_the_next_refresh_of_a_quiet_log_finds_events_days_late(age, emulate, bring, clock, stored):
     zendesk = emulate()
     happen(zendesk, *evenly(clock.now - LOOK_BACK, clock.now, LOOK_BACK_ROWS - 2))
     bring(zendesk)
@@ -87,7 +86,7 @@ def test_an_event_that_appears_days_late_comes_with_the_next_refresh_of_a_quiet_
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["backfill", "nightly"])
-def test_what_was_read_too_early_is_read_again_by_the_run_that_goes_on_from_there(full, emulate, bring, clock, stored):
+def test_the_next_run_reads_unsettled_time_again(full, emulate, bring, clock, stored):
     zendesk = emulate()
     midnight = clock.now.replace(hour=0)
     clock.now = midnight + 5 * MINUTE
@@ -102,7 +101,7 @@ def test_what_was_read_too_early_is_read_again_by_the_run_that_goes_on_from_ther
 
 
 @pytest.mark.parametrize("age", [12 * timedelta(hours=1), 2.9 * DAY])
-def test_what_appears_behind_the_look_back_comes_with_the_nightly_reread(age, emulate, bring, clock, stored):
+def test_the_nightly_reread_finds_events_behind_the_look_back(age, emulate, bring, clock, stored):
     midnight = clock.now.replace(hour=0)
     zendesk = emulate()
     happen(zendesk, *evenly(clock.now - 4 * DAY, clock.now, 600))
@@ -116,9 +115,7 @@ def test_what_appears_behind_the_look_back_comes_with_the_nightly_reread(age, em
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_what_arrives_while_the_log_is_read_comes_with_this_refresh_or_the_next(
-    workers, emulate, bring, clock, stored, unread_but_claimed
-):
+def test_events_during_a_refresh_come_with_it_or_the_next(workers, emulate, bring, clock, stored, unread_but_claimed):
     zendesk = emulate()
     happen(zendesk, *evenly(clock.now - 50 * DAY, clock.now - 14 * MINUTE, 300))
     happen(zendesk, *evenly(clock.now - 14 * MINUTE, clock.now, 300))
@@ -138,7 +135,7 @@ def test_what_arrives_while_the_log_is_read_comes_with_this_refresh_or_the_next(
     assert stored() == everything(zendesk)
 
 
-def test_what_appears_behind_a_reader_that_takes_its_time_comes_with_the_next_refresh(emulate, bring, clock, stored):
+def test_the_next_refresh_finds_events_behind_a_slow_reader(emulate, bring, clock, stored):
     zendesk = emulate()
     start = clock.now - 5 * MINUTE
     happen(zendesk, *evenly(start, clock.now, 15 * PAGE_SIZE))
@@ -158,9 +155,7 @@ def test_what_appears_behind_a_reader_that_takes_its_time_comes_with_the_next_re
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_bursts_of_several_pages_in_one_second_are_whole_wherever_slices_and_windows_end(
-    seed, emulate, bring, stored, unread_but_claimed
-):
+def test_a_burst_of_several_pages_in_one_second_is_read_whole(seed, emulate, bring, stored, unread_but_claimed):
     chance = random.Random(seed)
     start = datetime(2026, 1, 5, tzinfo=timezone.utc)
     # Halves of halves of what is left end on one of these seconds, or right beside it.
@@ -180,7 +175,7 @@ def test_bursts_of_several_pages_in_one_second_are_whole_wherever_slices_and_win
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_a_smaller_id_in_a_second_that_was_read_is_not_passed_over(workers, emulate, bring, clock, stored):
+def test_a_smaller_id_in_a_second_already_read_is_found(workers, emulate, bring, clock, stored):
     zendesk = emulate()
     ids = count(100_000, -1)
     for _ in range(4):
@@ -208,7 +203,7 @@ def test_a_clock_that_is_ten_minutes_off_makes_no_difference(offset, emulate, br
 
 
 @pytest.mark.parametrize("offset", [-16 * MINUTE, 16 * MINUTE, 400 * DAY], ids=["behind", "ahead", "a-year-ahead"])
-def test_a_clock_that_is_far_off_is_an_error_and_claims_nothing(
+def test_a_clock_that_is_far_off_is_an_error_without_coverage(
     offset, emulate, bring, clock, stored, unread_but_claimed
 ):
     server = Clock(clock.now + offset)
@@ -225,7 +220,7 @@ def test_a_clock_that_is_far_off_is_an_error_and_claims_nothing(
 
 @pytest.mark.parametrize("jump", [-10 * MINUTE, 10 * MINUTE], ids=["back", "ahead"])
 @pytest.mark.parametrize("answer", range(3))
-def test_a_date_that_jumps_hides_nothing_that_happens_around_it(jump, answer, emulate, bring, clock, stored):
+def test_a_date_that_jumps_hides_no_event(jump, answer, emulate, bring, clock, stored):
     zendesk = emulate()
     happen(zendesk, *evenly(clock.now - SETTLE, clock.now, 5 * LOOK_BACK_ROWS))
     zendesk.inject(Fault("date_jump", seconds=jump.total_seconds(), after_requests=answer))
@@ -237,7 +232,7 @@ def test_a_date_that_jumps_hides_nothing_that_happens_around_it(jump, answer, em
         assert stored() == everything(zendesk)
 
 
-def test_a_server_clock_that_is_set_back_hides_nothing_that_happens_after_it(emulate, bring, clock, stored):
+def test_a_server_clock_set_back_hides_no_later_event(emulate, bring, clock, stored):
     server = Clock(clock.now + 10 * MINUTE)
     zendesk = emulate(clock=server)
     happen(zendesk, *evenly(clock.now, server.now, 5 * LOOK_BACK_ROWS))

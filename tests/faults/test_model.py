@@ -26,13 +26,7 @@ from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.sync import SETTLE, Progress
 from zendesk_audit_assets.orchestration.partitions import days_to_refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    RateBudget,
-    ZendeskAccount,
-    ZendeskClient,
-    client,
-)
+from zendesk_audit_assets.zendesk import AccessToken, RateBudget, ZendeskAccount, ZendeskClient, client
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 EXAMPLES = 10

@@ -89,9 +89,7 @@ def everything(zendesk):
     return {event["id"]: event["created_at"] for event in zendesk.events}
 
 
-def test_two_refreshes_and_a_backfill_at_once_bring_every_event_once(
-    zendesk, worker, clock, stored, unread_but_claimed
-):
+def test_two_refreshes_beside_a_backfill_store_each_event_once(zendesk, worker, clock, stored, unread_but_claimed):
     yesterday = clock.now.replace(hour=0) - timedelta(days=1)
     workers = [worker(since=since) for since in (yesterday, START, yesterday)]
     for one in workers:
@@ -102,7 +100,7 @@ def test_two_refreshes_and_a_backfill_at_once_bring_every_event_once(
     assert stored() == everything(zendesk)
 
 
-def test_a_run_waits_for_a_program_that_holds_the_file_for_a_while(zendesk, stray_reader, bring, stored, small_batches):
+def test_a_run_waits_for_a_program_that_holds_the_file(zendesk, stray_reader, bring, stored, small_batches):
     readers = []
 
     def somebody_looks(progress):
@@ -117,7 +115,7 @@ def test_a_run_waits_for_a_program_that_holds_the_file_for_a_while(zendesk, stra
 
 
 @pytest.mark.parametrize("after", [0, 600], ids=["from-the-start", "half-way"])
-def test_a_program_that_keeps_the_file_ends_the_run_in_words_and_the_next_one_goes_on(
+def test_a_run_fails_with_a_message_while_a_program_keeps_the_file(
     after, zendesk, stray_reader, bring, warehouse, stored, unread_but_claimed, small_batches
 ):
     with warehouse.transaction():
@@ -143,7 +141,7 @@ def test_a_program_that_keeps_the_file_ends_the_run_in_words_and_the_next_one_go
     assert stored() == everything(zendesk)
 
 
-def test_a_disk_that_is_almost_full_ends_the_run_in_words_and_the_next_one_goes_on(
+def test_a_run_fails_with_a_message_on_an_almost_full_disk(
     zendesk, bring, stored, unread_but_claimed, small_batches, monkeypatch
 ):
     free = iter([DISK_RESERVE_BYTES + 2**30] * 2)
@@ -206,9 +204,7 @@ def disk(request, tmp_path) -> Iterator[FullDisk]:
 @pytest.mark.parametrize(
     "room", [range(4_096, 12_288), range(13_000, 150_000), range(150_000, 300_000)], ids=["creation", "early", "late"]
 )
-def test_a_disk_that_is_full_ends_the_run_in_words_and_the_next_one_goes_on(
-    room, disk, zendesk, worker, bring, stored, unread_but_claimed
-):
+def test_a_run_fails_with_a_message_on_a_full_disk(room, disk, zendesk, worker, bring, stored, unread_but_claimed):
     size = random.Random(SEEDS[0]).choice(room)
     one = worker(*disk.shrink(size))
     one.tell()
@@ -224,7 +220,7 @@ def test_a_disk_that_is_full_ends_the_run_in_words_and_the_next_one_goes_on(
     assert stored() == everything(zendesk)
 
 
-def test_kills_at_random_moments_leave_whole_batches_and_no_false_claims():
+def test_kills_at_random_moments_leave_whole_batches():
     command = [sys.executable, FOLDER / "kill_many.py", "--kills", str(KILLS), "--seed", str(SEEDS[0])]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -18,13 +18,7 @@ from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.warehouse import database
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    RateBudget,
-    ZendeskAccount,
-    ZendeskClient,
-    client,
-)
+from zendesk_audit_assets.zendesk import AccessToken, RateBudget, ZendeskAccount, ZendeskClient, client
 
 PAGE_SIZE = 20
 COMMIT_ROWS = 100

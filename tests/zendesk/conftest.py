@@ -11,12 +11,7 @@ import pytest
 from support.clock import Clock
 from support.zendesk import Stub
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
-from zendesk_audit_assets.zendesk import (
-    ApiToken,
-    RateBudget,
-    ZendeskAccount,
-    ZendeskClient,
-)
+from zendesk_audit_assets.zendesk import ApiToken, RateBudget, ZendeskAccount, ZendeskClient
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 END = datetime(2026, 1, 11, tzinfo=timezone.utc)

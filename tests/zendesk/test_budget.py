@@ -77,17 +77,17 @@ def test_a_quiet_refresh_never_waits(budget, clock):
     assert clock.waits == []
 
 
-def test_after_the_first_few_requests_go_evenly(budget, clock):
+def test_requests_go_evenly_after_the_first_few(budget, clock):
     times = sent_in(budget(), clock, 60)[12:]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert max(gaps) == pytest.approx(min(gaps)) == pytest.approx(60 / 340)
 
 
-def test_the_smallest_documented_limit_holds_until_an_answer_tells_another(clock):
+def test_the_smallest_limit_holds_until_a_response_tells_another(clock):
     assert 80 <= len(sent_in(RateBudget(0.5, now=clock, sleep=clock.wait), clock, 60)) <= 100
 
 
-def test_a_pause_holds_everybody_until_it_is_over_and_then_lets_them_go_one_by_one(budget, clock):
+def test_after_a_pause_requests_start_one_by_one(budget, clock):
     made = budget()
     made.acquire()
     made.pause(30)
@@ -106,7 +106,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one(budget, clock):
     assert made.acquire() == pytest.approx(30)
 
 
-def test_a_pause_also_holds_those_who_already_wait_for_their_turn(clock):
+def test_a_pause_also_holds_threads_that_wait_already(clock):
     asleep, wake = threading.Event(), threading.Event()
     slept = []
 
@@ -132,7 +132,7 @@ def test_a_pause_also_holds_those_who_already_wait_for_their_turn(clock):
     assert sum(slept) == pytest.approx(30)
 
 
-def test_ours_shrinks_when_others_use_the_limit_up(budget, clock):
+def test_our_share_shrinks_when_others_use_the_limit_up(budget, clock):
     made = budget(0.5, 700)
     sent_in(made, clock, 5)
     made.observe(headers(700, remaining=20, reset=50))
@@ -143,7 +143,7 @@ def test_ours_shrinks_when_others_use_the_limit_up(budget, clock):
     assert len(sent_in(made, clock, 60)) >= 330
 
 
-def test_nothing_is_sent_before_the_limit_starts_anew_if_nothing_is_left(budget, clock):
+def test_nothing_is_sent_while_nothing_of_the_limit_remains(budget, clock):
     made = budget(0.5, 700)
     made.observe(headers(700, remaining=0, reset=42))
     assert made.acquire() == pytest.approx(42)
@@ -160,7 +160,7 @@ def test_our_own_use_never_slows_us_down(budget, clock, reset_is_told):
     assert sent >= 340
 
 
-def test_when_others_stop_we_go_on_at_once(budget, clock):
+def test_the_share_returns_at_once_when_others_stop(budget, clock):
     made = budget(0.5, 700)
     made.observe(headers(700, remaining=0, reset=42))
     made.observe(headers(700, remaining=600, reset=42))
@@ -210,11 +210,11 @@ def test_a_share_outside_zero_to_one_is_refused(share):
         ({"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": ""}, RateLimit(700)),
     ],
 )
-def test_the_limit_is_read_from_headers_in_any_case_and_nonsense_is_ignored(told, expected):
+def test_the_limit_is_read_from_headers_in_any_case(told, expected):
     assert read_rate_limit(told) == expected
 
 
-def test_what_one_learns_everybody_with_the_same_file_knows(clock, tmp_path):
+def test_budgets_of_one_file_share_limit_and_pause(clock, tmp_path):
     first, second = (RateBudget(0.5, file=tmp_path / "account.budget", now=clock, sleep=clock.wait) for _ in range(2))
     first.observe(headers(700))
     first.pause(30)
@@ -227,7 +227,7 @@ def test_two_processes_together_keep_to_one_share(tmp_path):
     script = f"""
 import time
 from pathlib import Path
-from zendesk_audit_assets.zendesk import RateBudget
+from zendesk_audit_assets.zendesk import (RateBudget)
 budget = RateBudget(0.5, file=Path({str(tmp_path / "account.budget")!r}))
 budget.observe({{"X-Rate-Limit": "{limit}"}})
 until, sent = time.monotonic() + {seconds}, 0

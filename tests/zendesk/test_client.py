@@ -19,13 +19,13 @@ from zendesk_audit_assets.emulator import (
 from zendesk_audit_assets.zendesk import (
     ApiToken,
     CursorRejected,
-    ForeignLink,
     MalformedResponse,
     RepeatedCursor,
-    RetryLimits,
     ZendeskAccount,
     ZendeskClient,
 )
+from zendesk_audit_assets.zendesk.errors import ForeignLink
+from zendesk_audit_assets.zendesk.transport import RetryLimits
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 END = datetime(2026, 1, 11, tzinfo=timezone.utc)
@@ -39,7 +39,7 @@ def query(path):
     return parse_qs(urlsplit(path).query)
 
 
-def test_a_window_is_read_completely_in_ascending_order_with_the_fewest_requests(zendesk, connect):
+def test_a_window_is_read_in_order_with_the_fewest_requests(zendesk, connect):
     pages = list(connect(zendesk).pages(START, END))
 
     assert ids(pages) == [event["id"] for event in zendesk.events]
@@ -67,7 +67,7 @@ def test_a_page_carries_the_raw_answer_and_the_servers_date(stub, connect):
 
 
 @pytest.mark.parametrize("bounds", ["inclusive", "exclusive"])
-def test_no_event_of_the_window_is_missed_whether_zendesks_bounds_are_inclusive_or_not(bounds, connect):
+def test_no_event_is_missed_with_inclusive_or_exclusive_bounds(bounds, connect):
     at = [START + timedelta(seconds=second) for second in (-2, -1, 0, 1, 8, 9, 10, 11)]
     events = [{"id": n, "created_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}"} for n, moment in enumerate(at)]
     with Emulator(EmulatorOptions(events=events, bounds=bounds)) as zendesk:
@@ -81,7 +81,7 @@ def test_no_event_of_the_window_is_missed_whether_zendesks_bounds_are_inclusive_
     length=st.timedeltas(timedelta(microseconds=1), timedelta(days=4000)),
     offset=st.integers(-14, 14),
 )
-def test_what_is_asked_for_holds_the_window_and_at_most_two_seconds_more(start, length, offset):
+def test_the_request_exceeds_the_window_by_at_most_two_seconds(start, length, offset):
     start = start.replace(tzinfo=timezone(timedelta(hours=offset)))
     end = start + length
     url = _first_url(start, end)
@@ -108,7 +108,7 @@ def _first_url(start: datetime, end: datetime) -> str:
     return asked[0]
 
 
-def test_the_first_request_asks_for_the_window_by_cursor_paging_in_ascending_order(zendesk, connect):
+def test_the_first_request_pages_the_window_by_cursor_ascending(zendesk, connect):
     next(connect(zendesk).pages(START, END))
 
     (request,) = zendesk.requests
@@ -248,7 +248,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_answer_is_asked_for_again_and_then_an_error(stub, connect, clock, body):
+def test_a_malformed_response_is_retried_and_then_an_error(stub, connect, clock, body):
     stub.say(stub.reply(body=body), stub.page(["good"]))
     (page,) = connect(stub).pages(START, END)
     assert (page.records, page.requests, len(clock.waits)) == (["good"], 2, 1)
@@ -261,7 +261,7 @@ def test_a_malformed_answer_is_asked_for_again_and_then_an_error(stub, connect, 
 
 
 @pytest.mark.parametrize("date", [None, "yesterday", "2026", "Thu, 99 Jan 2026 00:00:00 GMT"])
-def test_an_answer_without_a_usable_date_is_malformed(stub, connect, date):
+def test_a_response_without_a_usable_date_is_malformed(stub, connect, date):
     stub.say(stub.page([1], date=date), stub.page([2]))
 
     assert [page.records for page in connect(stub).pages(START, END)] == [[2]]
@@ -305,7 +305,7 @@ def test_a_count_that_is_none_is_malformed(stub, connect, count):
         connect(stub, retry=RetryLimits(attempts=1)).count()
 
 
-def test_a_probe_tells_limit_date_and_newest_record_with_one_request(zendesk, connect):
+def test_a_probe_is_one_request(zendesk, connect):
     client = connect(zendesk)
     assert client.last_rate_limit is None
     before = datetime.now(timezone.utc).replace(microsecond=0)  # a date has whole seconds

@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    ApiToken,
-    BadAccountSettings,
-    ClientCredentials,
-    ZendeskAccount,
-)
+from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, ZendeskAccount
+from zendesk_audit_assets.zendesk.errors import BadAccountSettings
 
 TOKEN = AccessToken("s3cret")
 ALL = [ApiToken("a@example.com", "s3cret"), TOKEN, ClientCredentials("client", "s3cret")]
@@ -41,7 +36,7 @@ def test_the_authorization_header_is_as_documented():
         (lambda value: ClientCredentials("client", value), "ZENDESK_CLIENT_SECRET"),
     ],
 )
-def test_a_value_that_no_header_can_carry_is_refused_without_being_shown(make, setting, value):
+def test_a_value_that_no_header_can_carry_is_refused_unseen(make, setting, value):
     with pytest.raises(BadAccountSettings, match=setting) as error:
         make(value)
     assert "s3" not in str(error.value)
@@ -61,7 +56,7 @@ def test_a_subdomain_makes_the_address(subdomain):
     "given",
     ["acme.zendesk.com", "https://acme.zendesk.com", "https://acme.zendesk.com/agent/x", "HTTP://acme.zendesk.com "],
 )
-def test_who_gives_the_whole_address_is_told_the_part_to_give(given):
+def test_a_whole_address_instead_of_a_subdomain_names_the_part(given):
     with pytest.raises(BadAccountSettings, match=r"ZENDESK_SUBDOMAIN.*Give only 'acme'\."):
         ZendeskAccount(given, TOKEN)
 
@@ -98,7 +93,7 @@ def test_whatever_the_subdomain_the_host_is_one_of_zendesk(subdomain):
         "HTTP://LOCALHOST",
     ],
 )
-def test_a_base_url_that_is_encrypted_or_local_replaces_the_address(base_url):
+def test_an_encrypted_or_local_base_url_replaces_the_address(base_url):
     assert ZendeskAccount("acme", TOKEN, base_url).url == base_url
     assert ZendeskAccount("acme", TOKEN, base_url + "/").url == base_url
 
@@ -128,7 +123,7 @@ def test_a_base_url_that_is_encrypted_or_local_replaces_the_address(base_url):
         "javascript:alert(1)",
     ],
 )
-def test_a_base_url_that_would_leak_credentials_or_is_none_is_refused(base_url):
+def test_a_base_url_that_leaks_credentials_or_is_none_is_refused(base_url):
     with pytest.raises(BadAccountSettings, match="ZENDESK_BASE_URL") as error:
         ZendeskAccount("acme", TOKEN, base_url)
     assert "hunter2" not in str(error.value)

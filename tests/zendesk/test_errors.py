@@ -3,22 +3,19 @@ from __future__ import annotations
 import pytest
 
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    ApiToken,
+from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, MalformedResponse
+from zendesk_audit_assets.zendesk.errors import (
     BadCredentials,
-    ClientCredentials,
     ExpiredToken,
-    MalformedResponse,
     MissingScope,
     NotAdmin,
     PlanWithoutAuditLogs,
     RateLimited,
     RequestRefused,
-    RetryLimits,
     WrongSubdomain,
     ZendeskDown,
 )
+from zendesk_audit_assets.zendesk.transport import RetryLimits
 
 ONCE = RetryLimits(attempts=1)
 NO_ACCESS = '{"error":{"title":"Forbidden","message":"You do not have access to this page."}}'
@@ -79,7 +76,7 @@ def test_a_403_names_both_possible_causes(connect):
     for options in (EmulatorOptions(admin=False), EmulatorOptions(has_audit_logs=False)):
         with Emulator(options) as zendesk, pytest.raises(NotAdmin) as error:
             connect(zendesk).newest()
-        assert "may not read the audit log, or the account's plan has none" in error.value.cause
+        assert "lacks permission, or the account's plan has no audit log" in error.value.cause
         assert "custom role with the permission View audit logs" in error.value.remedy
 
 
@@ -91,9 +88,7 @@ def test_a_403_names_both_possible_causes(connect):
         (ClientCredentials("emulator-client", "wrong"), BadCredentials, "ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"),
     ],
 )
-def test_refused_credentials_name_the_settings_to_check_and_are_tried_once(
-    zendesk, connect, credentials, error, setting
-):
+def test_refused_credentials_name_their_settings_and_are_sent_once(zendesk, connect, credentials, error, setting):
     with pytest.raises(error, match=setting):
         connect(zendesk, credentials).newest()
     assert len(zendesk.requests) == 1
@@ -118,7 +113,7 @@ def test_the_status_decides_whatever_shape_the_body_has(zendesk, connect, kind, 
         (AccessToken("s3cret/+="), "s3cret/+="),
     ],
 )
-def test_a_secret_that_the_server_echoes_is_in_no_error_and_no_log(stub, connect, caplog, credentials, secret):
+def test_an_echoed_secret_is_in_no_error_and_no_log(stub, connect, caplog, credentials, secret):
     header = credentials.authorization
     echo = f"you sent {header} {header.split()[1]} {secret} s3cret%2F%2B%3D"
     stub.say(stub.reply(429, echo, headers={"Retry-After": "30"}), stub.reply(500, echo))

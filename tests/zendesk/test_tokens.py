@@ -8,20 +8,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
-from zendesk_audit_assets.zendesk import (
-    AccessToken,
-    BadCredentials,
-    ClientCredentials,
-    ExpiredToken,
-    MalformedResponse,
-    MissingScope,
-    RateBudget,
-    RetryLimits,
-    WrongSubdomain,
-    ZendeskAccount,
-)
+from zendesk_audit_assets.zendesk import AccessToken, ClientCredentials, MalformedResponse, RateBudget, ZendeskAccount
+from zendesk_audit_assets.zendesk.errors import BadCredentials, ExpiredToken, MissingScope, WrongSubdomain
 from zendesk_audit_assets.zendesk.tokens import RenewedToken
-from zendesk_audit_assets.zendesk.transport import DEFAULT_RETRY, Transport
+from zendesk_audit_assets.zendesk.transport import DEFAULT_RETRY, RetryLimits, Transport
 
 CLIENT = ClientCredentials("emulator-client", "emulator-client-secret")
 
@@ -65,7 +55,7 @@ def grant(stub, **changes):
     return stub.reply(201, json.dumps(content | changes))
 
 
-def test_a_token_is_asked_for_once_and_used_for_all_requests(zendesk, connect):
+def test_all_requests_share_one_token(zendesk, connect):
     client = connect(zendesk, CLIENT)
     assert client.newest(1).requests == 2
     assert client.newest(1).requests == 1
@@ -93,7 +83,7 @@ def test_the_request_for_a_token_is_as_documented(stub, connect):
     assert used.headers["authorization"] == "Bearer first"
 
 
-def test_eight_threads_that_start_without_a_token_ask_for_one(zendesk, connect, together):
+def test_eight_threads_share_their_first_token(zendesk, connect, together):
     client = connect(zendesk, CLIENT)
     pages = together(lambda: client.newest(1))
     assert len(pages) == 8
@@ -113,7 +103,7 @@ def test_eight_threads_whose_token_is_refused_renew_it_once(zendesk, connect, to
     assert client.usage.requests == 9 + len(zendesk.requests)
 
 
-def test_a_refused_token_is_renewed_and_the_request_repeated_without_a_wait(zendesk, connect, clock):
+def test_a_refused_token_is_renewed_without_a_wait(zendesk, connect, clock):
     client = connect(zendesk, CLIENT)
     client.newest()
     zendesk.inject(Fault("token_expired"))
@@ -169,7 +159,7 @@ def test_a_token_without_a_known_life_lasts_until_it_is_refused(stub, token, clo
     assert renewed.header() == "Bearer second"
 
 
-def test_a_renewal_is_not_repeated_for_a_header_that_is_already_replaced(stub, token):
+def test_a_header_that_is_already_replaced_is_not_renewed_again(stub, token):
     stub.say(grant(stub), grant(stub, access_token="second"))
     renewed = token(stub)
     renewed.header()
@@ -192,7 +182,7 @@ def test_a_token_without_the_scope_is_an_error_before_it_is_used(stub, connect, 
     assert len(stub.seen) == 1
 
 
-def test_an_answer_without_a_scope_grants_what_was_asked_for(stub, token):
+def test_a_response_without_a_scope_grants_the_requested_one(stub, token):
     stub.say(stub.reply(200, '{"access_token":"first","token_type":"bearer"}'))
     assert token(stub).header() == "Bearer first"
 
@@ -245,7 +235,7 @@ def test_a_passing_fault_of_the_token_server_is_survived(zendesk, connect, clock
 @pytest.mark.parametrize(
     "body", ["", "<html>", "[]", "{}", '{"access_token":null}', '{"access_token":""}', '{"access_token":"a\\nb"}']
 )
-def test_an_answer_without_a_token_is_malformed_and_not_shown(stub, connect, body):
+def test_a_response_without_a_token_is_malformed_and_not_shown(stub, connect, body):
     stub.say(stub.reply(200, body))
     with pytest.raises(MalformedResponse):
         connect(stub, CLIENT, retry=RetryLimits(attempts=1)).newest()

@@ -12,26 +12,22 @@ import pytest
 import requests
 
 from zendesk_audit_assets.emulator import Fault
-from zendesk_audit_assets.zendesk import (
-    ApiToken,
+from zendesk_audit_assets.zendesk import ApiToken, MalformedResponse, RateBudget, ZendeskAccount, ZendeskClient
+from zendesk_audit_assets.zendesk import transport as transport_module
+from zendesk_audit_assets.zendesk.errors import (
     BadAccountSettings,
     ClockSkew,
-    MalformedResponse,
-    RateBudget,
     RateLimited,
-    RetryLimits,
     UntrustedCertificate,
     WrongSubdomain,
-    ZendeskAccount,
-    ZendeskClient,
     ZendeskDown,
 )
-from zendesk_audit_assets.zendesk import transport as transport_module
+from zendesk_audit_assets.zendesk.transport import RetryLimits
 
 TOKEN = ApiToken("admin@example.com", "emulator-api-token")
 
 
-def test_every_request_says_who_we_are_and_that_json_is_wanted(stub, connect):
+def test_every_request_names_the_client_and_asks_for_json(stub, connect):
     stub.say(stub.page([]))
     connect(stub).newest()
 
@@ -123,7 +119,7 @@ def test_a_retry_after_of_zero_still_waits(zendesk, connect, clock):
     assert clock.waits == [1]
 
 
-def test_a_retry_after_beyond_the_limit_fails_at_once_and_says_how_long(zendesk, connect, clock):
+def test_a_retry_after_beyond_the_limit_fails_at_once(zendesk, connect, clock):
     zendesk.inject(Fault("429", retry_after=3600))
     client = connect(zendesk)
     with pytest.raises(RateLimited) as error:
@@ -166,7 +162,7 @@ def test_the_budget_learns_the_limit_from_every_answer(stub, connect, clock):
     assert client.last_rate_limit.limit == 2500
 
 
-def test_a_wait_of_more_than_five_seconds_is_logged_with_its_reason(zendesk, connect, caplog):
+def test_a_wait_of_over_five_seconds_is_logged_with_its_reason(zendesk, connect, caplog):
     caplog.set_level(logging.INFO)
     zendesk.inject(Fault("429", retry_after=30))
     zendesk.inject(Fault("500"))
@@ -221,7 +217,7 @@ def test_a_broken_answer_is_asked_for_again(stub, connect, raw):
 
 @pytest.mark.parametrize("encoded", [True, False])
 @pytest.mark.parametrize("chunked", [True, False])
-def test_compressed_and_chunked_answers_are_read_and_the_connection_is_kept(stub, connect, encoded, chunked):
+def test_compressed_and_chunked_responses_keep_the_connection(stub, connect, encoded, chunked):
     reply = stub.page(list(range(50_000)))
     body = reply.body
     headers = {}
@@ -354,7 +350,7 @@ def test_a_certificate_that_is_not_trusted_is_not_retried(monkeypatch, clock):
     assert clock.waits == []
 
 
-def test_a_proxy_setting_that_is_no_address_is_an_error_that_does_not_show_it(monkeypatch, clock):
+def test_a_proxy_that_is_no_address_is_an_error_without_its_value(monkeypatch, clock):
     monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2@[bad")
     monkeypatch.setenv("https_proxy", "http://user:hunter2@[bad")
     with (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
 import click
-from click.utils import make_default_short_help
 
 from zendesk_audit_assets.errors import AuditError
 
@@ -49,7 +49,8 @@ def _short_help(name: str) -> str:
     """Return the first sentence of the command's docstring, from its source: to import all commands takes seconds."""
     module = ast.parse(files(__package__).joinpath(f"{name}.py").read_text("utf-8"))
     (function,) = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == name)
-    return make_default_short_help(ast.get_docstring(function) or "", max_length=200)
+    sentence = re.match(r".+?\.(?=\s|$)", ast.get_docstring(function) or "", re.DOTALL)
+    return " ".join(sentence[0].split()) if sentence else ""
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

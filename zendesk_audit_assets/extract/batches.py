@@ -14,6 +14,7 @@ from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, Read
 from zendesk_audit_assets.extract.record import FIELDS
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, REJECTS, REVISIONS
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
 from zendesk_audit_assets.warehouse.table import Table
 
@@ -58,7 +59,7 @@ def bind_account(connection: duckdb.DuckDBPyConnection, account_url: str) -> Non
     elif owner != account_url:
         raise OtherAccount(
             f"This warehouse holds the audit log of {owner}, not of {account_url}.",
-            "Use a file per account: point ZENDESK_AUDIT_DB at another one.",
+            f"Use one file per account: set {Account.database.name} to another one.",
         )
 
 

@@ -24,13 +24,7 @@ from zendesk_audit_assets.extract.coverage import (
 from zendesk_audit_assets.extract.frames import ParsedPage, parse_page, to_frames
 from zendesk_audit_assets.extract.slices import Slice, Slices
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import (
-    CursorRejected,
-    MalformedResponse,
-    RepeatedCursor,
-    ZendeskClient,
-)
-from zendesk_audit_assets.zendesk.stopping import Stopped
+from zendesk_audit_assets.zendesk import CursorRejected, MalformedResponse, RepeatedCursor, Stopped, ZendeskClient
 
 # An event may appear this late at Zendesk: what is read sooner is read again.
 SETTLE = timedelta(minutes=15)

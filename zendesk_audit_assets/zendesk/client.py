@@ -18,6 +18,7 @@ import orjson
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.credentials import ZendeskAccount
 from zendesk_audit_assets.zendesk.errors import (
@@ -162,8 +163,8 @@ class ZendeskClient:
             if not link.startswith(f"{self._url}?") and _origin(link) != _origin(self._url):
                 raise ForeignLink(
                     f"The link to the next page does not lead to {self._url.removesuffix(PATH)}.",
-                    "Set ZENDESK_SUBDOMAIN to the account's own subdomain, "
-                    "and ZENDESK_BASE_URL only to a server that writes links to itself.",
+                    f"Set {Account.subdomain.name} to the account's own subdomain, "
+                    f"and {Account.base_url.name} only to a server that writes links to itself.",
                 )
             cursor = hash(_cursor(link))  # hashes, because a window may have very many pages
             if cursor in followed:

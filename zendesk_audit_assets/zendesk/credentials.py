@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.zendesk.errors import BadAccountSettings
 
 
@@ -20,14 +21,14 @@ class ApiToken:
     email: str
     token: str = field(repr=False)
 
-    settings: ClassVar[str] = "ZENDESK_EMAIL and ZENDESK_API_TOKEN"
+    settings: ClassVar[str] = f"{Account.email.name} and {Account.api_token.name}"
 
     def __post_init__(self) -> None:
-        _check_value("ZENDESK_EMAIL", self.email)
-        _check_value("ZENDESK_API_TOKEN", self.token)
+        _check_value(Account.email.name, self.email)
+        _check_value(Account.api_token.name, self.token)
         if self.email.endswith("/token"):
             raise BadAccountSettings(
-                "ZENDESK_EMAIL ends in /token.", "Give only the e-mail address; /token is added here."
+                f"{Account.email.name} ends in /token.", "Give only the e-mail address; /token is added here."
             )
 
     @property
@@ -42,10 +43,10 @@ class AccessToken:
 
     token: str = field(repr=False)
 
-    settings: ClassVar[str] = "ZENDESK_ACCESS_TOKEN"
+    settings: ClassVar[str] = Account.access_token.name
 
     def __post_init__(self) -> None:
-        _check_value("ZENDESK_ACCESS_TOKEN", self.token)
+        _check_value(Account.access_token.name, self.token)
 
     @property
     def authorization(self) -> str:
@@ -60,11 +61,11 @@ class ClientCredentials:
     client_id: str
     client_secret: str = field(repr=False)
 
-    settings: ClassVar[str] = "ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"
+    settings: ClassVar[str] = f"{Account.client_id.name} and {Account.client_secret.name}"
 
     def __post_init__(self) -> None:
-        _check_value("ZENDESK_CLIENT_ID", self.client_id)
-        _check_value("ZENDESK_CLIENT_SECRET", self.client_secret)
+        _check_value(Account.client_id.name, self.client_id)
+        _check_value(Account.client_secret.name, self.client_secret)
 
 
 Credentials = ApiToken | AccessToken | ClientCredentials
@@ -121,10 +122,10 @@ def _check_subdomain(subdomain: str) -> None:
     if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain):
         return
     if not subdomain:
-        raise BadAccountSettings("ZENDESK_SUBDOMAIN is empty.", "Set it to acme for https://acme.zendesk.com.")
+        raise BadAccountSettings(f"{Account.subdomain.name} is empty.", "Set it to acme for https://acme.zendesk.com.")
     found = re.match(r"(?i)(?:https?://)?([a-z0-9-]+)\.zendesk\.com\b", subdomain.strip())
     raise BadAccountSettings(
-        f"ZENDESK_SUBDOMAIN is {subdomain[:100]!r}, which is not a subdomain.",
+        f"{Account.subdomain.name} is {subdomain[:100]!r}, which is not a subdomain.",
         f"Give only {found[1]!r}." if found else "Give only the part before .zendesk.com: letters, digits, hyphens.",
     )
 
@@ -133,7 +134,7 @@ def _check_base_url(base_url: str) -> None:
     def bad(why: str) -> BadAccountSettings:
         # The address is not repeated: it may hold a password.
         return BadAccountSettings(
-            f"ZENDESK_BASE_URL {why}.",
+            f"{Account.base_url.name} {why}.",
             "Leave it empty, or give scheme, host and port only, such as https://gateway.example or http://127.0.0.1:8080.",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.settings import Account
 
 # The purpose of a request decides the meaning of a refusal: the first page of a list (or a count), a page behind a
 # cursor, or an access token.
@@ -127,7 +128,7 @@ def error_for(
     if 300 <= status < 400:
         return WrongSubdomain(
             f"{status_line}: {url} redirects elsewhere, and this client follows no redirect.",
-            "Set ZENDESK_SUBDOMAIN to the account's own subdomain, and leave ZENDESK_BASE_URL empty.",
+            f"Set {Account.subdomain.name} to the account's own subdomain, and leave {Account.base_url.name} empty.",
         )
     if purpose == "token" and status in (400, 401, 403):
         if "scope" in message.lower():
@@ -152,7 +153,7 @@ def error_for(
         return missing_scope(f"{status_line}.")
     if status == 403:
         return NotAdmin(
-            f"{status_line}: the user of these credentials may not read the audit log, or the account's plan has none.",
+            f"{status_line}: the user of these credentials lacks permission, or the account's plan has no audit log.",
             "Use the credentials of an administrator, or of a custom role with the permission View audit logs "
             f"({settings}), on an Enterprise plan; check the account's IP restrictions.",
         )
@@ -161,12 +162,12 @@ def error_for(
         return PlanWithoutAuditLogs(
             f"{status_line}: {url} has no audit log.",
             "Audit logs need an Enterprise plan; if the account is on one, "
-            "check that ZENDESK_SUBDOMAIN names the right account.",
+            f"check that {Account.subdomain.name} names the right account.",
         )
     if status == 404:
         return WrongSubdomain(
             f"{status_line}: there is no Zendesk account at {url}.",
-            "Set ZENDESK_SUBDOMAIN to the part of the account's address before .zendesk.com.",
+            f"Set {Account.subdomain.name} to the part of the account's address before .zendesk.com.",
         )
     if 200 <= status < 300:
         return malformed(f"{status_line} instead of 200")

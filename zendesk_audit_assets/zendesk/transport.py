@@ -22,6 +22,7 @@ import requests
 import tenacity
 import urllib3.exceptions
 
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.zendesk.budget import NOTABLE_WAIT_S, RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.credentials import (
     ApiToken,
@@ -264,7 +265,7 @@ class Transport:
         if isinstance(fault, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             return BadAccountSettings(
                 f"No request to {url} can be sent: its address or the address of the proxy is not valid.",
-                "Check ZENDESK_BASE_URL and HTTPS_PROXY.",
+                f"Check {Account.base_url.name} and HTTPS_PROXY.",
             )
         known = self._reached or isinstance(fault, requests.exceptions.ProxyError)  # else it may not exist
         for cause in _chain(fault):
@@ -276,7 +277,7 @@ class Transport:
             if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN and not known:
                 return WrongSubdomain(
                     f"DNS knows no host of the name in {url}.",
-                    "Set ZENDESK_SUBDOMAIN to the part of the account's address before .zendesk.com, "
+                    f"Set {Account.subdomain.name} to the part of the account's address before .zendesk.com, "
                     "and check that this machine is online.",
                 )
         *_, innermost = _chain(fault)
