@@ -13,6 +13,7 @@ from zendesk_audit_assets.zendesk.credentials import (
     ApiToken,
     ClientCredentials,
     Credentials,
+    ZendeskAccount,
 )
 
 # Each is called with the values of its variables in `settings.AUTH_TYPES`, in that order.
