@@ -13,7 +13,7 @@ In UTF-16 units, as the browser counts."""
 
 
 class Markdown(str):
-    """A text in Markdown, so that whoever shows it renders it."""
+    """A text in Markdown. Its type tells a reader such as the Dagster UI to render it."""
 
     __slots__ = ()
 

@@ -59,14 +59,12 @@ def test_the_longest_message_keeps_within_what_slack_takes(receiver: Any, findin
         assert all(0 < len(text) <= 2_000 for text in texts(block))
 
 
-def test_an_empty_explanation_is_no_empty_text_which_slack_would_refuse(receiver: Any, finding: MakeFinding) -> None:
+def test_slack_gets_no_empty_text(receiver: Any, finding: MakeFinding) -> None:
     Slack(receiver.url).send(message_for(finding(explanation="")))
     assert all(texts(receiver.received[0].json["blocks"]))
 
 
-def test_the_webhook_is_sent_everything_with_a_key_and_a_signature_over_time_and_body(
-    receiver: Any, finding: MakeFinding
-) -> None:
+def test_the_webhook_gets_a_key_and_signs_time_and_body(receiver: Any, finding: MakeFinding) -> None:
     Webhook(f"{receiver.url}/alerts", "s3cret", clock=lambda: 1_772_366_400.9).send(message_for(finding()))
     (request,) = receiver.received
     assert request.json == message_for(finding()).as_json
@@ -104,9 +102,7 @@ def all_channels(url: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_every_channel_sends_the_same_key_again_when_the_message_is_sent_again(
-    receiver: Any, finding: MakeFinding, number: int
-) -> None:
+def test_every_channel_resends_with_the_same_key(receiver: Any, finding: MakeFinding, number: int) -> None:
     channel = all_channels(receiver.url)[number]
     for message in (message_for(finding()), message_for(finding()), message_for_suppressed({"a": "high"})):
         channel.send(message)
@@ -118,7 +114,7 @@ def test_every_channel_sends_the_same_key_again_when_the_message_is_sent_again(
 
 @pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize(("status", "error"), [(500, NotDelivered), (429, NotDelivered), (403, Undeliverable)])
-def test_every_channel_says_when_a_message_was_not_taken_and_keeps_its_secrets(
+def test_every_channel_reports_a_refusal_without_its_secrets(
     receiver: Any, finding: MakeFinding, number: int, status: int, error: type[Exception]
 ) -> None:
     channel = all_channels(receiver.url)[number]

@@ -106,7 +106,7 @@ def test_a_storm_is_twenty_messages_and_one_that_counts_the_rest(
     assert len(receiver.received) == MAX_MESSAGES + 1
 
 
-def test_a_channel_that_does_not_answer_is_asked_once_a_run_and_keeps_everything(
+def test_a_silent_channel_is_asked_once_a_run_and_loses_nothing(
     deliver: Any, found: Any, receiver: Any, warehouse: Warehouse
 ) -> None:
     found(*(finding(n) for n in range(30)))
@@ -131,9 +131,7 @@ def test_one_channel_that_is_down_keeps_no_other_from_its_messages(deliver: Any,
     assert states["webhook"].counts == {"sent": 1}
 
 
-def test_a_message_that_is_refused_for_good_keeps_no_other_from_being_sent(
-    deliver: Any, found: Any, receiver: Any
-) -> None:
+def test_a_refused_message_blocks_no_other(deliver: Any, found: Any, receiver: Any) -> None:
     found(finding(1), finding(2))
     receiver.says(400, b"invalid")
     assert deliver(webhook(receiver))["webhook"].counts == {"failed": 1, "sent": 1}
@@ -141,7 +139,7 @@ def test_a_message_that_is_refused_for_good_keeps_no_other_from_being_sent(
     assert len(receiver.received) == 3
 
 
-def test_neither_the_outbox_nor_the_log_holds_the_secrets_of_a_channel(
+def test_outbox_and_log_hold_no_secret_of_a_channel(
     deliver: Any, found: Any, receiver: Any, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     found(finding(1))
@@ -179,9 +177,7 @@ def test_a_slow_channel_is_left_for_the_next_run(
     assert deliver(webhook(receiver))["webhook"].counts == {"sent": 2}
 
 
-def test_a_mistake_of_ours_is_loud_and_does_not_keep_the_others_from_being_sent_for_ever(
-    deliver: Any, found: Any, receiver: Any
-) -> None:
+def test_a_bug_fails_the_run_and_blocks_no_other_message(deliver: Any, found: Any, receiver: Any) -> None:
     found(finding(1, first_event_at=NOW - timedelta(hours=1)), finding(2))
     broken = finding(1)["uid"]
 
@@ -238,7 +234,7 @@ deliver_module.deliver(
 
 
 @pytest.mark.parametrize("number", [1, 2, 11])
-def test_killed_between_sending_and_noting_it_is_sent_again_with_the_same_key_and_none_is_lost(
+def test_a_kill_before_the_commit_resends_with_the_same_key(
     deliver: Any, found: Any, receiver: Any, warehouse: Warehouse, number: int
 ) -> None:
     found(*(finding(n) for n in range(30)))

@@ -68,7 +68,7 @@ def test_the_check_that_is_shown_accepts_what_is_sent(receiver: Any, finding: Ma
     assert is_genuine(headers, body, "s3cret") is True
 
 
-def test_the_check_that_is_shown_refuses_what_was_changed_forged_or_recorded(
+def test_the_shown_check_refuses_changed_forged_or_replayed(
     receiver: Any, finding: MakeFinding, is_genuine: Any
 ) -> None:
     headers, body = sent(receiver, finding)

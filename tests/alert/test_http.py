@@ -96,7 +96,7 @@ SECRET_URL = "/services/T0001/B0002/the-secret-part?token=the-query"
 
 
 @pytest.mark.parametrize("status", [400, 503])
-def test_an_error_names_the_host_and_no_secret_even_if_the_receiver_echoes_it(
+def test_an_error_names_the_host_and_no_echoed_secret(
     receiver: Any, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -143,7 +143,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(https_receiver: A
     assert https_receiver.received == []
 
 
-def test_the_certificates_that_requests_is_told_to_trust_are_trusted_for_their_name_only(
+def test_requests_ca_bundle_is_trusted_for_its_name_only(
     https_receiver: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))

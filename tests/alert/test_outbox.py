@@ -94,7 +94,7 @@ def test_what_is_older_than_the_greatest_age_is_never_sent(connection: Any, enqu
     assert due(connection) == [uid(2)]
 
 
-def test_a_closed_finding_is_not_sent_also_if_it_is_closed_while_it_waits(connection: Any, enqueue: Any) -> None:
+def test_a_closed_finding_is_not_sent_even_if_it_waited(connection: Any, enqueue: Any) -> None:
     store(connection, [finding(1, status="closed"), finding(2)])
     enqueue()
     assert due(connection) == [uid(2)]
@@ -113,7 +113,7 @@ def test_a_finding_that_is_gone_is_not_waited_for(connection: Any, enqueue: Any)
     assert outbox.state(connection, "slack").next_try is None
 
 
-def test_what_waits_for_a_channel_that_is_not_set_waits_until_it_is_too_old(connection: Any, enqueue: Any) -> None:
+def test_a_delivery_to_an_unset_channel_expires_at_its_age(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue("slack")
     enqueue("email", now=NOW + DAY / 2)
@@ -135,7 +135,7 @@ def test_before_there_are_findings_it_says_what_makes_them(enqueue: Any, connect
         enqueue()
 
 
-def test_the_pauses_are_1_5_15_and_60_minutes_and_after_8_tries_it_has_failed(connection: Any, enqueue: Any) -> None:
+def test_pauses_are_1_5_15_60_minutes_and_the_8th_try_is_the_last(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
     now = NOW
@@ -196,7 +196,7 @@ def test_what_failed_and_was_closed_is_not_tried_again(connection: Any, enqueue:
     assert rows(connection, "status") == [("failed",)]
 
 
-def test_what_waited_while_its_finding_was_away_is_sent_when_it_is_back(connection: Any, enqueue: Any) -> None:
+def test_a_delivery_waits_while_its_finding_is_away(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
     connection.execute("UPDATE findings SET status = 'over'")
@@ -207,7 +207,7 @@ def test_what_waited_while_its_finding_was_away_is_sent_when_it_is_back(connecti
     assert due(connection) == [finding()["uid"]]
 
 
-def test_what_was_sent_and_is_found_anew_is_sent_again(connection: Any, enqueue: Any) -> None:
+def test_a_finding_that_reopens_is_sent_again(connection: Any, enqueue: Any) -> None:
     store(connection, [finding(batch_id=0, found_at=NOW - DAY / 4)])
     enqueue()
     outbox.record_result(connection, "slack", due(connection), "sent", NOW - DAY / 8)
@@ -231,7 +231,7 @@ def test_a_message_that_is_never_taken_holds_up_no_other(connection: Any, enqueu
     assert rows(connection, "attempts") == [(0,), (0,), (1,)]
 
 
-def test_what_was_sent_is_noted_with_its_time_and_not_due_again(connection: Any, enqueue: Any) -> None:
+def test_a_sent_delivery_has_its_time_and_is_not_due_again(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
     outbox.record_failure(connection, "slack", [uid(1)], LATER, NOW)
@@ -244,7 +244,7 @@ def test_what_was_sent_is_noted_with_its_time_and_not_due_again(connection: Any,
     assert outbox.state(connection, "slack").counts == {"sent": 1}
 
 
-def test_a_late_note_does_not_change_what_is_settled(connection: Any, enqueue: Any) -> None:
+def test_a_late_result_does_not_change_a_settled_delivery(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue()
     outbox.record_result(connection, "slack", [uid(1)], "sent", NOW)
@@ -252,7 +252,7 @@ def test_a_late_note_does_not_change_what_is_settled(connection: Any, enqueue: A
     assert rows(connection, "status", "attempts") == [("sent", 1)]
 
 
-def test_a_note_is_of_one_channel(connection: Any, enqueue: Any) -> None:
+def test_a_result_is_of_one_channel(connection: Any, enqueue: Any) -> None:
     store(connection, [finding()])
     enqueue("slack", "email")
     outbox.record_result(connection, "slack", [uid(1)], "sent", NOW)
@@ -279,9 +279,7 @@ def test_twenty_messages_to_a_channel_are_the_most_in_a_run() -> None:
     assert MAX_MESSAGES == 20
 
 
-def test_of_equally_severe_findings_the_oldest_are_first_and_always_in_the_same_order(
-    connection: Any, enqueue: Any
-) -> None:
+def test_equally_severe_findings_are_sent_oldest_first(connection: Any, enqueue: Any) -> None:
     store(connection, [finding(number, first_event_at=NOW - timedelta(hours=number % 3)) for number in range(9)])
     enqueue()
     assert due(connection) == due(connection)

@@ -1,7 +1,6 @@
-"""Small charts as Markdown, each short enough for Dagster to show it on the asset's page without a click.
+"""Small charts in Markdown, each short enough for Dagster to show it on the asset's page.
 
-Dagster renders Markdown under 1,000 characters in place and hides anything longer behind a link. What is shown
-stays in Dagster's event log for as long as that exists, so nothing here carries a name, an address or a label.
+Dagster keeps the charts in its event log for ever, so they hold no names, addresses or labels.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _TEXT_LENGTH = 24
 def hour_by_weekday(frame: pl.DataFrame) -> str:
     """A heat map of the hours of the week, in the time zone and over the period that its title names.
 
-    `frame` is the answer to `chart_hour_by_weekday`: zone, first_day, last_day, weekday (1 is Monday), hour and
+    `frame` is the result of `chart_hour_by_weekday`: zone, first_day, last_day, weekday (1 is Monday), hour and
     events. Shades stand for equal steps of the square root, so that one burst does not blank out the rest.
     """
     if frame.is_empty():
@@ -53,7 +52,7 @@ def hour_by_weekday(frame: pl.DataFrame) -> str:
 def events_per_day(frame: pl.DataFrame) -> str:
     """A sparkline of up to 90 UTC days, 30 to a line, with the least, the most and the total.
 
-    `frame` is the answer to `chart_events_per_day`: day and events, days without events included.
+    `frame` is the result of `chart_events_per_day`: day and events, days without events included.
     """
     days = frame.sort("day").tail(_DAYS).select("day", "events").rows()
     if not days:
@@ -72,7 +71,7 @@ def events_per_day(frame: pl.DataFrame) -> str:
 def top_actors(frame: pl.DataFrame) -> str:
     """The actors with the most events: id, initials, events, share of all events, share of off-hours events.
 
-    `frame` is the answer to `chart_top_actors`. A person is shown by id and initials only, because the text stays
+    `frame` is the result of `chart_top_actors`. A person is shown by id and initials only, because the text stays
     in Dagster's event log; the name is in `actor_summary`.
     """
     columns = ("actor_id", "actor_name", "is_system", "events", "share_of_events", "off_hours_share")
@@ -92,7 +91,7 @@ def top_actors(frame: pl.DataFrame) -> str:
 def top_actions(frame: pl.DataFrame) -> str:
     """The most frequent actions by kind of item: events, share of all, and the last 30 days against the 30 before.
 
-    `frame` is the answer to `chart_top_actions`.
+    `frame` is the result of `chart_top_actions`.
     """
     columns = ("action", "source_type", "events", "share_of_events", "events_last_30_days", "events_previous_30_days")
     rows = (
@@ -104,7 +103,7 @@ def top_actions(frame: pl.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, the derived table on whose page it belongs, and what turns its query's answer into Markdown."""
+    """A chart: its name, the derived table on whose page it is shown, and the function that draws its result."""
 
     name: str
     table: str

@@ -1,4 +1,4 @@
-"""One exchange with a receiver: bounded in time, and told about without its secrets."""
+"""One exchange with a receiver: bounded in time, with errors that hold none of its secrets."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, b
 
 
 def _secrets_in(url: str) -> tuple[str, ...]:
-    """Every part of an address but its host: whoever knows a webhook's path can post to it."""
+    """Every part of an address but its host: a webhook's path is all that it takes to post to it."""
     parts = urlsplit(url)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     whole = (url, parts.path, parts.query, parts.username, parts.password, user, password)

@@ -21,7 +21,7 @@ class Slack:
     """A Slack channel."""
 
     name: ClassVar[str] = "slack"
-    url: str = field(repr=False)  # whoever knows it can post
+    url: str = field(repr=False)  # a secret: it is all that it takes to post
 
     @classmethod
     def from_account(cls, account: Account) -> Slack | None:
