@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COG := $(BIN)/cog -I docs -P -p "import reference" --verbosity 1
 GENERATED := $(wildcard docs/*.md) benchmarks/README.md .env.example
 
-.PHONY: install demo serve dev test prove lint docs clean
+.PHONY: install demo serve dev test test-dates prove lint docs clean
 
 install: $(VENV)/installed   ## the program and what it needs to run, without development tools
 
@@ -22,6 +22,9 @@ dev: $(VENV)/installed        ## the Dagster UI for the account that .env names
 
 test: $(VENV)/ready          ## all tests
 	$(BIN)/python -m pytest
+
+test-dates: $(VENV)/ready    ## the demo and the tests that read the clock, under eight shifted ones; needs faketime
+	$(BIN)/python tests/shifted_clocks.py
 
 prove: $(VENV)/ready         ## the long proofs: a backfill killed at many random moments, the fault suite with other seeds
 	$(BIN)/python tests/faults/kill_many.py --kills 200

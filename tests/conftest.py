@@ -30,6 +30,23 @@ hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=Tr
 hypothesis_settings.load_profile("repeatable")
 
 
+INTEGRATION = ("cli", "orchestration", "upgrade")
+FAULTS = "faults"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its folder and its fixtures: a deployment or another process makes it an integration test."""
+    tests = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(tests).parts[0]
+        if folder == FAULTS:
+            item.add_marker(pytest.mark.faults)
+        elif folder in INTEGRATION or {"deployed", "program"}.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.integration)
+        else:
+            item.add_marker(pytest.mark.unit)
+
+
 @sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
 def prepare_dagsters_history(connection: Any, _: Any) -> None:
     """Dagster commits its history event by event, and no test here is about a loss of power.

@@ -19,6 +19,8 @@ from zendesk_audit_assets.settings import Account, BadSettings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, connect
 from zendesk_audit_assets.zendesk.connect import client_for, zendesk_account
 
+pytestmark = pytest.mark.dates
+
 API_TOKEN = {"ZENDESK_EMAIL": "admin@example.com", "ZENDESK_API_TOKEN": "api-secret"}
 ACCESS_TOKEN = {"ZENDESK_ACCESS_TOKEN": "access-secret"}
 CLIENT = {"ZENDESK_CLIENT_ID": "audit", "ZENDESK_CLIENT_SECRET": "client-secret"}

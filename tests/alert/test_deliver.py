@@ -22,6 +22,8 @@ from zendesk_audit_assets.alert.message import Message
 from zendesk_audit_assets.alert.outbox import MAX_MESSAGES, ChannelState
 from zendesk_audit_assets.warehouse.database import Warehouse
 
+pytestmark = pytest.mark.dates
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 

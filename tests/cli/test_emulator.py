@@ -17,6 +17,8 @@ import pytest
 from zendesk_audit_assets import Account
 from zendesk_audit_assets.zendesk.connect import client_for
 
+pytestmark = pytest.mark.dates
+
 
 @contextmanager
 def emulator(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:

@@ -9,6 +9,8 @@ import pytest
 
 from zendesk_audit_assets.warehouse.database import Warehouse
 
+pytestmark = pytest.mark.dates
+
 
 def holders(call: Any, *options: str) -> list[tuple[Any, ...]]:
     result = call("who", *options, "--json")

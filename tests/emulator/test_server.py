@@ -21,6 +21,8 @@ from zendesk_audit_assets.emulator import (
 )
 from zendesk_audit_assets.errors import AuditError
 
+pytestmark = pytest.mark.dates
+
 LIST = "/api/v2/audit_logs?page[size]=100&sort=created_at"
 
 

@@ -14,6 +14,8 @@ from zendesk_audit_assets.markdown import SHOWN_IN_PLACE
 from zendesk_audit_assets.transform import DERIVED, charts
 from zendesk_audit_assets.transform.charts import CHARTS, NO_EVENTS
 
+pytestmark = pytest.mark.dates
+
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 
 COUNTS = st.integers(0, 2**62)

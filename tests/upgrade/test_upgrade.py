@@ -28,6 +28,8 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.migrations import MIGRATIONS, RELEASED, Migration, applied, migrate
 from zendesk_audit_assets.warehouse.table import Column, Table
 
+pytestmark = pytest.mark.dates
+
 FOLDER = Path(__file__).parent
 DUMPS = sorted(FOLDER.glob("*.sql"))
 KEPT = (*tables.TABLES, DELIVERIES)

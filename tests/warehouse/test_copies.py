@@ -35,6 +35,8 @@ from zendesk_audit_assets.warehouse.database import (
 )
 from zendesk_audit_assets.warehouse.migrations import MIGRATIONS
 
+pytestmark = pytest.mark.dates
+
 Make = Callable[..., Any]
 
 READS = """

@@ -10,6 +10,8 @@ from zendesk_audit_assets.zendesk import MalformedResponse
 from zendesk_audit_assets.zendesk.errors import ClockSkew
 from zendesk_audit_assets.zendesk.response import Response
 
+pytestmark = pytest.mark.dates
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
