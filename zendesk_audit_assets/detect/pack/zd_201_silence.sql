@@ -4,9 +4,9 @@
 -- status: stable
 -- level: medium
 -- description: >-
---   The log has no event for twelve hours or more, and for more than twice the longest silence of the 60 days before;
---   or a log without any event covers four days. Either nobody works, or Zendesk no longer logs events, or no longer
---   for this token.
+--   The log has no event for twelve hours or more, and for more than twice the longest silence of the 60 days before.
+--   With fewer than 100 silences to compare with, the rule reports four days without an event. Either nobody works, or
+--   Zendesk no longer logs events, or no longer for this token.
 -- falsepositives:
 --   - A holiday of the whole company.
 -- input: log
@@ -22,6 +22,11 @@
 --         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 6h}
 --       coverage:
 --         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-26T12:00:01Z}
+--     # Too few events to compare with, then nothing for four days.
+--     - events:
+--         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 100, every: 1h}
+--       coverage:
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-09T03:00:00Z}
 --     # No event at all, and four days covered.
 --     - events: []
 --       coverage:
@@ -37,7 +42,7 @@
 --     - events:
 --         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 100, every: 1h}
 --       coverage:
---         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-05T16:00:00Z}
+--         - {window_start: 2026-01-01T00:00:00Z, window_end: 2026-01-09T02:59:59Z}
 --     - events:
 --         - {source_type: macro, action: update, created_at: 2026-01-01T00:00:00Z, times: 101, every: 6h}
 --       coverage:
@@ -58,16 +63,16 @@ gaps AS (
 )
 SELECT
     'silence' AS group_key,
-    format(
-        'No event for {} hours; the longest silence in the 60 days before was of {:.1f} hours.',
-        date_diff('hour', last_event_at, known_to), epoch(longest) / 3600
-    ) AS explanation,
+    'No event for ' || date_diff('hour', last_event_at, known_to) || ' hours'
+        || coalesce(format('; the longest silence in the 60 days before was of {:.1f} hours', epoch(longest) / 3600), '')
+        || '.' AS explanation,
     last_event_at AS began_at,
     known_to AS ended_at
 FROM known CROSS JOIN gaps
-WHERE gaps >= 100
-  AND known_to - last_event_at >= INTERVAL 12 HOUR
-  AND known_to - last_event_at > 2 * longest
+WHERE CASE
+    WHEN gaps >= 100 THEN known_to - last_event_at >= INTERVAL 12 HOUR AND known_to - last_event_at > 2 * longest
+    ELSE known_to - last_event_at >= INTERVAL 4 DAY
+END
 UNION ALL
 SELECT
     'silence' AS group_key,
