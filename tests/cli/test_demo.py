@@ -55,7 +55,7 @@ def published(done: Any) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def test_it_ends_well_and_shows_summaries_and_where_to_look(done: Any) -> None:
     assert done.returncode == 0, done.stderr
-    for title in ("Who did most", "What was done most", "What the rules found", "The newest events"):
+    for title in ("Most active actors", "Most frequent actions", "Findings, most severe first", "Newest events"):
         assert title in done.stdout
     for hint in (" sql ", " demo --serve", " check"):
         assert hint in done.stderr

@@ -118,7 +118,7 @@ def test_a_start_date_after_the_first_event_is_allowed_and_noted(deploy: Callabl
     day = deployment.zendesk.events[0]["created_at"][:10]
     result = call("doctor", ZENDESK_START_DATE=str(later))
     assert result.exit_code == 0
-    assert f"! ZENDESK_START_DATE is {later}: events before it are left out. Set it to {day} to have all." in (
+    assert f"! ZENDESK_START_DATE is {later}: earlier events are left out. Set it to {day} to keep all." in (
         result.output
     )
 

@@ -21,8 +21,8 @@ from zendesk_audit_assets.cli.output import print_table
 from zendesk_audit_assets.cli.runs import (
     MINIMAL_DAGSTER_YAML,
     RunFailed,
-    bring,
     open_instance,
+    sync_days,
 )
 from zendesk_audit_assets.orchestration.build import build_definitions
 from zendesk_audit_assets.orchestration.partitions import Days
@@ -34,22 +34,22 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 FOLDER = Path("data/demo")
 
 _SUMMARIES = {
-    "Who did most": """
+    "Most active actors": """
         SELECT actor_name AS actor, events, active_days AS "active days", distinct_addresses AS addresses,
                off_hours_share AS "off hours", last_seen AS "last seen"
         FROM actor_summary ORDER BY events DESC LIMIT 8
     """,
-    "What was done most": """
+    "Most frequent actions": """
         SELECT action, source_type AS "source type", events, share_of_events AS share,
                events_last_30_days AS "last 30 days", events_previous_30_days AS "30 before"
         FROM action_summary ORDER BY events DESC LIMIT 8
     """,
-    "What the rules found, the gravest first": """
+    "Findings, most severe first": """
         SELECT severity, rule, title, actor_name AS actor, events, first_event_at AS "first event"
         FROM findings WHERE severity IN ('critical', 'high')
         ORDER BY severity, first_event_at DESC LIMIT 8
     """,
-    "The newest events": """
+    "Newest events": """
         SELECT created_at, actor_name AS actor, action, source_label, change_description AS change
         FROM audit_logs ORDER BY created_at DESC, id DESC LIMIT 8
     """,
@@ -81,7 +81,7 @@ def demo(serve: bool, days: int, port: int) -> None:
     with _local_zendesk(days) as environment:
         settings.export_to_environ({**environment, **_places(folder), Account.rate_share.name: "1"})
         account = settings.load()
-        _bring_everything(account, console)
+        _sync_everything(account, console)
         _print_summaries(Warehouse(account.database).published_path)
         console.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
         if serve:
@@ -100,8 +100,8 @@ def _places(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _local_zendesk(days: int) -> Iterator[dict[str, str]]:
-    """A local Zendesk in a process of its own; gives the environment variables that connect to it."""
-    # A rate limit that does not make the reader of a demo wait.
+    """Run a local Zendesk in a process of its own; yields the environment variables that connect to it."""
+    # With a rate limit so high that nobody waits for it.
     options = ["--port", "0", "--days", str(days), "--rate-limit", "60000", "--live", "6"]
     command = [sys.executable, "-m", "zendesk_audit_assets.cli", "emulator", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own command
@@ -115,10 +115,10 @@ def _local_zendesk(days: int) -> Iterator[dict[str, str]]:
             process.terminate()
 
 
-def _bring_everything(account: Account, console: Console) -> None:
+def _sync_everything(account: Account, console: Console) -> None:
     with open_instance() as instance:
         today = datetime.now(timezone.utc).date()
-        bring(build_definitions(account), instance, Days(account.start_date, today), console)
+        sync_days(build_definitions(account), instance, Days(account.start_date, today), console)
 
 
 def _print_summaries(path: Path) -> None:
@@ -133,7 +133,7 @@ def _serve(folder: Path, port: int, console: Console) -> None:
         f"The Dagster UI comes up at http://127.0.0.1:{port}; new events appear by themselves. Ctrl-C ends it."
     )
     command = [sys.executable, "-m", "dagster", "dev", "-m", "zendesk_audit_assets.definitions", "-p", str(port)]
-    # Whoever stops this process means what it started as well, even where a shell has set SIGINT to be ignored.
+    # A signal to this process must also stop Dagster, even where a shell has set SIGINT to be ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # In the demo's folder: Dagster lets a `.env` in its working folder win over the environment.
@@ -153,15 +153,15 @@ def _print_where_to_look(account: Account, console: Console) -> None:
     console.print(
         f'\nQuery it:     {Account.database}={account.database} {program} sql "FROM action_summary"'
         f"\n              or open {path} read-only in any DuckDB tool."
-        f"\nSee it in the Dagster UI, with events that go on happening:  {program} demo --serve"
-        f"\nConnect your own account:  README.md, then  {program} check",
+        f"\nSee it in the Dagster UI, with new events every few seconds:  {program} demo --serve"
+        f"\nConnect your own account:  README.md, then  {program} doctor",
         highlight=False,
         soft_wrap=True,
     )
 
 
 def _program() -> str:
-    """This program as it was called, so that a hint works as it stands."""
+    """The command that started this program, so that a hint can be copied as it is."""
     called = shutil.which(sys.argv[0]) or sys.argv[0]
     if Path(called).name == "__main__.py":
         return f"{os.path.relpath(sys.executable)} -m {__package__}"

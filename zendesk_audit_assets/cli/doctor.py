@@ -31,7 +31,7 @@ _MARKS = {"good": "✓", "note": "!", "bad": "✗"}
 
 @dataclass(frozen=True)
 class Line:
-    """A remark in one sentence; a `bad` one makes the command fail."""
+    """One result in one sentence; a `bad` one makes the command fail."""
 
     mark: str
     sentence: str
@@ -101,7 +101,7 @@ def _start_date(account: Account, oldest: str) -> Line:
     except AuditError as error:
         return Line("bad", f"{error.cause} Set it to {day}, the day of the first event.")
     if start.isoformat() > day:
-        return Line("note", f"{name} is {start}: events before it are left out. Set it to {day} to have all.")
+        return Line("note", f"{name} is {start}: earlier events are left out. Set it to {day} to keep all.")
     return Line("good", f"{name} is {start}: every event will be kept.")
 
 
@@ -121,7 +121,7 @@ def _disk(account: Account, events: int) -> Line:
 
 
 def _bytes_per_event(account: Account) -> float:
-    """As it is in the warehouse at hand once it holds enough to tell."""
+    """The average of this warehouse once it holds enough events, else `BYTES_PER_EVENT`."""
     warehouse = Warehouse(account.database)
     if not warehouse.path.exists():
         return BYTES_PER_EVENT
@@ -133,7 +133,7 @@ def _bytes_per_event(account: Account) -> float:
 def _times(account: Account) -> Iterator[Line]:
     yield Line(
         "good",
-        f"Business hours are those of {account.timezone}; new events are looked for every {account.sensor_seconds} s.",
+        f"Business hours are those of {account.timezone}; the sensor runs every {account.sensor_seconds} s.",
     )
 
 

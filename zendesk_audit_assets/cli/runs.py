@@ -1,4 +1,4 @@
-"""Runs of the project's jobs from the command line, recorded in the Dagster instance like any other run."""
+"""Runs of the jobs from the command line; Dagster's history records them like any other run."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _project_logger = logging.getLogger("zendesk_audit_assets")
 
 
 class RunFailed(AuditError):
-    """A run of a job failed; the sentence is the failed step's own."""
+    """A run of a job failed; the message is that of the failed step."""
 
 
 class Stopped(AuditError):
-    """Somebody pressed Ctrl-C."""
+    """Ctrl-C stopped the run."""
 
 
 def open_instance() -> dg.DagsterInstance:
-    """The same Dagster instance that `dagster dev` uses in this folder."""
+    """Open the Dagster instance that `dagster dev` uses in this folder."""
     home = settings.dagster_home()
     if home is not None:
         home.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def open_instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home))
 
 
-def bring(
+def sync_days(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     days: Days,
@@ -69,15 +69,15 @@ def bring(
     Raises `RunFailed`.
     """
     scope = Scope()
-    pieces = bounded(days)
+    ranges = bounded(days)
     with _progress_bar(console) as bar:
-        for number, piece in enumerate(pieces, start=1):
-            bar.begin(piece, number, len(pieces))
-            last = number == len(pieces)
+        for number, part in enumerate(ranges, start=1):
+            bar.begin(part, number, len(ranges))
+            last = number == len(ranges)
             # Summaries once, at the end.
             job = definitions.resolve_job_def(scope.refresh if last else scope.backfill)
             without = () if alerts or not last else (scope.asset_key(ALERTS),)
-            result = _run(job, instance, piece, _run_config(scope, full, publish=last), without)
+            result = _run(job, instance, part, _run_config(scope, full, publish=last), without)
             bar.end()
     for check in result.get_asset_check_evaluations():
         if not check.passed:
@@ -126,39 +126,39 @@ def _run_config(scope: Scope, full: bool, publish: bool) -> dg.RunConfig:
 
 
 class _Bar(logging.Handler):
-    """Shows the progress that the asset `audit_logs` logs, and above it what the project warns of."""
+    """Shows the progress that the asset `audit_logs` logs, and warnings above it."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.DEBUG)
         self._progress = progress
         self._task = progress.add_task("", total=1.0, events=0, requests=0, rate=0.0)
-        self._events = self._requests = 0  # of the pieces before
+        self._events = self._requests = 0  # of the ranges before
         self._seen = sync.Progress()
         self._started = datetime.now(timezone.utc)
-        self._piece = (1, 1)
+        self._part = (1, 1)
 
-    def begin(self, days: Days, number: int, pieces: int) -> None:
+    def begin(self, days: Days, number: int, ranges: int) -> None:
         self._events += self._seen.received
         self._requests += self._seen.requests
         self._seen = sync.Progress()
-        self._piece = (number, pieces)
+        self._part = (number, ranges)
         self._progress.update(self._task, description=f"{days.first} to {days.last}")
 
     def end(self) -> None:
-        number, pieces = self._piece
-        self._progress.update(self._task, completed=number / pieces)
+        number, ranges = self._part
+        self._progress.update(self._task, completed=number / ranges)
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
             self._progress.console.print(record.getMessage(), highlight=False, soft_wrap=True)
             return
         self._seen = getattr(record, "progress", self._seen)
-        number, pieces = self._piece
+        number, ranges = self._part
         events = self._events + self._seen.received
         elapsed = (datetime.now(timezone.utc) - self._started).total_seconds()
         self._progress.update(
             self._task,
-            completed=(number - 1 + self._seen.share) / pieces,
+            completed=(number - 1 + self._seen.share) / ranges,
             events=events,
             requests=self._requests + self._seen.requests,
             rate=events / elapsed if elapsed else 0.0,

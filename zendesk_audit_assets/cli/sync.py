@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.cli.runs import bring, open_instance
+from zendesk_audit_assets.cli.runs import open_instance, sync_days
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.orchestration.build import build_definitions
 from zendesk_audit_assets.orchestration.partitions import Days, days_to_refresh
@@ -43,7 +43,7 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
             f"{days.first} to {days.last} is no range of days from {Account.start_date} ({start}) to {today}."
         )
     with open_instance() as instance:
-        bring(build_definitions(account), instance, days, console, full=full, alerts=alerts)
+        sync_days(build_definitions(account), instance, days, console, full=full, alerts=alerts)
     events, complete = _state(warehouse, account.start)
     console.print(
         f"{events:,} events, complete from {start} to {complete:%Y-%m-%d %H:%M:%S} UTC. Query them with "
@@ -54,6 +54,6 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
 
 
 def _state(warehouse: Warehouse, start: datetime) -> tuple[int, datetime]:
-    """The number of events, and up to when the log is complete; the warehouse itself knows even after a restore."""
+    """The number of events, and the time up to which the log is complete; right even after a restore."""
     with warehouse.transaction() as connection:
         return batches.row_count(connection), batches.complete_to(connection, start)

@@ -41,9 +41,9 @@ def build_asset_jobs(scope: Scope) -> list[Any]:
         _job(
             scope.nightly,
             log_to_copy | _assets(scope, PARQUET),
-            "Reads the last closed days again, runs every check and exports everything.",
+            "Fetches the last closed days again, runs all checks and exports all tables.",
         ),
-        _job(scope.deliver_alerts, alerts, "Sends the alerts that are due, without a look for new events."),
+        _job(scope.deliver_alerts, alerts, "Sends the alerts that are due, without a sync."),
     ]
 
 
@@ -60,7 +60,7 @@ def refresh_requests(
 
 
 def op_config(scope: Scope, *, full_refresh: bool = False, publish: bool = False) -> dict[str, Any]:
-    """The configuration of a job's ops: read settled days again, publish even if the last copy is recent."""
+    """The configuration of a job's ops: fetch settled days again, publish regardless of the throttle."""
     audit_logs = scope.asset_key(AUDIT_LOGS.name).to_python_identifier()
     published = scope.asset_key(PUBLISHED).to_python_identifier()
     return {

@@ -1,4 +1,4 @@
-"""Keeps Dagster's own history small: each refresh leaves some 400 KB there, and there may be one a minute."""
+"""Keep Dagster's own history small: each refresh adds some 400 KB, and there may be one a minute."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
@@ -15,13 +15,13 @@ _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagste
 
 
 class PruneConfig(dg.Config):
-    """What a run may choose."""
+    """Options of a run."""
 
     keep_days: int = KEEP_DAYS
-    """Runs that finished longer ago than this are deleted, unless an asset's state rests on them."""
+    """Age in days from which finished runs are deleted, except those with an asset's latest materialization."""
 
 
-@dg.op(description="Deletes old runs on which no asset's or partition's latest materialization rests.")
+@dg.op(description="Deletes old runs, except those with the latest materialization of an asset or a partition.")
 def prune_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None:
     deleted = prune(context.instance, timedelta(days=config.keep_days))
     context.log.info(f"Deleted {deleted:,} runs that finished more than {config.keep_days} days ago.")
@@ -42,7 +42,7 @@ def build_prune_job(scope: Scope) -> dg.JobDefinition:
 
 
 def prune(instance: dg.DagsterInstance, keep: timedelta) -> int:
-    """Delete the finished runs older than `keep`, but not those that show what is materialized; returns how many."""
+    """Delete finished runs older than `keep`, except those with a latest materialization; returns their number."""
     before = datetime.now(timezone.utc) - keep
     old = {run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=_FINISHED, created_before=before))}
     needless = old - set(_runs_of_latest_materializations(instance))
@@ -54,7 +54,7 @@ def prune(instance: dg.DagsterInstance, keep: timedelta) -> int:
 
 
 def _remove_emptied_file(instance: dg.DagsterInstance, run_id: str) -> None:
-    """SQLite storage keeps a file per run; deleting a run empties it and leaves it as large as it was."""
+    """Delete a run's file: SQLite storage keeps one per run, and only empties it when the run is deleted."""
     storage = instance.event_log_storage
     if isinstance(storage, SqliteEventLogStorage):
         Path(storage.path_for_shard(run_id)).unlink(missing_ok=True)

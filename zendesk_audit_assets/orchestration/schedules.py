@@ -34,7 +34,7 @@ def _hourly(scope: Scope, account: Account, start: date, status: dg.DefaultSched
         cron_schedule="0 * * * *",
         execution_timezone="UTC",
         default_status=status,
-        description="Every hour: brings everything up to now, from wherever the log is incomplete.",
+        description="Every hour: syncs the log from where it is incomplete, and refreshes everything derived from it.",
     )
     def hourly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         reason = problem(account) or unfinished(context.instance, scope.refresh)
@@ -50,7 +50,7 @@ def _nightly(scope: Scope, account: Account, start: date, status: dg.DefaultSche
         cron_schedule="30 3 * * *",
         execution_timezone="UTC",
         default_status=status,
-        description=f"Every night: reads the last {NIGHTLY_DAYS} closed days again, runs all checks, exports all.",
+        description=f"Every night: fetches the last {NIGHTLY_DAYS} closed days again, runs all checks, exports all.",
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         reason = problem(account)

@@ -27,17 +27,17 @@ class Scope:
 
     @property
     def refresh(self) -> str:
-        """The job that brings the log, all derived tables and the published copy up to now."""
+        """The job that syncs the log, refreshes all derived tables, sends alerts and publishes a copy."""
         return self.prefixed("refresh")
 
     @property
     def backfill(self) -> str:
-        """The job that brings the log alone."""
+        """The job that syncs the log alone."""
         return self.prefixed("backfill")
 
     @property
     def nightly(self) -> str:
-        """The job that reads the last closed days again, runs every check and exports everything."""
+        """The job that fetches the last closed days again, runs all checks and exports all tables."""
         return self.prefixed("nightly")
 
     @property

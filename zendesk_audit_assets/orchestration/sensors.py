@@ -60,7 +60,7 @@ def _undelivered_alerts(scope: Scope, account: Account, status: dg.DefaultSensor
         job_name=scope.deliver_alerts,
         minimum_interval_seconds=ALERT_SENSOR_SECONDS,
         default_status=status,
-        description="Sends undelivered alerts again, as soon as their pause is over; asks Zendesk nothing.",
+        description="Sends undelivered alerts again as soon as their pause is over; sends Zendesk no request.",
     )
     def undelivered_alerts(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         instance = context.instance

@@ -75,7 +75,7 @@ def test_days_that_are_settled_are_not_asked_for_again(deployment: Any) -> None:
     assert deployment.requests() > 0
     again = deployment.run("backfill", closed)
     assert deployment.requests() == 0
-    assert metadata_of(again)["fetched"] == "nothing: all was settled"
+    assert metadata_of(again)["fetched"] == "nothing: everything is settled"
 
 
 def test_an_event_that_appears_in_a_settled_day_comes_with_a_full_refresh(deployment: Any) -> None:

@@ -1,4 +1,4 @@
-"""The log itself: ask Zendesk for what is missing, write it, say what happened."""
+"""The asset `audit_logs`: fetch what is missing from Zendesk, commit it, record the result."""
 
 import logging
 import time
@@ -22,26 +22,26 @@ from zendesk_audit_assets.orchestration.resources import WAREHOUSE, ZENDESK, nee
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.warehouse.database import Warehouse
 
-# The key in the metadata of each materialization under which a later run finds where to go on.
+# The metadata key of each materialization that tells the next run where to continue.
 COMPLETE_TO = "complete_to"
 
 
-# A run's log hears of the progress this often; a handler for DEBUG hears of every page.
+# Seconds between two lines of progress in a run's log; a handler at level DEBUG gets one for every page.
 PROGRESS_SECONDS = 10.0
 progress_logger = logging.getLogger("zendesk_audit_assets.progress")
 
 
 class AuditLogsConfig(dg.Config):
-    """What a run may choose."""
+    """Options of a run."""
 
     full_refresh: bool = False
-    """Read everything again, settled or not, to find events that appeared very late."""
+    """Fetch settled days again, to find events that appeared very late."""
 
 
 def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
     """The asset `audit_logs`, with a partition for each UTC day from `start` to today."""
 
-    # `backfill_policy` is in beta, and nobody who runs this can do anything about it.
+    # `backfill_policy` is in beta; a user of this package cannot change that.
     warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
     @dg.asset(
@@ -55,8 +55,8 @@ def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
         tags=TAGS,
         metadata=table_metadata(AUDIT_LOGS.name, AUDIT_LOGS.columns),
         description=(
-            "Every event of the Zendesk audit log, once, as Zendesk sent it. A run reads what its days lack, up to "
-            "now; days that are settled cost no request."
+            "Every event of the Zendesk audit log, once, as Zendesk sent it. A run fetches the missing parts of its "
+            "days, up to now; settled days cost no request."
         ),
     )
     def audit_logs(context: dg.AssetExecutionContext, config: AuditLogsConfig) -> dg.MaterializeResult[None]:
@@ -77,7 +77,7 @@ def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
 
 
 class _ProgressLog:
-    """Writes how far a run has come to the log, with the figures as `progress` on the log record."""
+    """Logs the progress of a run, with its metrics as `progress` on the log record."""
 
     def __init__(self) -> None:
         self._said_at = time.monotonic()
@@ -109,7 +109,7 @@ def _metadata(report: sync.SyncResult, warehouse: Warehouse, start: datetime) ->
         "requests": dg.MetadataValue.int(report.requests),
         "seconds_waited_for_the_rate_limit": dg.MetadataValue.float(round(report.seconds_waited, 1)),
         "window": dg.MetadataValue.text(_in_words(report.window)),
-        "fetched": dg.MetadataValue.text(", ".join(map(_in_words, report.fetched)) or "nothing: all was settled"),
+        "fetched": dg.MetadataValue.text(", ".join(map(_in_words, report.fetched)) or "nothing: everything is settled"),
         COMPLETE_TO: dg.MetadataValue.timestamp(complete_to),
         "dagster/row_count": dg.MetadataValue.int(rows),
         "dagster/uri": dg.MetadataValue.url(file_uri(warehouse)),

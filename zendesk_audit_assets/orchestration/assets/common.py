@@ -1,4 +1,4 @@
-"""What all assets share: owner, tags, the metadata of a table, and errors in words."""
+"""Helpers of all assets: owner, tags, metadata of a table, failures as messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def failures_as_messages() -> Iterator[None]:
 
 
 def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
-    """Dagster's schema of a table, each column with its meaning and whether it is personal."""
+    """Dagster's schema of a table: each column with its type, description and whether it is PII."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -48,7 +48,7 @@ def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
 
 
 def table_metadata(table: str, columns: Sequence[Column]) -> Mapping[str, Any]:
-    """What is known of a table before it is made."""
+    """The metadata of a table's definition: its name and its columns."""
     return {"dagster/table_name": table, "dagster/column_schema": column_schema(columns)}
 
 
@@ -64,5 +64,5 @@ def _metadata_value(value: Any) -> Any:
 
 
 def file_uri(warehouse: Warehouse) -> str:
-    """Where the table lives."""
+    """The URI of the warehouse file."""
     return warehouse.path.as_uri()

@@ -1,4 +1,4 @@
-"""The derived tables as assets, in the order in which they build on each other, with their charts."""
+"""The derived tables as assets, with their metrics and charts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,14 +22,14 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 
 
 class DerivedConfig(dg.Config):
-    """What a run may choose."""
+    """Options of a run."""
 
     full_rebuild: bool = False
-    """Compute the chosen tables from the whole log instead of from what is new; the result is the same."""
+    """Rebuild the selected tables from the full log; the result is the same."""
 
 
 def build_derived(scope: Scope) -> dg.AssetsDefinition:
-    """An asset per derived table, any of which can be chosen; one step for all, which opens the file once."""
+    """One asset per derived table; any selection of them runs in one step, which opens the file once."""
 
     @dg.multi_asset(
         name=scope.prefixed("derived_tables"),
@@ -84,7 +84,7 @@ def _metadata(
 
 
 def _figures(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, float]:
-    """Without those that an empty table does not have."""
+    """The metrics of a table, without those that an empty table does not have."""
     figures = {name: scalar(connection, f'SELECT {sql} FROM "{table.name}"') for name, sql in table.figures}
     return {name: value for name, value in figures.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""What readers open: the published DuckDB file, and Parquet."""
+"""The assets for readers: the published DuckDB file, and Parquet files made from it."""
 
 import dagster as dg
 
@@ -19,10 +19,10 @@ PUBLISHED, PARQUET = "published_warehouse", "published_parquet"
 
 
 class PublishConfig(dg.Config):
-    """What a run may choose."""
+    """Options of a run."""
 
     force: bool = False
-    """Publish even if the last copy is so recent that copying takes more than its share of the time."""
+    """Publish now, regardless of the throttle on copying."""
 
 
 def build_published(scope: Scope) -> list[dg.AssetsDefinition]:

@@ -1,7 +1,6 @@
-"""What must hold of the assets.
+"""The checks as Dagster asset checks, one step per asset and kind.
 
-Checks whose cost grows with the whole log (`whole_table`) run nightly and when an asset is materialized by hand;
-the others run with each refresh.
+The nightly job runs all checks. A refresh leaves out those whose cost grows with the full log (`whole_table`).
 """
 
 from collections.abc import Iterator
