@@ -154,7 +154,7 @@ def _print_where_to_look(account: Account, console: Console) -> None:
         f'\nQuery it:     {Account.database}={account.database} {program} sql "FROM action_summary"'
         f"\n              or open {path} read-only in any DuckDB tool."
         f"\nSee it in the Dagster UI, with new events every few seconds:  {program} demo --serve"
-        f"\nConnect your own account:  README.md, then  {program} doctor",
+        f"\nConnect your own account:  docs/connect.md, then  {program} doctor",
         highlight=False,
         soft_wrap=True,
     )
