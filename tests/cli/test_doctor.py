@@ -51,7 +51,7 @@ def test_the_figures_are_those_of_the_account(deployment: Any, call: Any) -> Non
     [
         ({}, {"ZENDESK_CLIENT_SECRET": "mistyped"}, "401", "Check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"),
         ({}, {**NONE, "ZENDESK_ACCESS_TOKEN": "mistyped"}, "401", "Check ZENDESK_ACCESS_TOKEN"),
-        ({"has_audit_logs": False}, WAYS["access token"], "plan has none", "Enterprise"),
+        ({"has_audit_logs": False}, WAYS["access token"], "no audit log", "Enterprise"),
         ({"admin": False}, {}, "403", "credentials of an administrator"),
         ({"granted_scope": "tickets:read"}, {}, "scope", "auditlogs:read"),
         ({"clock_offset_s": 3600}, {}, "clock", "clock"),

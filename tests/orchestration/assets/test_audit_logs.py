@@ -192,7 +192,7 @@ def test_progress_can_be_followed_page_by_page(deployment: Any) -> None:
         pytest.param(
             {"has_audit_logs": False},
             {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": "", "ZENDESK_ACCESS_TOKEN": "emulator-access-token"},
-            "plan has none",
+            "no audit log",
             "Enterprise",
             id="plan without audit logs",
         ),
