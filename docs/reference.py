@@ -124,7 +124,7 @@ def _asset_dependencies(name: str) -> list[str]:
 
 
 def _derived_kind(derived: DerivedTable) -> str:
-    return "view" if type(derived.follows).__name__ == "View" else "derived"
+    return "view" if type(derived.strategy).__name__ == "View" else "derived"
 
 
 def _link(name: str) -> str:
@@ -182,7 +182,7 @@ def checks() -> str:
             (
                 f"`{check.name}`",
                 f"`{check.table}`",
-                check.promise,
+                check.description,
                 "nightly" if check.whole_table else "each refresh",
             )
             for check in CHECKS

@@ -78,8 +78,8 @@ def test_every_event_of_the_history_is_published_once(published: duckdb.DuckDBPy
 def test_every_check_holds_of_it(published: duckdb.DuckDBPyConnection, check: Any) -> None:
     midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     with time_machine.travel(NOW + timedelta(minutes=10), tick=False):
-        finding = check.test(published, midnight - timedelta(days=DAYS))
-    assert finding.passed, finding.sentence
+        result = check.run(published, midnight - timedelta(days=DAYS))
+    assert result.passed, result.summary
 
 
 def test_the_run_is_in_the_demos_own_history_of_dagster(done: Any) -> None:

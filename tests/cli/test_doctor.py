@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import namedtuple
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from zendesk_audit_assets.cli import doctor
 from zendesk_audit_assets.emulator import EmulatorOptions
 
 NONE = {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": ""}
@@ -186,7 +186,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(
     deployment: Any, call: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage(2**40, 2**40, 2**20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**40, 2**40, 2**20))
     result = call("doctor")
     assert result.exit_code == 1
     (line,) = [line for line in result.output.splitlines() if line.startswith("✗")]

@@ -15,26 +15,38 @@ import time_machine
 
 from support.deployment import NOW
 from zendesk_audit_assets.detect import findings, load_rules
-from zendesk_audit_assets.orchestration.checks import (
-    CHECKS,
-    Check,
-    Verdict,
-    whole_table_checks,
-)
-from zendesk_audit_assets.orchestration.checks.findings import LOG_RULES, check_name
-from zendesk_audit_assets.orchestration.checks.log import READ_WITHIN
+from zendesk_audit_assets.detect.checks import LOG_RULES, check_name
+from zendesk_audit_assets.extract.checks import READ_WITHIN
+from zendesk_audit_assets.orchestration.checks import CHECKS, whole_table_checks
 from zendesk_audit_assets.orchestration.scope import Scope
+from zendesk_audit_assets.transform import DERIVED
+from zendesk_audit_assets.transform import checks as transform_checks
+from zendesk_audit_assets.warehouse.check import Check, CheckResult
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 KEYS = {Scope().check_key(check.table, check.name) for check in CHECKS}
-SUMMARIES = ("daily_activity", "actor_summary", "action_summary")
-HISTORIES = {
-    "nothing_is_missing": (
-        "audit_changes", "object_history", "setting_state", "sign_ins", "actor_networks", "privileged_changes",
-    ),
-    "one_period_is_open": ("object_history", "user_role_history", "schedule_history"),
-    "each_has_one_row": ("setting_state", "dormant_privileged_actors"),
-}  # fmt: skip
+
+
+def tables_with(check: str) -> list[str]:
+    return [one.table for one in CHECKS if one.name == check]
+
+
+DERIVED_CHECKS = [(one.table, one.name) for one in transform_checks.CHECKS]
+LITERALS = {
+    "BIGINT": "-7",
+    "BOOLEAN": "false",
+    "DATE": "DATE '2026-01-01'",
+    "DOUBLE": "0.5",
+    "MAP(VARCHAR, BIGINT)": "MAP {'x': 1}",
+    "TIMESTAMPTZ": "TIMESTAMPTZ '2026-01-01 00:00:00+00'",
+    "VARCHAR": "'x'",
+}
+
+
+def stray_row(name: str) -> str:
+    """Insert a row that belongs to no event, with a value in each column; a period of it has an end."""
+    (table,) = (one for one in DERIVED if one.name == name)
+    return f"INSERT INTO {name} VALUES ({', '.join(LITERALS[column.type] for column in table.columns)})"
 
 
 FULL_REFRESH = {"audit_logs": {"config": {"full_refresh": True}}}
@@ -48,11 +60,11 @@ class Damage:
     check: str
     statements: tuple[str, ...]
     says: str
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    severity: str = "error"
 
 
 def of_the_log(check: str, *statements: str, says: str, warns: bool = False) -> Damage:
-    severity = dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR
+    severity = "warn" if warns else "error"
     return Damage("audit_logs", check, statements, says, severity)
 
 
@@ -70,8 +82,6 @@ HAPPENED: list[dict[str, Any]] = [
     {"source_type": "user", "action": "login"},
     {"source_type": "rule", "change_description": "Title changed from A to B"},
 ]
-# The rows that `nothing_is_missing` counts, of the tables in which it does not count them all.
-COUNTED = {"object_history": "event_id IS NOT NULL", "setting_state": "times_changed > 0"}
 A_FINDING = (
     f"INSERT INTO findings BY NAME SELECT '{{uid}}' AS uid, 'id' AS rule_id, 'ZD-1' AS rule, 'high' AS severity, "
     f"'Title' AS title, 'So.' AS explanation, {LATER} AS first_event_at, {LATER} AS last_event_at, 1 AS events, "
@@ -131,34 +141,14 @@ DAMAGES = [
     ),
     of_the_log("a_read_is_recent", "DELETE FROM coverage", says="does not exist yet", warns=True),
     *(
-        Damage(
-            table,
-            "events_equal_the_log",
-            (f"DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})",),
-            f"events in {table}",
+        Damage(table, check, (stray_row(table),) * rows, says)
+        for check, rows, says in (
+            ("events_equal_the_log", 1, "expected from audit_logs"),
+            ("nothing_is_missing", 1, "expected from"),
+            ("each_has_one_row", 2, "1 rows repeat "),
+            ("one_period_is_open", 1, "1 have no period without an end"),
         )
-        for table in SUMMARIES
-    ),
-    *(
-        Damage(
-            table,
-            check,
-            (f"DROP TABLE {table}",),
-            f"{table} does not exist yet",
-            dg.AssetCheckSeverity.WARN,
-        )
-        for check, tables in HISTORIES.items()
-        for table in tables
-    ),
-    *(
-        Damage(
-            table,
-            "nothing_is_missing",
-            (f"INSERT INTO {table} FROM {table} WHERE {COUNTED.get(table, True)} LIMIT 1",),
-            f"in {table}, ",
-        )
-        for table in HISTORIES["nothing_is_missing"]
-        if table != "audit_changes"
+        for table in tables_with(check)
     ),
     Damage(
         "audit_changes",
@@ -167,13 +157,8 @@ DAMAGES = [
         "in audit_changes, ",
     ),
     *(
-        Damage(
-            table,
-            "one_period_is_open",
-            (f"UPDATE {table} SET valid_to = {LATER} WHERE valid_to IS NULL",),
-            "of them have no value today",
-        )
-        for table in HISTORIES["one_period_is_open"]
+        Damage(table, check, (f"DROP TABLE {table}",), f"{table} does not exist yet", "warn")
+        for table, check in DERIVED_CHECKS
     ),
     Damage(
         "findings",
@@ -191,16 +176,13 @@ DAMAGES = [
                 .replace("'high'", f"'{severity}'"),
             ),
             "So.",
-            dg.AssetCheckSeverity.ERROR if severity == "high" else dg.AssetCheckSeverity.WARN,
+            "error" if severity == "high" else "warn",
         )
         for rule in LOG_RULES
         for severity in ("medium", "high")
     ),
-    *(
-        Damage("findings", check_name(rule), ("DROP TABLE findings",), "does not exist", dg.AssetCheckSeverity.WARN)
-        for rule in LOG_RULES
-    ),
-    Damage("findings", "uids_are_unique", ("DROP TABLE findings",), "does not exist yet", dg.AssetCheckSeverity.WARN),
+    *(Damage("findings", check_name(rule), ("DROP TABLE findings",), "does not exist", "warn") for rule in LOG_RULES),
+    Damage("findings", "uids_are_unique", ("DROP TABLE findings",), "does not exist yet", "warn"),
     Damage(
         "alerts",
         "no_delivery_has_failed",
@@ -212,41 +194,11 @@ DAMAGES = [
         "Alerts have failed for good: 1 to slack.",
     ),
     Damage(
-        "dormant_privileged_actors",
-        "each_has_one_row",
-        2
-        * (
-            "INSERT INTO dormant_privileged_actors BY NAME "
-            f"SELECT 1 AS actor_id, 0 AS privileged_changes, 90 AS days_silent, {LATER} AS as_of",
-        ),
-        "1 rows repeat actor_id.",
-    ),
-    Damage(
-        "setting_state",
-        "each_has_one_row",
-        2
-        * (
-            f"INSERT INTO setting_state BY NAME SELECT 'x' AS setting, {LATER} AS since, {LATER} AS first_seen, "
-            "0 AS times_changed, 1 AS event_id",
-        ),
-        "1 rows repeat setting.",
-    ),
-    Damage(
         "alerts",
         "no_delivery_has_failed",
         ("DROP TABLE alert_deliveries",),
         "does not exist yet",
-        dg.AssetCheckSeverity.WARN,
-    ),
-    *(
-        Damage(
-            table,
-            "events_equal_the_log",
-            (f"DROP TABLE {table}",),
-            f"{table} does not exist yet",
-            dg.AssetCheckSeverity.WARN,
-        )
-        for table in SUMMARIES
+        "warn",
     ),
 ]
 
@@ -281,10 +233,10 @@ def damaged(good: Any, tmp_path: Path) -> Any:
     return damage
 
 
-def find(check: Check, warehouse: Warehouse, good: Any) -> Verdict:
+def find(check: Check, warehouse: Warehouse, good: Any) -> CheckResult:
     first = good.days.first
     with time_machine.travel(EVALUATED_AT, tick=False), warehouse.transaction() as connection:
-        return check.test(connection, datetime(first.year, first.month, first.day, tzinfo=timezone.utc))
+        return check.run(connection, datetime(first.year, first.month, first.day, tzinfo=timezone.utc))
 
 
 def check_named(asset: str, name: str) -> Check:
@@ -304,7 +256,7 @@ def test_a_check_fails_when_its_promise_is_broken(good: Any, damaged: Any, damag
     check = check_named(damage.asset, damage.check)
     finding = find(check, damaged(*damage.statements), good)
     assert not finding.passed
-    assert damage.says in finding.sentence
+    assert damage.says in finding.summary
     assert finding.severity == damage.severity
 
 
@@ -357,14 +309,14 @@ def test_a_rule_about_the_log_fails_and_passes_with_the_data(good: Any, damaged:
     lost = f"CREATE TABLE lost AS FROM audit_logs WHERE {A_ROW}"
     warehouse = damaged(lost, "DELETE FROM audit_logs WHERE id IN (SELECT id FROM lost)")
 
-    def refreshed() -> Verdict:
+    def refreshed() -> CheckResult:
         with warehouse.transaction() as connection:
             findings.refresh(connection, load_rules())
         return find(check, warehouse, good)
 
     failed = refreshed()
-    assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "the log holds" in failed.sentence
+    assert (failed.passed, failed.severity) == (False, "error")
+    assert "the log holds" in failed.summary
     with warehouse.transaction() as connection:
         connection.execute("INSERT INTO audit_logs FROM lost")
     assert refreshed().passed
@@ -375,9 +327,9 @@ def test_a_closed_finding_and_a_rule_that_is_off_pass(good: Any, damaged: Any) -
     (rule,) = (rule for rule in LOG_RULES if rule.name == "ZD-201")
     one = A_FINDING.format(uid="one").replace("'id' AS rule_id", f"'{rule.id}' AS rule_id")
     closed = damaged(one, "UPDATE findings SET status = 'closed' WHERE uid = 'one'")
-    assert find(check, closed, good).sentence == "No open finding of ZD-201."
+    assert find(check, closed, good).summary == "No open finding of ZD-201."
     off = damaged(f"DELETE FROM findings_state WHERE rule_id = '{rule.id}'")
-    assert find(check, off, good).sentence == "The rule ZD-201 is not in force."
+    assert find(check, off, good).summary == "The rule ZD-201 is not in force."
 
 
 @pytest.mark.parametrize(("age", "passes"), [(timedelta(0), True), (timedelta(minutes=1), False)])
@@ -389,7 +341,7 @@ def test_a_read_may_be_three_hours_old_and_no_older(good: Any, damaged: Any, age
 
 def test_every_check_says_what_it_promises(good: Any) -> None:
     keys = {spec.key: spec.description for one in good.definitions.asset_checks for spec in one.check_specs}
-    assert keys == {Scope().check_key(check.table, check.name): check.promise for check in CHECKS}
+    assert keys == {Scope().check_key(check.table, check.name): check.description for check in CHECKS}
 
 
 def test_a_failed_delivery_of_a_closed_finding_is_settled(good: Any, damaged: Any) -> None:

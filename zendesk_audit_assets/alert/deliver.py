@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-
-from filelock import FileLock, Timeout
 
 from zendesk_audit_assets.alert import outbox
 from zendesk_audit_assets.alert.channels import Channel
@@ -17,7 +14,7 @@ from zendesk_audit_assets.alert.errors import NotDelivered
 from zendesk_audit_assets.alert.message import Message, message_for, message_for_suppressed
 from zendesk_audit_assets.alert.outbox import ChannelState, Due
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.warehouse.database import LOCK_TIMEOUT_S, Warehouse, WarehouseBusy
+from zendesk_audit_assets.warehouse.database import Warehouse
 
 logger = logging.getLogger("zendesk_audit_assets.alert")
 
@@ -55,7 +52,7 @@ def deliver(
     Raises `NoFindings`, and `WarehouseBusy` when another run has been delivering for ten minutes.
     """
     names = [channel.name for channel in channels]
-    with _one_at_a_time(warehouse):
+    with warehouse.exclusive("alerts", "sending alerts"):
         with warehouse.transaction() as connection:
             outbox.enqueue(connection, names, level, max_age, clock())
             if retry_failed:
@@ -104,20 +101,3 @@ def _outgoing(due: Due) -> Iterator[Outgoing]:
         yield Outgoing(message_for_suppressed(due.suppressed), tuple(due.suppressed), "suppressed")
     for finding in due.findings:
         yield Outgoing(message_for(finding), (finding.uid,), "sent")
-
-
-@contextmanager
-def _one_at_a_time(warehouse: Warehouse) -> Iterator[None]:
-    """Two runs at once would send every message twice. The system frees the lock when a process dies."""
-    warehouse.path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(f"{warehouse.path}.alerts.lock", timeout=LOCK_TIMEOUT_S)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise WarehouseBusy(
-            f"Another run has been sending alerts for {LOCK_TIMEOUT_S:.0f} s.", "Wait, or stop it in the Dagster UI."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -112,22 +111,20 @@ def _effort(events: int, limit: int | None, share: float) -> str:
 
 
 def _disk(account: Account, events: int) -> Line:
-    path = Warehouse(account.database).path
-    folder = next(parent for parent in path.parents if parent.exists())
-    free = shutil.disk_usage(folder).free
+    free = Warehouse(account.database).free_bytes()
     needed = events * _bytes_per_event(account) * COPIES
-    sentence = f"The warehouse and its copies will take about {_mib(needed)}; {_mib(free)} are free at {folder}."
+    sentence = f"The warehouse and its copies will take about {_mib(needed)}; {_mib(free)} are free on its disk."
     return Line("good" if needed + DISK_RESERVE_BYTES < free else "bad", sentence)
 
 
 def _bytes_per_event(account: Account) -> float:
     """The average of this warehouse once it holds enough events, else `BYTES_PER_EVENT`."""
     warehouse = Warehouse(account.database)
-    if not warehouse.path.exists():
+    if not warehouse.exists():
         return BYTES_PER_EVENT
     with warehouse.transaction() as connection:
         stored = batches.row_count(connection)
-    return warehouse.path.stat().st_size / stored if stored > 100_000 else BYTES_PER_EVENT
+    return warehouse.size_bytes() / stored if stored > 100_000 else BYTES_PER_EVENT
 
 
 def _times(account: Account) -> Iterator[Line]:

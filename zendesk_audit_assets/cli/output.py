@@ -60,7 +60,7 @@ def open_tables(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyCon
     Raises NotFound when it lacks one of the tables, and `WarehouseUnusable` when there is no such file.
     """
     warehouse = Warehouse(settings.load().database)
-    if live and not warehouse.path.exists():
+    if live and not warehouse.exists():
         raise NotFound(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync`.")
     with warehouse.transaction() if live else open_read_only(warehouse.published_path) as connection:
         connection.execute("SET TimeZone = 'UTC'")

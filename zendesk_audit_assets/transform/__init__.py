@@ -6,6 +6,16 @@ incremental refresh, which only shows it less of the log.
 
 from zendesk_audit_assets.transform.changes import CHANGES
 from zendesk_audit_assets.transform.histories import HISTORIES
+from zendesk_audit_assets.transform.strategies import (
+    ByDay,
+    ByEvent,
+    ByKey,
+    ByKeyRecompute,
+    ByPeriod,
+    Full,
+    Strategy,
+    View,
+)
 from zendesk_audit_assets.transform.summaries import (
     ACTION_SUMMARY,
     ACTOR_ADDRESSES,
@@ -15,17 +25,7 @@ from zendesk_audit_assets.transform.summaries import (
     DAILY_ACTIVITY,
     SUMMARIES,
 )
-from zendesk_audit_assets.transform.table import (
-    ByDay,
-    ByEvent,
-    ByKey,
-    ByPeriod,
-    ByTouched,
-    DerivedTable,
-    View,
-    Whole,
-    query,
-)
+from zendesk_audit_assets.transform.table import DerivedTable, Total, query
 
 # In an order in which every table comes after those it depends on.
 DERIVED: tuple[DerivedTable, ...] = (*SUMMARIES, *CHANGES, *HISTORIES)
@@ -44,10 +44,12 @@ __all__ = [
     "ByDay",
     "ByEvent",
     "ByKey",
+    "ByKeyRecompute",
     "ByPeriod",
-    "ByTouched",
     "DerivedTable",
+    "Full",
+    "Strategy",
+    "Total",
     "View",
-    "Whole",
     "query",
 ]

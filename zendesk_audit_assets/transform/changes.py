@@ -18,45 +18,56 @@ from zendesk_audit_assets.transform.columns import (
     SOURCE,
     SOURCE_LABEL,
 )
-from zendesk_audit_assets.transform.table import ByEvent, DerivedTable, View
+from zendesk_audit_assets.transform.strategies import ByEvent, View
+from zendesk_audit_assets.transform.table import DerivedTable, Total
 from zendesk_audit_assets.warehouse.table import Column
 
-_table = partial(DerivedTable, "changes")
+_table = partial(DerivedTable, group="changes")
 
 AUDIT_EVENTS = _table(
     "audit_events",
-    "Every event with its spellings and generations unified: the view that rules and histories read.",
-    ("audit_logs",),
-    View(),
-    (
+    "Every event, with one spelling for each thing: the view that rules and histories read.",
+    depends_on=("audit_logs",),
+    strategy=View(),
+    columns=(
         *FIELDS,
-        Column("extra", "JSON", "Fields that the documented record does not have, untouched."),
-        Column("batch_id", "BIGINT", "The batch that brought it: coverage.batch_id.", required=True),
-        Column("inserted_at", "TIMESTAMPTZ", "When it was committed here, UTC.", required=True),
-        Column("run_id", "VARCHAR", "The Dagster run that brought it.", required=True),
+        Column("extra", "JSON", "Fields outside the documented record, unchanged."),
+        Column("batch_id", "BIGINT", "Batch that brought the row: coverage.batch_id.", required=True),
+        Column("inserted_at", "TIMESTAMPTZ", "Time of the commit to this file, UTC.", required=True),
+        Column("run_id", "VARCHAR", "Dagster run that fetched the row.", required=True),
         OBJECT_TYPE,
-        Column("label_group", "VARCHAR", "What stands before the first ': ' of source_label: the kind, or the page."),
-        Column("label_name", "VARCHAR", "What stands after it: the item's own name.", pii=True),
+        Column("label_group", "VARCHAR", "Part of source_label before the first ': ': the kind, or the page."),
+        Column("label_name", "VARCHAR", "Part of source_label after the first ': ': the item's own name.", pii=True),
         Column("setting", "VARCHAR", "Key of an account setting, the same over all generations; NULL otherwise."),
         Column(
             "state",
             "VARCHAR",
-            "What a thing was switched to: on, off, changed, suspended or unsuspended; NULL for anything else.",
+            "New state of a switch: on, off, changed, suspended or unsuspended; NULL for anything else.",
         ),
-        Column("sign_in_method", "VARCHAR", "How somebody signed in: password, jwt, saml, google, sso, ..."),
-        Column("sign_in_host", "VARCHAR", "Host at which they signed in."),
+        Column("sign_in_method", "VARCHAR", "Method of a sign-in: password, jwt, saml, google, sso, ..."),
+        Column("sign_in_host", "VARCHAR", "Host of a sign-in."),
         NETWORK,
-        Column("is_person", "BOOLEAN", "Done by a person or an integration, not by Zendesk itself.", required=True),
-        Column("holds_secret", "BOOLEAN", "change_description seems to hold a password or a token.", required=True),
+        Column("is_person", "BOOLEAN", "True for a person or an integration, false for Zendesk itself.", required=True),
+        Column(
+            "holds_secret",
+            "BOOLEAN",
+            "True when change_description seems to hold a password or a token.",
+            required=True,
+        ),
     ),
 )
 
 AUDIT_CHANGES = _table(
     "audit_changes",
-    "What changed from what to what: one row per line of each event's description. A line that cannot be read is kept.",
-    ("audit_events",),
-    ByEvent(),
-    (
+    "Old and new value of every change: one row per line of a description, unreadable lines included.",
+    depends_on=("audit_events",),
+    strategy=ByEvent(),
+    total=Total(
+        "count(DISTINCT event_id)",
+        "audit_logs",
+        r"count(*) FILTER (regexp_matches(change_description, '[^ \r\n]'))",
+    ),
+    columns=(
         EVENT_ID,
         Column("line", "BIGINT", "Number of the line in the description, from 1.", required=True),
         CREATED_AT,
@@ -67,8 +78,8 @@ AUDIT_CHANGES = _table(
         OBJECT_TYPE,
         SOURCE,
         SOURCE_LABEL,
-        Column("field", "VARCHAR", "What changed, in Zendesk's words; 'state' for a switch; NULL when unparsed."),
-        Column("old_value", "VARCHAR", "Value before; NULL for 'not set', and where the line does not tell.", pii=True),
+        Column("field", "VARCHAR", "Field that changed, in Zendesk's words; 'state' for a switch; NULL when unparsed."),
+        Column("old_value", "VARCHAR", "Value before; NULL for 'not set', and where the line has none.", pii=True),
         Column(
             "new_value",
             "VARCHAR",
@@ -79,20 +90,19 @@ AUDIT_CHANGES = _table(
         Column(
             "confidence",
             "VARCHAR",
-            "exact; ambiguous, where the values can be told apart in more than one way; state, for a switch; unparsed.",
+            "exact; ambiguous, when the line can be split in more than one way; state, for a switch; unparsed.",
             required=True,
         ),
         Column("raw", "VARCHAR", "The line as Zendesk sent it.", pii=True, required=True),
         Column(
             "holds_secret",
             "BOOLEAN",
-            "The description that the line is part of seems to hold a password or a token.",
+            "True when the description of the event seems to hold a password or a token.",
             required=True,
         ),
         BATCH,
     ),
-    # Sign-ins are no changes, and have a table of their own.
-    figures=(
+    metrics=(
         ("share_parsed", "avg((confidence <> 'unparsed')::INTEGER) FILTER (action IS DISTINCT FROM 'login')"),
         ("share_ambiguous", "avg((confidence = 'ambiguous')::INTEGER) FILTER (action IS DISTINCT FROM 'login')"),
     ),

@@ -13,7 +13,7 @@ ACTOR, ACTOR_NAME, ADDRESS = FIELD["actor_id"], FIELD["actor_name"], FIELD["ip_a
 ACTION, SOURCE_TYPE, SOURCE, SOURCE_LABEL = (
     FIELD[name] for name in ("action", "source_type", "source_id", "source_label")
 )
-BATCH = Column("batch_id", "BIGINT", "The batch that brought the event: coverage.batch_id.", required=True)
+BATCH = Column("batch_id", "BIGINT", "Batch that brought the event: coverage.batch_id.", required=True)
 
 OBJECT_TYPE = Column(
     "object_type", "VARCHAR", "Kind of item acted on: source_type in lower case, in one spelling per kind."
@@ -32,6 +32,6 @@ SEEN = (EVENTS, FIRST_SEEN, LAST_SEEN)
 AS_OF = Column(
     "as_of",
     "TIMESTAMPTZ",
-    "The log is known up to here, UTC: the end of its coverage. What is relative counts back from it.",
+    "End of the coverage of the log, UTC. Relative times count back from it.",
     required=True,
 )

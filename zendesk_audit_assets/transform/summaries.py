@@ -17,25 +17,22 @@ from zendesk_audit_assets.transform.columns import (
     SOURCE,
     SOURCE_TYPE,
 )
-from zendesk_audit_assets.transform.table import (
-    ByDay,
-    ByKey,
-    DerivedTable,
-    Whole,
-)
+from zendesk_audit_assets.transform.strategies import ByDay, ByKey, Full
+from zendesk_audit_assets.transform.table import DerivedTable
 from zendesk_audit_assets.warehouse.table import Column
 
-_table = partial(DerivedTable, "summaries")
+_table = partial(DerivedTable, group="summaries")
 
-_SOURCES = Column("distinct_sources", "BIGINT", "Number of items acted on, as far as known.", required=True)
-_ADDRESSES = Column("distinct_addresses", "BIGINT", "Number of IP addresses, as far as known.", required=True)
+_SOURCES = Column("distinct_sources", "BIGINT", "Number of known items acted on.", required=True)
+_ADDRESSES = Column("distinct_addresses", "BIGINT", "Number of known IP addresses.", required=True)
 
 DAILY_ACTIVITY = _table(
     "daily_activity",
-    "What every actor did on every UTC day, by action and kind of item.",
-    ("audit_logs",),
-    ByDay(),
-    (
+    "Events per UTC day, actor, action and kind of item.",
+    depends_on=("audit_logs",),
+    strategy=ByDay(),
+    key=("day", "actor_id", "action", "source_type"),
+    columns=(
         Column("day", "DATE", "UTC day.", required=True),
         ACTOR,
         ACTION,
@@ -56,34 +53,35 @@ DAILY_ACTIVITY = _table(
 )
 ACTOR_NAMES = _table(
     "actor_names",
-    "The names that every actor has borne.",
-    ("audit_logs",),
-    ByKey(("actor_id", "actor_name")),
-    (ACTOR, ACTOR_NAME, *SEEN),
+    "Every name of every actor, with the time of its use.",
+    depends_on=("audit_logs",),
+    strategy=ByKey(("actor_id", "actor_name")),
+    columns=(ACTOR, ACTOR_NAME, *SEEN),
 )
 ACTOR_SOURCES = _table(
     "actor_sources",
-    "The items that every actor has acted on.",
-    ("audit_logs",),
-    ByKey(("actor_id", "source_type", "source_id")),
-    (ACTOR, SOURCE_TYPE, SOURCE, *SEEN),
+    "Every item that an actor acted on, with the time.",
+    depends_on=("audit_logs",),
+    strategy=ByKey(("actor_id", "source_type", "source_id")),
+    columns=(ACTOR, SOURCE_TYPE, SOURCE, *SEEN),
 )
 ACTOR_ADDRESSES = _table(
     "actor_addresses",
-    "The IP addresses that every actor has come from.",
-    ("audit_logs",),
-    ByKey(("actor_id", "ip_address")),
-    (ACTOR, ADDRESS, *SEEN),
+    "Every IP address of every actor, with the time of its use.",
+    depends_on=("audit_logs",),
+    strategy=ByKey(("actor_id", "ip_address")),
+    columns=(ACTOR, ADDRESS, *SEEN),
 )
 ACTOR_SUMMARY = _table(
     "actor_summary",
-    "Every actor in one row: who, since when, how much, at which hours.",
-    ("daily_activity", "actor_names", "actor_sources", "actor_addresses"),
-    Whole(),
-    (
+    "One row per actor: name, first and last event, counts, and shares by hour and weekday.",
+    depends_on=("daily_activity", "actor_names", "actor_sources", "actor_addresses"),
+    strategy=Full(),
+    key=("actor_id",),
+    columns=(
         ACTOR,
-        Column("actor_name", "VARCHAR", "Name of the actor as last seen.", pii=True),
-        Column("is_system", "BOOLEAN", "Zendesk itself, not a person.", required=True),
+        Column("actor_name", "VARCHAR", "Newest name of the actor.", pii=True),
+        Column("is_system", "BOOLEAN", "True for Zendesk itself.", required=True),
         FIRST_SEEN,
         LAST_SEEN,
         Column("days_since_last_seen", "BIGINT", "Full days between last_seen and as_of.", required=True),
@@ -109,15 +107,16 @@ ACTOR_SUMMARY = _table(
 )  # fmt: skip
 ACTION_SUMMARY = _table(
     "action_summary",
-    "What is done to which kind of item, how often, and whether that is changing.",
-    ("daily_activity",),
-    Whole(),
-    (
+    "One row per action and kind of item: counts, share and recent trend.",
+    depends_on=("daily_activity",),
+    strategy=Full(),
+    key=("action", "source_type"),
+    columns=(
         ACTION,
         SOURCE_TYPE,
         EVENTS,
         Column("share_of_events", "DOUBLE", "Share of all events, 0 to 1.", required=True),
-        Column("distinct_actors", "BIGINT", "Number of actors, as far as known.", required=True),
+        Column("distinct_actors", "BIGINT", "Number of known actors.", required=True),
         FIRST_SEEN,
         LAST_SEEN,
         Column("events_last_7_days", "BIGINT", "Events on the last 7 UTC days up to as_of.", required=True),

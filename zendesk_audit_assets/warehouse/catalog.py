@@ -14,7 +14,7 @@ META = Table(
     "Facts about this file: schema version, account, last publication.",
     (
         Column("name", "VARCHAR", "Name of the fact.", required=True),
-        Column("value", "VARCHAR", "Its value, as text.", required=True),
+        Column("value", "VARCHAR", "Value of the fact, as text.", required=True),
     ),
 )
 

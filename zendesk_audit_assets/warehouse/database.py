@@ -71,6 +71,24 @@ class Warehouse:
         self._stray_reader_timeout_s = stray_reader_timeout_s
 
     @property
+    def uri(self) -> str:
+        """The address of the file, for people and tools."""
+        return self.path.as_uri()
+
+    def exists(self) -> bool:
+        """Tell whether the file is there."""
+        return self.path.exists()
+
+    def size_bytes(self) -> int:
+        """The size of the file; 0 before it exists."""
+        return self.path.stat().st_size if self.exists() else 0
+
+    def free_bytes(self) -> int:
+        """The free space on the disk that holds the file, or will hold it."""
+        folder = next(parent for parent in self.path.parents if parent.exists())
+        return shutil.disk_usage(folder).free
+
+    @property
     def published_path(self) -> Path:
         """The copy that analysts read, replaced as a whole; see `publish`."""
         return self.path.parent / "published" / self.path.name
@@ -114,16 +132,27 @@ class Warehouse:
                 ) from error
             raise
 
+    def locked(self) -> AbstractContextManager[None]:
+        """The right to touch the file, across threads and processes. Raises `WarehouseBusy`, `WarehouseUnusable`."""
+        return self._lock(f"{self.path}.lock", f"writing to {self.path}")
+
+    def exclusive(self, purpose: str, doing: str) -> AbstractContextManager[None]:
+        """The right to do one thing for this warehouse, such as `alerts`, across threads and processes.
+
+        The system frees it when a process dies. Raises `WarehouseBusy`, which says what another run is `doing`, and
+        `WarehouseUnusable`.
+        """
+        return self._lock(f"{self.path}.{purpose}.lock", doing)
+
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """The right to touch the file, across threads and processes."""
+    def _lock(self, path: str, doing: str) -> Iterator[None]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(f"{self.path}.lock", timeout=self._lock_timeout_s)
+            lock = FileLock(path, timeout=self._lock_timeout_s)
             lock.acquire()
         except Timeout as error:
             raise WarehouseBusy(
-                f"Another run has been writing to {self.path} for {self._lock_timeout_s:.0f} s.",
+                f"Another run has been {doing} for {self._lock_timeout_s:.0f} s.",
                 "Wait until it has finished, or stop it in the Dagster UI.",
             ) from error
         except OSError as error:

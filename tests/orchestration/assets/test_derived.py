@@ -15,7 +15,7 @@ from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.transform.charts import CHARTS
 
 TABLES = [table.name for table in DERIVED]
-FIGURES = {table.name: {name for name, _ in table.figures} for table in DERIVED}
+FIGURES = {table.name: {name for name, _ in table.metrics} for table in DERIVED}
 # What a few days of the made-up history may lack.
 RARE = {
     "account_setting": "Turned on",

@@ -14,7 +14,6 @@ from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
     failures_as_messages,
-    file_uri,
     table_metadata,
 )
 from zendesk_audit_assets.orchestration.partitions import DAYS_PER_RUN, days_from
@@ -112,7 +111,7 @@ def _metadata(report: sync.SyncResult, warehouse: Warehouse, start: datetime) ->
         "fetched": dg.MetadataValue.text(", ".join(map(_in_words, report.fetched)) or "nothing: everything is settled"),
         COMPLETE_TO: dg.MetadataValue.timestamp(complete_to),
         "dagster/row_count": dg.MetadataValue.int(rows),
-        "dagster/uri": dg.MetadataValue.url(file_uri(warehouse)),
+        "dagster/uri": dg.MetadataValue.url(warehouse.uri),
     }
     if report.newest_event is not None:
         metadata["newest_event"] = dg.MetadataValue.timestamp(report.newest_event)

@@ -11,7 +11,7 @@ import dagster as dg
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.markdown import Markdown
-from zendesk_audit_assets.warehouse.database import Warehouse, interruptible
+from zendesk_audit_assets.warehouse.database import interruptible
 from zendesk_audit_assets.warehouse.table import Column
 
 OWNERS = ["team:data"]
@@ -61,8 +61,3 @@ def _metadata_value(value: Any) -> Any:
     if isinstance(value, Markdown):
         return dg.MetadataValue.md(value)
     return dg.MetadataValue.timestamp(value) if isinstance(value, datetime) else value
-
-
-def file_uri(warehouse: Warehouse) -> str:
-    """The URI of the warehouse file."""
-    return warehouse.path.as_uri()

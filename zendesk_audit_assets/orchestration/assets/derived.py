@@ -10,7 +10,6 @@ from zendesk_audit_assets.orchestration.assets.common import (
     OWNERS,
     TAGS,
     failures_as_messages,
-    file_uri,
     table_metadata,
 )
 from zendesk_audit_assets.orchestration.resources import WAREHOUSE, needed, warehouse_of
@@ -77,16 +76,16 @@ def _metadata(
         "rows_written": done.rows_written,
         "rebuilt": done.full,
         "note": done.note,
-        "dagster/uri": dg.MetadataValue.url(file_uri(file)),
-        **_figures(connection, table),
+        "dagster/uri": dg.MetadataValue.url(file.uri),
+        **_metrics(connection, table),
         **_charts(connection, table),
     }
 
 
-def _figures(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, float]:
+def _metrics(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, float]:
     """The metrics of a table, without those that an empty table does not have."""
-    figures = {name: scalar(connection, f'SELECT {sql} FROM "{table.name}"') for name, sql in table.figures}
-    return {name: value for name, value in figures.items() if value is not None}
+    metrics = {name: scalar(connection, f'SELECT {sql} FROM "{table.name}"') for name, sql in table.metrics}
+    return {name: value for name, value in metrics.items() if value is not None}
 
 
 def _charts(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> dict[str, dg.MetadataValue]:

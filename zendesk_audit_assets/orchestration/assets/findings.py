@@ -13,7 +13,6 @@ from zendesk_audit_assets.orchestration.assets.common import (
     TAGS,
     as_metadata,
     failures_as_messages,
-    file_uri,
     table_metadata,
 )
 from zendesk_audit_assets.orchestration.resources import RULES, WAREHOUSE, needed, rules_of, warehouse_of
@@ -65,7 +64,7 @@ def build_findings(scope: Scope, start: datetime) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": refreshed.rows_total,
-                "dagster/uri": dg.MetadataValue.url(file_uri(warehouse.warehouse())),
+                "dagster/uri": dg.MetadataValue.url(warehouse.warehouse().uri),
                 **as_metadata(metrics),
             }
         )

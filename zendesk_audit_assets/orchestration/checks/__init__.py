@@ -8,15 +8,22 @@ from datetime import datetime
 
 import dagster as dg
 
-from zendesk_audit_assets.orchestration.assets.common import failures_as_messages
-from zendesk_audit_assets.orchestration.checks.check import Check, Verdict
-from zendesk_audit_assets.orchestration.checks.derived import DERIVED_CHECKS
-from zendesk_audit_assets.orchestration.checks.findings import FINDINGS_CHECKS
-from zendesk_audit_assets.orchestration.checks.log import LOG_CHECKS
+from zendesk_audit_assets.alert import checks as alert_checks
+from zendesk_audit_assets.detect import checks as detect_checks
+from zendesk_audit_assets.extract import checks as extract_checks
+from zendesk_audit_assets.orchestration.assets.common import as_metadata, failures_as_messages
 from zendesk_audit_assets.orchestration.resources import WAREHOUSE, needed, warehouse_of
 from zendesk_audit_assets.orchestration.scope import Scope
+from zendesk_audit_assets.transform import checks as transform_checks
+from zendesk_audit_assets.warehouse.check import Check, CheckResult
 
-CHECKS: tuple[Check, ...] = (*LOG_CHECKS, *DERIVED_CHECKS, *FINDINGS_CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *extract_checks.CHECKS,
+    *transform_checks.CHECKS,
+    *detect_checks.CHECKS,
+    *alert_checks.CHECKS,
+)
+_SEVERITIES = {"warn": dg.AssetCheckSeverity.WARN, "error": dg.AssetCheckSeverity.ERROR}
 
 
 def whole_table_checks(scope: Scope) -> list[dg.AssetCheckKey]:
@@ -36,7 +43,7 @@ def _definition(scope: Scope, table: str, whole_table: bool, start: datetime) ->
 
     @dg.multi_asset_check(
         name=f"{asset.to_python_identifier()}_{'whole_table_' if whole_table else ''}checks",
-        specs=[dg.AssetCheckSpec(check.name, asset=asset, description=check.promise) for check in checks],
+        specs=[dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks],
         can_subset=True,
         required_resource_keys=needed(scope, WAREHOUSE),
     )
@@ -44,17 +51,17 @@ def _definition(scope: Scope, table: str, whole_table: bool, start: datetime) ->
         with failures_as_messages(), warehouse_of(context, scope).transaction() as connection:
             for check in checks:
                 if scope.check_key(table, check.name) in context.selected_asset_check_keys:
-                    yield _result(asset, check, check.test(connection, start))
+                    yield _result(asset, check, check.run(connection, start))
 
     return run_checks
 
 
-def _result(asset: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:
+def _result(asset: dg.AssetKey, check: Check, result: CheckResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        passed=verdict.passed,
+        passed=result.passed,
         asset_key=asset,
         check_name=check.name,
-        severity=verdict.severity,
-        description=verdict.sentence,
-        metadata=verdict.figures,
+        severity=_SEVERITIES[result.severity],
+        description=result.summary,
+        metadata=as_metadata(result.metrics),
     )

@@ -138,21 +138,6 @@ SELECT
         THEN regexp_replace(regexp_extract(ipv6, '^(\w+:\w+:\w+):', 1), '(?:^|:)0(?::0)*$', '') || '::/48'
     END AS network,
     coalesce(actor_id > 0, false) AS is_person,
-    -- The patterns of analysis/secrets.py.
-    coalesce(regexp_matches(
-        change_description,
-        '()-----BEGIN [A-Z0-9 ]+-----(?:[^-]|-[^-])*(?:-----END [A-Z0-9 ]+-----)?()' ||
-        '|(\b(?i:bearer|basic) +)[A-Za-z0-9._~+/=-]{8,}()' ||
-        '|(\b(?i:authorization)(?:["''\\]|&(?:amp;)?(?:quot|#39);)*\s*[:=]\s*(?:["''\\]|&(?:amp;)?(?:quot|#39);)*)(?:[A-Za-z]+ +)?[^\s"''&,;<>{}()\[\]\\]{6,}()' ||
-        '|([A-Za-z0-9+.-]://)[^/\s:@"''<>\[\]]*:[^@\s/"''<>]+(@)' ||
-        '|(https://hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]+()' ||
-        '|()\beyJ[A-Za-z0-9_.-]{8,}()' ||
-        '|()\bxox[a-z]-[A-Za-z0-9-]{6,}()' ||
-        '|()\b(?:AKIA|ASIA)[0-9A-Z]{16}\b()' ||
-        '|()\bgh[oprsu]_[A-Za-z0-9]{20,}()' ||
-        '|()\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}()' ||
-        '|()\bAIza[A-Za-z0-9_-]{30,}()' ||
-        '|(\b(?i:[a-z_]*(?:token|secret|password|passwd|passphrase|signature)|(?:api|access|private)[ _-]?key)(?:["''\\]|&(?:amp;)?(?:quot|#39);)*\s*(?::|=|=>|=&(?:amp;)?gt;)\s*(?:["''\\]|&(?:amp;)?(?:quot|#39);)*)[^\s"''&,;<>{}()\[\]\\]{6,}()' ||
-        '|(\b(?i:[a-z_]*(?:token|secret|password|passwd|passphrase|signature)|(?:api|access|private)[ _-]?key) changed from (?:not set to )?)[^\s"''&,;<>{}()\[\]\\]{8,}(?: to [^\s"''&,;<>{}()\[\]\\]+(?: set\b)?)?()'
-    ), false) AS holds_secret
+    -- The pattern of masking.py, which stands here in the view and wherever the text is shown.
+    coalesce(regexp_matches(change_description, getvariable('secret_pattern')), false) AS holds_secret
 FROM expanded;

@@ -1,26 +1,27 @@
-"""What must hold of the log."""
+"""The checks of the log and of its coverage."""
+
+from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-import dagster as dg
 import duckdb
 
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
-from zendesk_audit_assets.orchestration.checks.check import Check, Verdict
 from zendesk_audit_assets.warehouse.catalog import scalar
+from zendesk_audit_assets.warehouse.check import Check, CheckResult
 
 # An hourly refresh may fail once without anybody being told.
 READ_WITHIN = timedelta(hours=3)
 
 
-def ids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+def ids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
     """No event is stored twice. The insert looks only at the batch's own time range, this looks at everything."""
     twice = scalar(connection, "SELECT count(*) - count(DISTINCT id) FROM audit_logs")
-    return Verdict(twice == 0, f"{twice:,} rows repeat an id.", {"repeated": twice})
+    return CheckResult(twice == 0, f"{twice:,} rows repeat an id.", {"repeated": twice})
 
 
-def rows_lie_in_coverage(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+def rows_lie_in_coverage(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
     """No row came in without a window that vouches for its second."""
     outside = scalar(
         connection,
@@ -42,31 +43,33 @@ def rows_lie_in_coverage(connection: duckdb.DuckDBPyConnection, _: datetime) -> 
         WHERE after IS NULL OR created_at >= after
         """,
     )
-    return Verdict(outside == 0, f"{outside:,} rows lie in no window that was read.", {"outside": outside})
+    return CheckResult(outside == 0, f"{outside:,} rows lie in no window that was read.", {"outside": outside})
 
 
-def coverage_has_no_gap(connection: duckdb.DuckDBPyConnection, start: datetime) -> Verdict:
+def coverage_has_no_gap(connection: duckdb.DuckDBPyConnection, start: datetime) -> CheckResult:
     """Everything between the first day and the newest read was read."""
     newest = batches.covered_to(connection)
     if newest is None or newest <= start:
-        return Verdict(True, "Nothing has been read yet.")
+        return CheckResult(True, "Nothing has been read yet.")
     complete_to = batches.complete_to(connection, start)
-    figures = {"complete_to": dg.MetadataValue.timestamp(complete_to), "read_to": dg.MetadataValue.timestamp(newest)}
+    metrics = {"complete_to": complete_to, "read_to": newest}
     if complete_to >= newest:
-        return Verdict(True, f"Everything from {start:%Y-%m-%d} to {newest:%Y-%m-%d %H:%M:%S} UTC was read.", figures)
+        return CheckResult(
+            True, f"Everything from {start:%Y-%m-%d} to {newest:%Y-%m-%d %H:%M:%S} UTC was read.", metrics
+        )
     sentence = f"Nothing was read just after {complete_to:%Y-%m-%d %H:%M:%S} UTC; run the job `refresh`."
-    return Verdict(False, sentence, figures)
+    return CheckResult(False, sentence, metrics)
 
 
-def nothing_was_rejected(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+def nothing_was_rejected(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
     """Every record could be typed."""
     rejected = scalar(connection, "SELECT count(*) FROM audit_log_rejects")
-    return Verdict(
+    return CheckResult(
         rejected == 0, f"{rejected:,} records are in audit_log_rejects, with the reason.", {"rows": rejected}
     )
 
 
-def no_event_has_changed(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+def no_event_has_changed(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
     """No event was read twice with different content. Only labels may change with the reader's language or a name."""
     revised = scalar(connection, "SELECT count(*) FROM audit_log_revisions")
     core = ("actor_id", "source_id", "source_type", "action", "ip_address", "created_at")
@@ -75,20 +78,20 @@ def no_event_has_changed(connection: duckdb.DuckDBPyConnection, _: datetime) -> 
         connection,
         f"SELECT count(*) FROM audit_log_revisions AS revision JOIN audit_logs AS stored USING (id) WHERE {differs}",
     )
-    return Verdict(
+    return CheckResult(
         revised == 0,
         f"{revised:,} other versions are in audit_log_revisions, {core_revised:,} of them with other facts than text.",
         {"revisions": revised, "revisions_of_facts": core_revised},
-        dg.AssetCheckSeverity.ERROR if core_revised else dg.AssetCheckSeverity.WARN,
+        "error" if core_revised else "warn",
     )
 
 
-def a_read_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Verdict:
+def a_read_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
     """The log is kept current."""
     return _recent(batches.covered_to(connection), READ_WITHIN, "The newest second read")
 
 
-LOG_CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check, ...] = (
     Check(AUDIT_LOGS.name, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
     Check(AUDIT_LOGS.name, "no_event_has_changed", "No event was read with other content.", no_event_has_changed),
     Check(AUDIT_LOGS.name, "coverage_has_no_gap", "All since the first day was read.", coverage_has_no_gap),
@@ -104,9 +107,9 @@ LOG_CHECKS: tuple[Check, ...] = (
 )
 
 
-def _recent(instant: datetime | None, within: timedelta, what: str) -> Verdict:
+def _recent(instant: datetime | None, within: timedelta, what: str) -> CheckResult:
     if instant is None:
-        return Verdict(False, f"{what} does not exist yet.", severity=dg.AssetCheckSeverity.WARN)
+        return CheckResult(False, f"{what} does not exist yet.", severity="warn")
     age = datetime.now(timezone.utc) - instant
     sentence = f"{what} is {age / timedelta(hours=1):,.1f} hours old."
-    return Verdict(age <= within, sentence, {"at": dg.MetadataValue.timestamp(instant)}, dg.AssetCheckSeverity.WARN)
+    return CheckResult(age <= within, sentence, {"at": instant}, "warn")
