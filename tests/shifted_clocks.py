@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
+STARTUP = ROOT / "tests" / "support" / "startup"
 NOW = datetime.now(timezone.utc)
 
 
@@ -43,6 +44,7 @@ def run(name: str, command: list[str], folder: Path) -> int:
     offset = (start - datetime.now(timezone.utc)).total_seconds()
     # An offset, since libfaketime reads an instant in the machine's zone. Waits are measured by the monotonic clock.
     environment = {**os.environ, "TZ": zone, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(STARTUP), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     return subprocess.run(["faketime", "-f", f"{offset:+.0f}s", *command], cwd=folder, env=environment).returncode
 
 

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 import time_machine
 
-from support.deployment import NOW, PINNED
+from support.deployment import NOW, STARTUP
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.demo import FOLDER
 from zendesk_audit_assets.orchestration.checks import CHECKS
@@ -32,7 +32,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProces
     environment = {name: value for name, value in os.environ.items() if name not in names}
     # The history that the demo makes up depends on the day, so its processes live at a fixed moment.
     offset = NOW.timestamp() - time.time()
-    environment |= {"PYTHONPATH": str(PINNED), "TEST_CLOCK_OFFSET": str(offset)}
+    environment |= {"PYTHONPATH": str(STARTUP), "TEST_CLOCK_OFFSET": str(offset)}
     result = subprocess.run(
         [sys.executable, "-m", "zendesk_audit_assets.cli", "demo", "--days", str(DAYS)],
         cwd=folder,

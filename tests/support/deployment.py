@@ -21,8 +21,8 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 
 # Where deployments live: the middle of a Wednesday, half a year away from any change of a clock or a year.
 NOW = datetime(2026, 6, 17, 13, 37, 11, tzinfo=timezone.utc)
-# On the path of a Python process, this folder sets its clock.
-PINNED = Path(__file__).with_name("pinned")
+# On the path of a Python process, this folder sets its clock: see there.
+STARTUP = Path(__file__).with_name("startup")
 
 
 @dataclass
