@@ -90,7 +90,7 @@ def statuses(loaded: dg.Definitions) -> set[str]:
     return {one.default_status.value for one in [*(loaded.schedules or []), *(loaded.sensors or [])]}
 
 
-def test_unconfigured_everything_loads_nothing_starts_and_a_tick_says_what_to_set() -> None:
+def test_unconfigured_it_loads_stopped_and_ticks_say_what_to_set() -> None:
     loaded = build_definitions(Account())
     dg.Definitions.validate_loadable(loaded)
     assert statuses(loaded) == {"STOPPED"}
@@ -100,9 +100,7 @@ def test_unconfigured_everything_loads_nothing_starts_and_a_tick_says_what_to_se
 
 
 @pytest.mark.parametrize(("change", "named"), WRONG, ids=str)
-def test_wrongly_configured_everything_loads_nothing_starts_and_a_tick_names_the_variable(
-    change: dict[str, str], named: str
-) -> None:
+def test_misconfigured_it_loads_stopped_and_ticks_name_variables(change: dict[str, str], named: str) -> None:
     given = {**CONFIGURED, **change}
     loaded = build_definitions(Account.from_environ(given))
     dg.Definitions.validate_loadable(loaded)
@@ -192,7 +190,7 @@ def test_the_sensor_looks_as_often_as_it_is_told() -> None:
     assert sensor.minimum_interval_seconds == 15
 
 
-def test_every_column_of_every_table_has_a_type_and_a_meaning_and_the_personal_ones_are_marked() -> None:
+def test_every_column_has_a_type_a_description_and_its_pii_mark() -> None:
     schemas = {
         spec.key.to_user_string(): spec.metadata["dagster/column_schema"]
         for spec in build_definitions(Account()).resolve_all_asset_specs()
@@ -304,7 +302,7 @@ def test_neither_the_ui_nor_a_repr_shows_a_secret_of_alerts(
     assert not [text for text in map(repr, (loaded, loaded.resources, resource, str(resource))) if secret in text]
 
 
-def test_no_secret_of_alerts_gets_into_dagsters_files_or_logs_whether_or_not_they_arrive(
+def test_no_secret_of_alerts_gets_into_dagsters_files_or_logs(
     deployed: Callable[..., Any],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],

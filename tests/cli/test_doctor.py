@@ -26,9 +26,7 @@ def bad(output: str) -> list[str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_good_account_takes_at_most_four_requests_and_has_only_good_findings(
-    deploy: Callable[..., Any], call: Any, way: str
-) -> None:
+def test_a_good_account_takes_four_requests_and_passes(deploy: Callable[..., Any], call: Any, way: str) -> None:
     deployment = deploy(**WAYS[way])
     result = call("doctor")
     assert result.exit_code == 0
@@ -57,7 +55,7 @@ def test_the_figures_are_those_of_the_account(deployment: Any, call: Any) -> Non
         ({"clock_offset_s": 3600}, {}, "clock", "clock"),
     ],
 )
-def test_an_account_that_cannot_be_read_is_one_finding_with_its_remedy(
+def test_an_unreadable_account_is_one_finding_with_a_remedy(
     deploy: Callable[..., Any],
     call: Any,
     options: dict[str, Any],
@@ -143,9 +141,7 @@ def test_every_other_setting_is_looked_at_as_well(deployment: Any, call: Any, na
     assert name in line
 
 
-def test_rules_of_ones_own_are_counted_and_one_that_cannot_be_used_is_named(
-    deployment: Any, call: Any, tmp_path: Path
-) -> None:
+def test_own_rules_are_counted_and_an_unusable_one_is_named(deployment: Any, call: Any, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     folder.mkdir()
     (folder / "settings.yml").write_text("disable: [ZD-013]\nlevel: {ZD-020: high}\n")

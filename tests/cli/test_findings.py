@@ -88,7 +88,7 @@ def test_before_there_are_findings_it_says_what_makes_them(call: Any, stored: Wa
         )
 
 
-def test_before_there_is_a_warehouse_it_says_what_makes_it_and_makes_none(call: Any, folder: Any) -> None:
+def test_without_a_warehouse_it_names_the_command_that_makes_one(call: Any, folder: Any) -> None:
     result = call("findings", "--live")
     assert result.exit_code == 1
     assert "zendesk-audit sync" in result.output

@@ -47,7 +47,7 @@ def test_the_rules_in_force_are_listed(call: Any) -> None:
     assert {row["level"] for row in severe} == {"high", "critical"}
 
 
-def test_a_rule_of_ones_own_is_among_them_and_a_packaged_one_can_be_switched_off(call: Any, own: Path) -> None:
+def test_own_rules_are_listed_and_packaged_ones_can_be_disabled(call: Any, own: Path) -> None:
     (own / "settings.yml").write_text("disable: [ZD-013]\nlevel: {ZD-020: medium}\n")
     listed = {row["rule"]: row["level"] for row in json.loads(call("rules", "list", "--json").output)}
     assert listed["OWN-1"] == "critical"

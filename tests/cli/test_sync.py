@@ -28,9 +28,7 @@ def statuses(deployment: Any) -> list[dg.DagsterRunStatus]:
         return [run.status for run in instance.get_runs()]
 
 
-def test_everything_is_brought_summarised_published_and_recorded_and_then_only_what_is_new(
-    call: Any, configured: Any, folder: Path
-) -> None:
+def test_sync_does_everything_and_then_only_what_is_new(call: Any, configured: Any, folder: Path) -> None:
     result = call("sync")
     assert result.exit_code == 0
     events = len(configured.zendesk.events)
@@ -95,7 +93,7 @@ def test_a_dagster_home_that_is_set_is_used_and_made(folder: Path, monkeypatch: 
     assert not (folder / ".dagster").exists()
 
 
-def test_days_are_brought_alone_read_again_only_in_full_and_the_rest_comes_later(call: Any, configured: Any) -> None:
+def test_chosen_days_come_alone_and_again_only_in_full(call: Any, configured: Any) -> None:
     first = configured.days.first
     one_day = ("sync", "--from", first, "--to", first)
     assert call(*one_day).exit_code == 0
@@ -139,7 +137,7 @@ def test_a_day_that_is_none_is_refused(call: Any, configured: Any, value: str) -
         ({"ZENDESK_TIMEZONE": "Mars"}, "ZENDESK_TIMEZONE is 'Mars'"),
     ],
 )
-def test_a_setting_that_is_missing_or_wrong_is_named_in_one_line_and_nothing_is_made(
+def test_a_wrong_setting_is_named_in_one_line_and_makes_nothing(
     call: Any, configured: Any, folder: Path, change: dict[str, str], named: str
 ) -> None:
     result = call("sync", **change)
@@ -151,7 +149,7 @@ def test_a_setting_that_is_missing_or_wrong_is_named_in_one_line_and_nothing_is_
     assert not (folder / ".dagster").exists()
 
 
-def test_wrong_credentials_are_said_in_one_sentence_and_recorded_as_a_failure(call: Any, configured: Any) -> None:
+def test_wrong_credentials_are_one_sentence_and_a_failed_run(call: Any, configured: Any) -> None:
     result = call("sync", ZENDESK_CLIENT_SECRET="mistyped")
     assert result.exit_code == 1
     assert "does not accept the OAuth client" in result.output
@@ -172,7 +170,7 @@ def test_a_longer_wait_is_said_above_the_bar(call: Any, configured: Any, monkeyp
     assert "Waiting 1 s before attempt 2" in result.output
 
 
-def test_after_a_restored_backup_one_sync_brings_what_has_happened_since(call: Any, configured: Any) -> None:
+def test_one_sync_after_a_restore_brings_what_happened_since(call: Any, configured: Any) -> None:
     first = configured.days.first
     assert call("sync", "--from", first, "--to", first).exit_code == 0
     assert call("backup", "early.duckdb").exit_code == 0
@@ -205,9 +203,7 @@ def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_ctrl_c_keeps_what_was_committed_and_the_next_sync_brings_the_rest(
-    call: Any, deploy: Callable[..., Any], folder: Path
-) -> None:
+def test_ctrl_c_keeps_commits_and_the_next_sync_continues(call: Any, deploy: Callable[..., Any], folder: Path) -> None:
     now = datetime.now(timezone.utc)
     history = HistoryOptions(start=now - timedelta(days=3), end=now - timedelta(days=1), style="uniform", total=10_000)
     # The command runs in a process of its own, by the clock of this machine.

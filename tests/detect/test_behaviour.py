@@ -273,7 +273,7 @@ def test_an_hour_at_which_the_actor_often_works_is_not_unusual() -> None:
     assert found("ZD-104", numbered([*nights, odd])) == set()
 
 
-def test_the_first_action_of_its_kind_is_found_while_hardly_anybody_does_so() -> None:
+def test_a_first_action_is_found_while_it_is_rare() -> None:
     people = [event for actor in range(1, 31) for event in office_work(actor)]
     first = Event(0, START + 41 * DAY, 7, "create", "webhook", 1, "", "203.0.1.1")
     others = [first._replace(actor_id=actor, created_at=START + 20 * DAY) for actor in (1, 2)]

@@ -192,7 +192,7 @@ def test_an_event_may_be_found_by_several_rules(log: Log) -> None:
     assert len(set(log.rows("uid"))) == 2
 
 
-def test_only_new_events_are_looked_at_and_a_second_refresh_changes_nothing(log: Log) -> None:
+def test_a_refresh_reads_only_new_events_and_a_second_none(log: Log) -> None:
     log.append([{**OWNER_CHANGED, "created_at": START}])
     log.refresh()
     before = log.rows("*")
@@ -313,9 +313,7 @@ def test_another_time_zone_judges_anew(log: Log) -> None:
     assert "ZD-001" not in anew
 
 
-def test_a_level_that_the_query_gives_counts_unless_ones_own_settings_fix_it(
-    log: Log, own: Callable[..., Rule]
-) -> None:
+def test_the_level_of_a_query_counts_unless_settings_fix_it(log: Log, own: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}], window=(START, START + DAY))
     query = "SELECT 'x' AS group_key, list(id) AS event_ids, 'Why.' AS explanation, 'high' AS level FROM evaluated"
     log.refresh([own(query)])
@@ -403,7 +401,7 @@ def test_a_rule_runs_anew_when_the_table_that_it_waited_for_appears(log: Log) ->
     assert log.named("ZD-102") == [([1, 2],)]
 
 
-def test_what_somebody_closed_stays_closed_after_its_rule_was_off_for_a_while(log: Log) -> None:
+def test_a_closed_finding_stays_closed_after_its_rule_was_off(log: Log) -> None:
     log.append([{**OWNER_CHANGED, "created_at": START}], window=(START, START + DAY))
     log.refresh()
     log.close("ZD-001")
@@ -641,7 +639,7 @@ def test_every_episode_is_found_by_the_rules_that_are_there_for_it(log: Log, see
         assert EXPECTED[episode.name] <= found, episode.name
 
 
-def test_fifty_administrators_make_less_than_one_finding_a_day_that_anybody_must_look_at(log: Log) -> None:
+def test_fifty_administrators_make_under_one_alert_a_day(log: Log) -> None:
     # 400 people, of whom 50 are administrators, as busy as the 40 of the demo.
     options = HistoryOptions(start=START - 90 * DAY, end=START, seed=3, agents=400, events_per_day=900, episodes=False)
     log.append(records_of(build_history(options).events), window=(options.start, options.end))

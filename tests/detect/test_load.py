@@ -88,9 +88,7 @@ def test_a_correlation_counts_what_an_own_rule_has_replaced(folder: Path, write:
     assert rules["ZD-106"].digest != PACK["ZD-106"].digest
 
 
-def test_a_rule_that_is_referred_to_finds_nothing_itself_unless_the_correlation_generates(
-    folder: Path, write: Write
-) -> None:
+def test_a_referred_rule_finds_only_if_the_correlation_generates(folder: Path, write: Write) -> None:
     write(ANYTHING, name="part")
     correlation = """
 title: Three of them
@@ -354,7 +352,7 @@ HAVING count(*) >= 3 AND max(created_at) - getvariable('log_start') >= INTERVAL 
         ("INTERVAL 9 DAY", "INTERVAL 8 DAY", ["OWN-SQL finds its example 1 of 'no_match'."]),
     ],
 )
-def test_an_event_of_an_example_may_be_repeated_and_the_log_begins_with_the_first(
+def test_an_example_may_repeat_events_and_its_log_begins_with_them(
     write: Write, own: Own, wrong: str, right: str, failures: list[str]
 ) -> None:
     write(text=COUNTED.replace(wrong, right), file="own.sql")
@@ -377,7 +375,7 @@ HAVING count(*) > 0;
 """.lstrip()
 
 
-def test_an_example_may_bring_a_table_along_and_has_to_if_the_rule_needs_it(write: Write, own: Own) -> None:
+def test_an_example_brings_the_tables_that_its_rule_needs(write: Write, own: Own) -> None:
     write(text=OF_A_TABLE, file="own.sql")
     assert list(failed_examples([own("OWN-SQL")])) == []
     path = write(
@@ -403,9 +401,7 @@ SELECT rule AS group_key, event_ids, '' AS explanation FROM found;
 """.lstrip()
 
 
-def test_an_own_rule_over_findings_is_tried_on_those_of_the_rules_in_force(
-    folder: Path, write: Write, own: Own
-) -> None:
+def test_an_own_rule_over_findings_is_tried_on_rules_in_force(folder: Path, write: Write, own: Own) -> None:
     write(text=OVER_FINDINGS, file="own.sql")
     missed = [(own("OWN-SQL"), "OWN-SQL does not find its example 1 of 'match'.")]
     assert list(failed_examples([own("OWN-SQL")])) == missed
@@ -413,7 +409,7 @@ def test_an_own_rule_over_findings_is_tried_on_those_of_the_rules_in_force(
     assert list(failed_examples([own("OWN-SQL")], load_rules(folder, packaged=False))) == []
 
 
-def test_a_packaged_rule_over_findings_is_tried_on_those_of_the_package(folder: Path, write: Write) -> None:
+def test_a_packaged_rule_over_findings_is_tried_on_the_package(folder: Path, write: Write) -> None:
     write(text="disable: [ZD-001]\nlevel: {ZD-004: low}\n", file="settings.yml")
     in_force = load_rules(folder)
     assert list(failed_examples([rule for rule in in_force if rule.name == "ZD-115"], in_force)) == []

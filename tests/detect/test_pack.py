@@ -31,12 +31,12 @@ def test_a_rule_has_examples_of_both_kinds(rule: Rule) -> None:
     assert rule.examples.no_match
 
 
-def test_all_rules_of_the_catalogue_are_there_but_the_one_that_needs_digests() -> None:
+def test_the_pack_has_every_catalogued_rule_without_digests() -> None:
     numbers = {int(rule.name[3:6]) for rule in PACK}
     assert numbers == {*range(1, 27), *range(101, 116), *range(201, 207)} - {204}
 
 
-def test_the_building_blocks_of_correlations_find_nothing_by_themselves() -> None:
+def test_building_blocks_of_correlations_find_nothing_alone() -> None:
     assert not [rule.name for rule in PACK if rule.name.startswith("zd_")]
 
 

@@ -95,9 +95,7 @@ def test_long_ranges_are_cut_into_bounded_runs_that_are_the_same_days(one: date,
 
 
 @given(dates, st.none() | moments, dates)
-def test_a_refresh_begins_where_the_log_is_incomplete_at_the_latest_yesterday(
-    start: date, complete: datetime | None, now: date
-) -> None:
+def test_a_refresh_begins_at_the_first_gap_or_yesterday(start: date, complete: datetime | None, now: date) -> None:
     start = min(start, now)
     days = days_to_refresh(start, complete, now)
     assert days.last == now
@@ -109,12 +107,12 @@ def test_a_refresh_begins_where_the_log_is_incomplete_at_the_latest_yesterday(
         assert days.first <= max(start, complete.date())
 
 
-def test_a_refresh_just_after_midnight_begins_on_the_day_that_is_not_settled_yet() -> None:
+def test_a_refresh_after_midnight_begins_on_the_unsettled_day() -> None:
     complete = datetime(2026, 3, 10, 0, 5, tzinfo=timezone.utc)
     assert days_to_refresh(date(2026, 1, 1), complete, date(2026, 3, 20)).first == date(2026, 3, 9)
 
 
-def test_how_far_the_log_is_complete_is_read_from_the_newest_materialization(deployment: Any) -> None:
+def test_complete_to_is_read_from_the_newest_materialization(deployment: Any) -> None:
     assert complete_to(deployment.instance, Scope()) is None
     before = datetime.now(timezone.utc)
     deployment.run("backfill")
@@ -128,7 +126,7 @@ def test_a_materialization_that_says_nothing_of_it_counts_as_none(deployment: An
     assert complete_to(deployment.instance, Scope()) is None
 
 
-def test_pages_with_the_same_events_in_any_order_have_the_same_fingerprint() -> None:
+def test_the_order_of_events_does_not_change_a_fingerprint() -> None:
     def page(*ids: Any) -> Page:
         return Page([{"id": id} for id in ids], b"", False, datetime.now(timezone.utc), 1)
 
@@ -139,7 +137,7 @@ def test_pages_with_the_same_events_in_any_order_have_the_same_fingerprint() -> 
 # The sensor
 
 
-def test_new_events_are_fetched_by_a_refresh_that_carries_the_fingerprint(deployment: Any) -> None:
+def test_new_events_request_a_refresh_with_their_fingerprint(deployment: Any) -> None:
     (request,) = tick(deployment).run_requests
     assert asked(request) == deployment.days
     assert request.tags[FINGERPRINT_TAG]
@@ -254,7 +252,7 @@ def at(minutes: float) -> dg.MetadataValue:
     return dg.MetadataValue.timestamp(moment)
 
 
-def test_an_alert_that_waits_is_sent_as_soon_as_its_pause_is_over_and_no_sooner(deployment: Any) -> None:
+def test_a_waiting_alert_is_sent_when_its_pause_is_over(deployment: Any) -> None:
     assert alert_tick(deployment).skip_message == "No alert waits."
     reports(deployment, pending=2, next_try=at(5))
     skipped = alert_tick(deployment)
@@ -297,7 +295,7 @@ def test_after_an_outage_of_a_month_the_next_hour_brings_everything(deploy: Call
     assert deployment.holds_everything()
 
 
-def test_a_long_history_is_fetched_in_bounded_runs_of_which_the_last_carries_the_fingerprint(
+def test_the_last_run_of_a_long_history_carries_the_fingerprint(
     deploy: Callable[..., Any],
 ) -> None:
     start = NOW - 200 * DAY
@@ -328,7 +326,7 @@ def test_a_gap_left_by_a_failed_piece_is_covered_by_the_next_refresh(
     assert deployment.holds_everything()
 
 
-def test_every_night_the_last_three_closed_days_are_read_again_and_heal_what_appeared_very_late(
+def test_the_nightly_reread_of_three_days_heals_late_events(
     deploy: Callable[..., Any],
 ) -> None:
     deployment = deploy(days=10)
@@ -350,7 +348,7 @@ def test_every_night_the_last_three_closed_days_are_read_again_and_heal_what_app
     }
 
 
-def test_the_nightly_run_is_for_the_night_that_it_is_due_and_never_before_the_first_day(
+def test_the_nightly_run_is_for_its_due_night_from_the_first_day(
     deploy: Callable[..., Any],
 ) -> None:
     deployment = deploy(days=3)
@@ -359,7 +357,7 @@ def test_the_nightly_run_is_for_the_night_that_it_is_due_and_never_before_the_fi
     assert asked(request) == Days(today() - 3 * DAY, today() - 2 * DAY)
 
 
-def test_on_the_first_day_there_is_something_to_refresh_every_hour_and_every_night(
+def test_the_first_day_has_hourly_and_nightly_refreshes(
     deploy: Callable[..., Any],
 ) -> None:
     deployment = deploy(options=EmulatorOptions(), ZENDESK_START_DATE=str(NOW.date()))
@@ -383,7 +381,7 @@ def assets_of(result: dg.ExecuteInProcessResult) -> set[str]:
     return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key}
 
 
-def test_a_refresh_brings_a_range_of_days_and_all_that_follows_from_them_in_one_run(deployment: Any) -> None:
+def test_one_refresh_brings_its_days_and_every_derived_table(deployment: Any) -> None:
     result = deployment.run("refresh")
     assert result.success
     assert deployment.holds_everything()
@@ -399,6 +397,6 @@ def test_a_backfill_brings_the_log_alone(deployment: Any) -> None:
     assert result.get_asset_check_evaluations() == []
 
 
-def test_maintenance_is_due_every_week_whether_or_not_an_account_is_configured(deploy: Callable[..., Any]) -> None:
+def test_maintenance_is_due_weekly_without_an_account_too(deploy: Callable[..., Any]) -> None:
     deployment = deploy(ZENDESK_SUBDOMAIN="")
     assert len(schedule_tick(deployment, "maintenance").run_requests) == 1

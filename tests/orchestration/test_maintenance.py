@@ -56,7 +56,7 @@ def files_of(deployment: Any, run_id: str) -> list[Path]:
     return [path for path in deployment.home.rglob("*") if run_id in str(path)]
 
 
-def test_runs_are_deleted_with_their_files_once_newer_ones_hold_all_that_they_showed(aged: Any) -> None:
+def test_superseded_runs_are_deleted_with_their_files(aged: Any) -> None:
     first, second, third = aged.run_ids
     assert files_of(aged, second)
     assert prune(aged.instance, NONE) == 1
@@ -66,7 +66,7 @@ def test_runs_are_deleted_with_their_files_once_newer_ones_hold_all_that_they_sh
     assert prune(aged.instance, NONE) == 0
 
 
-def test_what_is_materialized_and_how_far_the_log_is_complete_stays_known(aged: Any) -> None:
+def test_materializations_and_complete_to_survive_pruning(aged: Any) -> None:
     def known() -> Any:
         return aged.instance.get_materialized_partitions(dg.AssetKey("audit_logs")), complete_to(aged.instance, Scope())
 

@@ -110,7 +110,7 @@ def test_a_line_is_read_as(read_as: ReadAs, description: str) -> None:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", r"\n", r"\\n"])
-def test_several_roles_in_one_event_are_a_row_each_however_lines_are_parted(read_as: ReadAs, newline: str) -> None:
+def test_each_role_of_an_event_is_a_row_for_any_line_break(read_as: ReadAs, newline: str) -> None:
     first, second = "Support role changed from Agent to Admin", "Explore role changed from not set to Viewer"
     (found,) = lines(read_as, [f"{first}{newline}{second}"])
     assert found == [
@@ -130,7 +130,7 @@ def test_what_only_looks_blank_is_kept(read_as: ReadAs, text: str) -> None:
     assert connection.execute("SELECT raw, confidence FROM audit_changes").fetchall() == [(text, "unparsed")]
 
 
-def test_nothing_written_is_no_line_and_blank_lines_are_counted_but_left_out(read_as: ReadAs) -> None:
+def test_blank_lines_count_as_lines_and_are_no_rows(read_as: ReadAs) -> None:
     found = lines(read_as, [None, "", "  ", "\n\r\n", "\n\nEnabled\n \nB changed from 1 to 2"])
     assert found[:4] == [[], [], [], []]
     assert [(line.line, line.field) for line in found[4]] == [(3, "state"), (5, "B")]

@@ -116,7 +116,7 @@ def assert_table(chart: str, rows: int) -> None:
         assert not re.search(r"(?<!\\)(?:\\\\)*[`*_<>\[\]]", line)
 
 
-def test_the_shades_are_steps_of_the_square_root_and_the_legend_says_so() -> None:
+def test_shades_are_steps_of_the_square_root_with_a_legend() -> None:
     counts = {(1, 0): 1, (1, 1): 62, (1, 2): 63, (1, 3): 251, (1, 4): 1000, (7, 23): 563}
     rows = [
         {"zone": "UTC", "first_day": date(2026, 1, 1), "last_day": date(2026, 3, 26), "weekday": weekday, "hour": hour}
@@ -202,7 +202,7 @@ def test_the_heat_map_shows_12_weeks_on_the_clock_of_the_business(fill: Fill) ->
     assert rows.row(0)[:3] == ("Europe/Berlin", date(2026, 1, 7), date(2026, 4, 1))
 
 
-def test_the_sparkline_fills_the_days_without_events_up_to_what_is_covered(fill: Fill) -> None:
+def test_the_sparkline_has_every_covered_day(fill: Fill) -> None:
     events = [(f"2026-{month}-01T12:00:00+00", 1, "Ada", "update", "user") for month in ("01", "02", "02", "03")]
     connection = fill(events, covered_to="2026-03-03T00:00:00+00")
 
@@ -222,7 +222,7 @@ def test_the_sparkline_shows_at_most_90_days(fill: Fill) -> None:
     assert (len(rows), rows[-1]) == (90, (date(2026, 1, 1), 0))
 
 
-def test_the_tops_are_the_ten_most_frequent_with_their_share_of_everything(fill: Fill) -> None:
+def test_tops_are_the_ten_most_frequent_with_their_share(fill: Fill) -> None:
     events = [
         ("2026-03-02T12:00:00+00", actor, f"Actor {actor}", f"action {actor}", "user")
         for actor in range(1, 13)

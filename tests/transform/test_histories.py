@@ -133,7 +133,7 @@ def test_business_hours_are_read_from_json_and_from_hashes(read_as: ReadAs, week
     ).fetchall() == [("Office: East", *hours) for hours in WEEKS[week]]
 
 
-def test_a_setting_stands_as_it_was_last_changed_over_both_generations(read_as: ReadAs) -> None:
+def test_a_setting_has_its_last_value_over_both_generations(read_as: ReadAs) -> None:
     def setting(label: str, text: str, **given: Any) -> dict[str, Any]:
         return {"source_type": "account_setting", "source_label": label, "change_description": text, **given}
 
@@ -231,7 +231,7 @@ def test_any_event_ends_the_silence(read_as: ReadAs) -> None:
     assert dormant(read_as, silent(200), silent(10, source_type="user", action="login")) == []
 
 
-def test_an_administrator_who_was_never_seen_is_dormant_since_the_grant(read_as: ReadAs) -> None:
+def test_an_unseen_administrator_is_dormant_since_the_grant(read_as: ReadAs) -> None:
     grant = {"source_type": "user", "source_id": 9, "change_description": "Role changed from Agent to Administrator"}
     assert dormant(read_as, silent(100, **grant), silent(1)) == [(9, "Grace", True, 0, 100)]
 

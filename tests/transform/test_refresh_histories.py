@@ -180,7 +180,7 @@ REFRESHES = st.sets(st.sampled_from([table.name for table in NEEDED]), min_size=
 
 @settings(max_examples=20)
 @given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in NEEDED}), max_size=9))
-def test_refreshed_at_any_points_the_tables_equal_a_rebuild_and_a_recount_by_hand(steps: list[Any]) -> None:
+def test_any_refreshes_equal_a_rebuild_and_a_recount_by_hand(steps: list[Any]) -> None:
     log = Log()
     built: set[str] = set()
     for step in steps:
@@ -364,7 +364,7 @@ def test_a_history_follows_only_the_keys_that_new_rows_touch() -> None:
     assert (done["audit_changes"].note, done["audit_changes"].rows_total) == ("1 new row", 3)
 
 
-def test_periods_that_ended_before_the_new_change_are_not_computed_again() -> None:
+def test_periods_that_ended_before_a_change_stay_untouched() -> None:
     log = Log()
     log.append(plain("user", [ROLE], day=day) for day in (0, 1, 2))
     log.refresh()

@@ -34,7 +34,7 @@ def test_every_query_belongs_to_a_table_or_a_chart() -> None:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_is_one_plain_select_with_a_comment_that_says_what_it_means(name: str) -> None:
+def test_a_query_is_one_plain_select_with_an_explaining_comment(name: str) -> None:
     (statement,) = duckdb.extract_statements(query(name))
     assert statement.type == duckdb.StatementType.SELECT
     assert query(name).startswith("-- ")

@@ -113,7 +113,7 @@ def test_a_reader_of_the_old_copy_is_not_disturbed(warehouse: Warehouse, fill: M
     assert program("-c", READS, warehouse.published_path).says() == "5"
 
 
-def test_what_is_told_of_a_copy_is_true_while_this_process_reads_the_old_one(warehouse: Warehouse, fill: Make) -> None:
+def test_the_report_of_a_copy_is_true_while_the_old_one_is_read(warehouse: Warehouse, fill: Make) -> None:
     fill(3)
     publish(warehouse)
     with duckdb.connect(str(warehouse.published_path), read_only=True):
@@ -385,7 +385,7 @@ def test_a_bad_backup_is_refused_and_loses_nothing(warehouse: Warehouse, bad_bac
     assert files_beside(warehouse.path) == others
 
 
-def test_a_backup_of_a_damaged_warehouse_is_refused_and_replaces_nothing(
+def test_a_damaged_warehouse_is_not_backed_up_over_a_good_copy(
     warehouse: Warehouse, fill: Make, tmp_path: Path
 ) -> None:
     fill(5_000)

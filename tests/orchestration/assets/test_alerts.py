@@ -65,7 +65,7 @@ def failed(result: dg.ExecuteInProcessResult) -> str:
     return str(event.step_failure_data.user_failure_data.description)
 
 
-def test_what_is_granted_at_zendesk_is_told_after_one_refresh_and_only_once(alerting: Any, receiver: Any) -> None:
+def test_a_granted_role_is_alerted_once_after_one_refresh(alerting: Any, receiver: Any) -> None:
     event_id = alerting.happens(**GRANTED)
     result = alerting.run("refresh")
     assert result.success
@@ -85,7 +85,7 @@ def test_a_first_backfill_tells_nothing_of_what_is_old(alerting: Any, receiver: 
     assert (said["webhook_expired"], said["pending"]) == (1, 0)
 
 
-def test_what_did_not_arrive_waits_until_the_sensor_asks_for_it_and_then_arrives(alerting: Any, receiver: Any) -> None:
+def test_an_undelivered_alert_is_due_a_minute_later_and_arrives(alerting: Any, receiver: Any) -> None:
     found(alerting)
     receiver.says(503, b"down")
     before = datetime.now(timezone.utc)
@@ -106,7 +106,7 @@ def test_what_did_not_arrive_waits_until_the_sensor_asks_for_it_and_then_arrives
     assert refused.headers["idempotency-key"] == taken.headers["idempotency-key"]
 
 
-def test_what_failed_for_good_is_a_failed_check_until_it_is_sent_again(alerting: Any, receiver: Any) -> None:
+def test_a_failed_delivery_fails_the_check_until_it_is_sent_again(alerting: Any, receiver: Any) -> None:
     found(alerting)
     receiver.says(404, b"no such hook")
     (check,) = deliver(alerting).get_asset_check_evaluations()

@@ -45,7 +45,7 @@ def stored_ids(deployment: Any) -> list[int]:
     return [id for (id,) in deployment.query("SELECT id FROM audit_logs ORDER BY id")]
 
 
-def test_there_is_a_partition_for_each_day_from_the_first_one_to_today(deployment: Any) -> None:
+def test_each_day_from_the_first_to_today_has_a_partition(deployment: Any) -> None:
     partitions = deployment.definitions.get_assets_def(dg.AssetKey("audit_logs")).partitions_def
     assert partitions is not None
     keys = partitions.get_partition_keys()
@@ -78,7 +78,7 @@ def test_days_that_are_settled_are_not_asked_for_again(deployment: Any) -> None:
     assert metadata_of(again)["fetched"] == "nothing: everything is settled"
 
 
-def test_an_event_that_appears_in_a_settled_day_comes_with_a_full_refresh(deployment: Any) -> None:
+def test_a_full_refresh_brings_an_event_late_in_a_settled_day(deployment: Any) -> None:
     closed = Days(deployment.days.first, deployment.days.first + timedelta(days=1))
     deployment.run("backfill", closed)
     late = deployment.happens(created_at=f"{closed.first}T12:00:00Z")
@@ -129,7 +129,7 @@ def test_no_person_and_no_address_gets_into_dagsters_history(deployment: Any) ->
     assert [value for value in personal if value in history] == []
 
 
-def test_complete_to_stops_at_the_first_gap_and_moves_on_once_it_is_filled(deployment: Any) -> None:
+def test_complete_to_stops_at_a_gap_until_it_is_filled(deployment: Any) -> None:
     first, last = deployment.days.first, deployment.days.last
 
     def complete_to(days: Days) -> datetime:
@@ -228,7 +228,7 @@ def test_a_failure_carries_no_trace_of_what_led_to_it(deploy: Callable[..., Any]
     assert (error.cause, error.context) == (None, None)
 
 
-def test_an_outage_fails_the_run_with_a_message_and_the_next_run_continues(deployment: Any) -> None:
+def test_an_outage_fails_the_run_and_the_next_one_continues(deployment: Any) -> None:
     deployment.zendesk.inject(Fault("429", times=None, retry_after=3600))
     result = deployment.run("backfill")
     assert not result.success
@@ -250,7 +250,7 @@ def test_a_run_that_somebody_stops_is_not_tried_again(deployment: Any, monkeypat
     assert not result.filter_events(lambda event: event.is_step_up_for_retry)
 
 
-def test_ctrl_c_while_duckdb_works_stops_the_run_and_not_only_the_query() -> None:
+def test_ctrl_c_during_a_query_stops_the_whole_run() -> None:
     # DuckDB's word for it; when it notices the signal depends on the query.
     with pytest.raises(KeyboardInterrupt), failures_as_messages():
         raise RuntimeError("Query interrupted")

@@ -142,7 +142,7 @@ def test_business_hours_are_those_of_the_configured_time_zone(deploy: Callable[.
     assert deployment.query(off_hours) == [(501, 0.0), (502, 1.0)]
 
 
-def test_a_time_zone_that_does_not_exist_is_named_and_nothing_is_built(deploy: Callable[..., Any]) -> None:
+def test_an_unknown_time_zone_is_named_and_builds_nothing(deploy: Callable[..., Any]) -> None:
     result = deploy(ZENDESK_TIMEZONE="Mars/Olympus").run("refresh")
     failures = result.filter_events(lambda event: event.is_step_failure)
     assert failures

@@ -89,7 +89,7 @@ def test_a_rule_of_ones_own_is_in_force(refreshed: Any) -> None:
     assert refreshed.query("SELECT title FROM findings WHERE rule = 'OWN-1'") == [("Our macro was touched",)]
 
 
-def test_without_news_nothing_new_is_found_and_a_full_rebuild_finds_the_same(refreshed: Any) -> None:
+def test_a_refresh_without_news_and_a_rebuild_find_the_same(refreshed: Any) -> None:
     columns = "uid, severity, title, events, event_ids, status, found_at"
     before = refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid")
     said = told(refreshed.run("refresh", only="findings"))
