@@ -175,19 +175,16 @@ def _days(seconds: float) -> str:
 
 
 def checks() -> str:
-    """The table of the asset checks."""
-    return _markdown(
-        ("check", "asset", "promise", "runs"),
-        (
-            (
-                f"`{check.name}`",
-                f"`{check.table}`",
-                check.description,
-                "nightly" if check.whole_table else "each refresh",
-            )
-            for check in CHECKS
-        ),
+    """The table of the asset checks; checks that differ in their asset alone share a row."""
+    assets: dict[tuple[str, str, str, str], list[str]] = {}
+    for check in CHECKS:
+        when = "nightly" if check.whole_table else "each refresh"
+        assets.setdefault((check.name, check.description, when, check.remedy), []).append(f"`{check.table}`")
+    rows = (
+        (f"`{name}`", ", ".join(tables), promise, when, remedy)
+        for (name, promise, when, remedy), tables in assets.items()
     )
+    return _markdown(("check", "asset", "promise", "runs", "if it fails"), rows)
 
 
 # What Dagster runs

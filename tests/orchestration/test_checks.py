@@ -115,7 +115,7 @@ DAMAGES = [
         "coverage_has_no_gap",
         "INSERT INTO coverage SELECT * REPLACE (window_end + INTERVAL 1 HOUR AS window_start, "
         "window_end + INTERVAL 2 HOUR AS window_end) FROM coverage ORDER BY window_end DESC LIMIT 1",
-        says="run the job `refresh`",
+        says="Nothing was read just after",
     ),
     of_the_log(
         "nothing_was_rejected",

@@ -20,8 +20,7 @@ def no_delivery_has_failed(connection: duckdb.DuckDBPyConnection, _: datetime) -
     if not failed:
         return CheckResult(True, "No alert has failed for good.")
     channels = ", ".join(f"{count:,} to {channel}" for channel, count in failed)
-    sentence = f"Alerts have failed for good: {channels}. Correct the reason, which is in {DELIVERIES.name}, then run "
-    return CheckResult(False, f"{sentence}`alerts` with retry_failed.", dict(failed))
+    return CheckResult(False, f"Alerts have failed for good: {channels}.", dict(failed))
 
 
 CHECKS: tuple[Check, ...] = (
@@ -29,6 +28,8 @@ CHECKS: tuple[Check, ...] = (
         "alerts",
         "no_delivery_has_failed",
         "No alert of an open finding has failed.",
+        f"Correct the reason, which is `last_error` in {DELIVERIES.name}, then materialize `alerts` with "
+        "`retry_failed: true`; or close the finding.",
         no_delivery_has_failed,
         needs=(DELIVERIES.name, FINDINGS.name),
     ),

@@ -59,12 +59,20 @@ def check_name(rule: Rule) -> str:
 LOG_RULES = tuple(rule for rule in load_rules() if rule.input == "log")
 
 CHECKS: tuple[Check, ...] = (
-    Check(FINDINGS.name, "uids_are_unique", "One finding per uid.", uids_are_unique, (FINDINGS.name,)),
+    Check(
+        FINDINGS.name,
+        "uids_are_unique",
+        "One finding per uid.",
+        "Materialize `findings` with `full_rebuild: true`, and report the fault.",
+        uids_are_unique,
+        (FINDINGS.name,),
+    ),
     *(
         Check(
             FINDINGS.name,
             check_name(rule),
             f"No open finding of {rule.name}: {rule.title}.",
+            f"Follow the finding's explanation; `zendesk-audit rules explain {rule.name}` describes the rule.",
             has_no_open_finding(rule),
             (FINDINGS.name, FINDINGS_STATE.name),
         )

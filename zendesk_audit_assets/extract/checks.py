@@ -57,7 +57,7 @@ def coverage_has_no_gap(connection: duckdb.DuckDBPyConnection, start: datetime) 
         return CheckResult(
             True, f"Everything from {start:%Y-%m-%d} to {newest:%Y-%m-%d %H:%M:%S} UTC was read.", metrics
         )
-    sentence = f"Nothing was read just after {complete_to:%Y-%m-%d %H:%M:%S} UTC; run the job `refresh`."
+    sentence = f"Nothing was read just after {complete_to:%Y-%m-%d %H:%M:%S} UTC."
     return CheckResult(False, sentence, metrics)
 
 
@@ -91,16 +91,51 @@ def a_read_is_recent(connection: duckdb.DuckDBPyConnection, _: datetime) -> Chec
     return _recent(batches.covered_to(connection), READ_WITHIN, "The newest second read")
 
 
+_REPORT = "Restore a backup, and report the fault: this should never happen."
+
 CHECKS: tuple[Check, ...] = (
-    Check(AUDIT_LOGS.name, "nothing_was_rejected", "Every record could be typed.", nothing_was_rejected),
-    Check(AUDIT_LOGS.name, "no_event_has_changed", "No event was read with other content.", no_event_has_changed),
-    Check(AUDIT_LOGS.name, "coverage_has_no_gap", "All since the first day was read.", coverage_has_no_gap),
-    Check(AUDIT_LOGS.name, "a_read_is_recent", "The log is kept current.", a_read_is_recent),
-    Check(AUDIT_LOGS.name, "ids_are_unique", "No event is stored twice.", ids_are_unique, whole_table=True),
+    Check(
+        AUDIT_LOGS.name,
+        "nothing_was_rejected",
+        "Every record was parsed.",
+        "Read `reason` and `raw` in audit_log_rejects, and look for a newer version of this project.",
+        nothing_was_rejected,
+    ),
+    Check(
+        AUDIT_LOGS.name,
+        "no_event_has_changed",
+        "No event was read with different content.",
+        "Compare audit_log_revisions with audit_logs by `id`. Text alone changes with a user's name or language; "
+        "investigate any other difference.",
+        no_event_has_changed,
+    ),
+    Check(
+        AUDIT_LOGS.name,
+        "coverage_has_no_gap",
+        "Every second since the first day was read.",
+        "Run `zendesk-audit sync` with `--from` the day that is named, or wait for the next refresh.",
+        coverage_has_no_gap,
+    ),
+    Check(
+        AUDIT_LOGS.name,
+        "a_read_is_recent",
+        "The log was read within the last 3 hours.",
+        "Look under **Runs** for the failure, and run `zendesk-audit doctor`.",
+        a_read_is_recent,
+    ),
+    Check(
+        AUDIT_LOGS.name,
+        "ids_are_unique",
+        "No event is stored twice.",
+        _REPORT,
+        ids_are_unique,
+        whole_table=True,
+    ),
     Check(
         AUDIT_LOGS.name,
         "rows_lie_in_coverage",
-        "No row lies outside what was read.",
+        "Every row lies in a window that was read.",
+        _REPORT,
         rows_lie_in_coverage,
         whole_table=True,
     ),

@@ -14,6 +14,7 @@ from zendesk_audit_assets.transform.refresh import STATE
 from zendesk_audit_assets.warehouse.catalog import scalar
 from zendesk_audit_assets.warehouse.check import Check, CheckFunction, CheckResult
 
+_REBUILD = "Materialize the table with `full_rebuild: true`."
 _ALL_EVENTS = Total("coalesce(sum(events), 0)::BIGINT", AUDIT_LOGS.name, "count(*)")
 
 
@@ -23,21 +24,23 @@ def checks_of(table: DerivedTable) -> Iterator[Check]:
         # Of the inputs of the summaries nightly: a step of a run costs more than the check.
         nightly = not isinstance(table.strategy, ByDay | Full)
         function = _total_is_right(table, _ALL_EVENTS)
-        yield Check(table.name, "events_equal_the_log", "As many events as the log.", function, (table.name,), nightly)
+        yield Check(
+            table.name, "events_equal_the_log", "As many events as the log.", _REBUILD, function, (table.name,), nightly
+        )
     if table.total is not None:
         description = f"Nothing of {table.total.base} is missing, and nothing is there twice."
         function = _total_is_right(table, table.total)
-        yield Check(table.name, "nothing_is_missing", description, function, (table.name,), whole_table=True)
+        yield Check(table.name, "nothing_is_missing", description, _REBUILD, function, (table.name,), whole_table=True)
     key = table.key or table.strategy.row_key
     if key:
         function = _key_is_unique(table, key)
         description = f"One row per {_listed(key)}."
-        yield Check(table.name, "each_has_one_row", description, function, (table.name,), whole_table=True)
+        yield Check(table.name, "each_has_one_row", description, _REBUILD, function, (table.name,), whole_table=True)
     period = table.open_period or table.strategy.open_period
     if period:
         function = _one_period_is_open(table, period)
         description = f"One period without an end per {_listed(period)}."
-        yield Check(table.name, "one_period_is_open", description, function, (table.name,), whole_table=True)
+        yield Check(table.name, "one_period_is_open", description, _REBUILD, function, (table.name,), whole_table=True)
 
 
 def _total_is_right(table: DerivedTable, total: Total) -> CheckFunction:

@@ -28,14 +28,16 @@ class CheckResult:
 class Check:
     """A promise about an asset, and the function that tests it.
 
-    `table` names the asset, `description` is the promise in one line. The function gets a connection and the first
-    second of the log. `needs` names the derived tables that must exist before it can run. A check of the
-    `whole_table` costs more the longer the log is, and runs nightly instead of with each refresh.
+    `table` names the asset, `description` is the promise in one line, and `remedy` the advice when it is broken. The
+    function gets a connection and the first second of the log. `needs` names the derived tables that must exist before
+    it can run. A check of the `whole_table` costs more the longer the log is, and runs nightly instead of with each
+    refresh.
     """
 
     table: str
     name: str
     description: str
+    remedy: str
     function: CheckFunction
     needs: tuple[str, ...] = ()
     whole_table: bool = False

@@ -62,6 +62,6 @@ def _result(asset: dg.AssetKey, check: Check, result: CheckResult) -> dg.AssetCh
         asset_key=asset,
         check_name=check.name,
         severity=_SEVERITIES[result.severity],
-        description=result.summary,
+        description=result.summary if result.passed else f"{result.summary} {check.remedy}",
         metadata=as_metadata(result.metrics),
     )
