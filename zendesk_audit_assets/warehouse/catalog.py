@@ -72,13 +72,17 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequen
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
-    """Name, type and NOT NULL of each column of a table or view, in order; empty when there is none of that name."""
-    columns = connection.execute(
-        "SELECT column_name, data_type, NOT is_nullable FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = current_schema() AND table_name = ? "
-        "ORDER BY column_index",
+    """Name, type and NOT NULL of each column of a table, in order; empty when there is no such table."""
+    # Not by duckdb_columns(), which binds every view first; and a failed query would abort the transaction.
+    exists = scalar(
+        connection,
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND schema_name = current_schema() AND table_name = ?",
         [name],
-    ).fetchall()
+    )
+    if not exists:
+        return []
+    columns = connection.execute(f"SELECT name, type, \"notnull\" FROM pragma_table_info('{name}')").fetchall()
     return [(column, _SHORT_TYPES.get(kind, kind), required) for column, kind, required in columns]
 
 
