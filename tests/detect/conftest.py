@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from support.log import Log
 from zendesk_audit_assets.detect import Rule, load_rules
 
 RULE = """
@@ -55,3 +56,10 @@ def own(folder: Path) -> Callable[..., Rule]:
         return rule
 
     return named
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    log = Log(tmp_path / "audit.duckdb")
+    yield log
+    log.connection.close()

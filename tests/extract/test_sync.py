@@ -4,128 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from support.sync import BEGINNING, DAY, MINUTE, NOON, TODAY, WINDOW, Account, moment, spread
 from zendesk_audit_assets.emulator import Emulator, Fault, HistoryOptions
-from zendesk_audit_assets.extract import batches
-from zendesk_audit_assets.extract import sync as sync_module
 from zendesk_audit_assets.extract.batches import OtherAccount
-from zendesk_audit_assets.extract.coverage import SECOND, Interval, union
+from zendesk_audit_assets.extract.coverage import SECOND, Interval
 from zendesk_audit_assets.extract.sync import (
     LOOK_BACK,
     SETTLE,
     Progress,
-    SyncResult,
     sync,
 )
-from zendesk_audit_assets.warehouse.database import DiskAlmostFull, Warehouse
-from zendesk_audit_assets.zendesk import AccessToken, MalformedResponse, RateBudget, ZendeskAccount, ZendeskClient
+from zendesk_audit_assets.zendesk import ZendeskClient
 from zendesk_audit_assets.zendesk.errors import ClockSkew
-
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-# The clock of every test begins at noon of this day.
-TODAY = datetime(2026, 3, 1, tzinfo=timezone.utc)
-NOON = TODAY + timedelta(hours=12)
-BEGINNING = TODAY - 60 * DAY
-WINDOW = Interval(BEGINNING, TODAY + DAY)
-
-
-@dataclass
-class Account:
-    """An emulated account, the warehouse of its log, and the one clock of both."""
-
-    zendesk: Emulator
-    client: ZendeskClient
-    warehouse: Warehouse
-    clock: Any
-
-    def sync(self, window: Interval = WINDOW, **options: Any) -> SyncResult:
-        return sync(self.client, self.warehouse, window, run_id="run", **options)
-
-    def happens(self, *moments: datetime, **fields: Any) -> list[int]:
-        """Let an event happen, or have happened, at each of these; their ids."""
-        added = self.zendesk.add({"created_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}", **fields} for moment in moments)
-        return [record["id"] for record in added]
-
-    def requests(self) -> int:
-        """Requests for the log since the last call."""
-        seen = len(self.zendesk.requests)
-        self.zendesk.reset_requests()
-        return seen
-
-    def ids(self) -> list[int]:
-        return [id for (id,) in self.query("SELECT id FROM audit_logs ORDER BY id")]
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self.warehouse.transaction() as connection:
-            return connection.execute(sql).fetchall()
-
-    def holds_everything(self) -> bool:
-        """Whether each event of the account is stored once, field by field, and nothing else."""
-        names = list(self.zendesk.events[0])
-        columns = ", ".join(name.replace("created_at", "strftime(created_at, '%Y-%m-%dT%H:%M:%SZ')") for name in names)
-        stored = self.query(f"SELECT {columns} FROM audit_logs ORDER BY id")
-        return stored == [tuple(event.values()) for event in sorted(self.zendesk.events, key=lambda event: event["id"])]
-
-    def coverage(self) -> list[Interval]:
-        with self.warehouse.transaction() as connection:
-            everything = Interval(BEGINNING - 10_000 * DAY, TODAY + 10_000 * DAY)
-            return union(read.interval for read in batches.reads(connection, everything))
-
-    def claims_are_true(self) -> bool:
-        """Whether every event of the account that coverage vouches for is there, and no row is without coverage."""
-        covered = self.coverage()
-        stored = set(self.ids())
-        return all(
-            (event["id"] in stored) == any(interval.start <= moment(event) < interval.end for interval in covered)
-            for event in self.zendesk.events
-        )
-
-
-def moment(event: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(event["created_at"].replace("Z", "+00:00"))
-
-
-def spread(events: int, start: datetime, end: datetime) -> list[datetime]:
-    """Moments at equal distances, from start on."""
-    return [start + n * (end - start) // events for n in range(events)]
-
-
-@pytest.fixture
-def open_account(
-    emulate: Callable[..., Emulator],
-    connect: Callable[[Emulator], ZendeskClient],
-    warehouse: Warehouse,
-    clock: Any,
-) -> Callable[..., Account]:
-    """Opens an account with these options of the emulator; at first nothing has happened there."""
-
-    def start(into: Warehouse = warehouse, **options: Any) -> Account:
-        zendesk = emulate(**options)
-        return Account(zendesk, connect(zendesk), into, clock)
-
-    return start
-
-
-@pytest.fixture
-def account(open_account: Callable[..., Account]) -> Account:
-    return open_account()
-
-
-@pytest.fixture
-def busy_account(open_account: Callable[..., Account]) -> Account:
-    """1,000 events in 50 days until yesterday: ten pages."""
-    start, end = BEGINNING, TODAY - DAY
-    return open_account(history=HistoryOptions(start=start, end=end, style="uniform", total=1_000))
 
 
 def test_everything_arrives_once(busy_account: Account) -> None:
@@ -300,123 +197,6 @@ def test_numbers_of_any_length_are_kept(account: Account, monkeypatch: pytest.Mo
     assert "1e400" in extra
 
 
-class Stopped(Exception):
-    """What interrupts a sync half-way."""
-
-
-def stop_after(received: int) -> Callable[[Progress], None]:
-    def on_progress(progress: Progress) -> None:
-        if progress.received >= received:
-            raise Stopped
-
-    return on_progress
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_sync_after_an_interruption_fetches_only_the_rest(busy_account: Account, workers: int) -> None:
-    with pytest.raises(Stopped):
-        busy_account.sync(workers=workers, on_progress=stop_after(700))
-    busy_account.requests()
-    stored = len(busy_account.ids())
-    assert 500 <= stored < 1_000
-    assert busy_account.claims_are_true()
-    busy_account.sync(workers=workers)
-    assert busy_account.holds_everything()
-    assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
-    assert busy_account.requests() <= math.ceil((1_000 - stored) / 100) + 2 * workers
-
-
-def living_readers() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("zendesk-reader")]
-
-
-def test_no_reader_is_alive_after_a_sync(busy_account: Account) -> None:
-    busy_account.sync(workers=8)
-    assert living_readers() == []
-
-
-@pytest.mark.parametrize("error", [Stopped, KeyboardInterrupt, SystemExit, ZeroDivisionError])
-def test_no_reader_is_alive_after_an_interruption(busy_account: Account, error: type[BaseException]) -> None:
-    def interrupt(progress: Progress) -> None:
-        raise error
-
-    with pytest.raises(error):
-        busy_account.sync(workers=8, on_progress=interrupt)
-    assert living_readers() == []
-
-
-def test_no_reader_is_alive_after_an_error_of_a_reader(busy_account: Account) -> None:
-    busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
-    busy_account.happens(*[BEGINNING] * 200)
-    with pytest.raises(sync_module.CursorRejected):
-        busy_account.sync(workers=8)
-    assert living_readers() == []
-
-
-@pytest.mark.parametrize("wait", ["turn", "back-off"])
-def test_a_stopped_sync_ends_the_waits_of_its_readers(busy_account: Account, wait: str) -> None:
-    limiter = RateBudget(1.0)
-    limiter.observe({"X-Rate-Limit": "100000"})
-    credentials = AccessToken(busy_account.zendesk.options.access_token)
-    with ZendeskClient(
-        ZendeskAccount("demo", credentials, busy_account.zendesk.url), limiter=limiter, clock=busy_account.clock
-    ) as client:
-        busy_account.client = client
-
-        def interrupt(progress: Progress) -> None:
-            if wait == "turn":
-                limiter.pause(3600)
-            else:
-                busy_account.zendesk.inject(Fault("429", times=None, seconds=500))
-            raise Stopped
-
-        with pytest.raises(Stopped):
-            busy_account.sync(workers=8, on_progress=interrupt)
-        assert living_readers() == []
-
-
-KILLED_HALF_WAY = """
-import os, signal, sys
-from datetime import datetime
-from zendesk_audit_assets.extract import sync as ingest
-from zendesk_audit_assets.extract.coverage import Interval
-from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import (AccessToken, RateBudget, ZendeskAccount, ZendeskClient)
-
-path, url, token, start, end, clock = sys.argv[1:]
-ingest.COMMIT_ROWS = 200
-account = ZendeskAccount("demo", AccessToken(token), url)
-client = ZendeskClient(account, limiter=RateBudget(1.0), clock=lambda: float(clock))
-window = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
-
-def kill(progress):
-    if progress.received >= 700:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-ingest.sync(client, Warehouse(path), window, run_id="killed", workers=2, on_progress=kill)
-"""
-
-
-def test_a_sync_after_a_kill_fetches_only_the_rest(busy_account: Account) -> None:
-    zendesk = busy_account.zendesk
-    arguments = [
-        busy_account.warehouse.path,
-        zendesk.url,
-        zendesk.options.access_token,
-        *vars(WINDOW).values(),
-        zendesk.now(),
-    ]
-    command = [sys.executable, "-c", KILLED_HALF_WAY, *map(str, arguments)]
-    assert subprocess.run(command, timeout=60, check=False).returncode == -9
-    busy_account.requests()
-    committed = len(busy_account.ids())
-    assert 400 <= committed < 1_000
-    assert busy_account.claims_are_true()
-    busy_account.sync(workers=2)
-    assert busy_account.holds_everything()
-    assert busy_account.requests() <= math.ceil((1_000 - committed) / 100) + 4
-
-
 def test_a_refresh_beside_a_backfill_stores_everything_once(
     busy_account: Account, connect: Callable[[Emulator], ZendeskClient]
 ) -> None:
@@ -478,63 +258,6 @@ def test_the_next_refresh_heals_a_small_jump_of_the_server_date(busy_account: Ac
     assert busy_account.holds_everything()
 
 
-@pytest.mark.parametrize("workers", [1, 8])
-@pytest.mark.parametrize("fault", ["cursor_rejected", "page_twice", "rows_twice"])
-def test_paging_that_breaks_is_taken_up_again(busy_account: Account, fault: Any, workers: int) -> None:
-    busy_account.zendesk.inject(Fault(fault, times=3, after_requests=2))
-    busy_account.sync(workers=workers)
-    assert busy_account.holds_everything()
-    assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
-
-
-def test_paging_that_never_works_is_given_up(busy_account: Account) -> None:
-    busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
-    busy_account.happens(*[BEGINNING] * 200)  # the first page completes nothing
-    with pytest.raises(sync_module.CursorRejected):
-        busy_account.sync(workers=1)
-    assert busy_account.requests() == 2 * (1 + sync_module.RESTARTS_WITHOUT_PROGRESS)
-    assert busy_account.claims_are_true()
-
-
-def test_paging_that_breaks_on_every_page_still_ends(busy_account: Account) -> None:
-    busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
-    busy_account.sync(workers=1)
-    assert busy_account.holds_everything()
-
-
-@pytest.fixture
-def answer_with(
-    busy_account: Account, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Callable[[list[Any]], list[Any]]], None]:
-    """Lets the account answer with other records than it has."""
-    answer = busy_account.client.pages
-
-    def change(records: Callable[[list[Any]], list[Any]]) -> None:
-        def changed(*window: datetime) -> Any:
-            for page in answer(*window):
-                yield type(page)(records(page.records), page.body, page.has_more, page.date, page.requests)
-
-        monkeypatch.setattr(busy_account.client, "pages", changed)
-
-    return change
-
-
-def test_a_page_that_is_not_sorted_is_an_error(busy_account: Account, answer_with: Callable[..., None]) -> None:
-    answer_with(lambda records: records[::-1])
-    with pytest.raises(MalformedResponse, match="order"):
-        busy_account.sync()
-    assert busy_account.coverage() == []
-
-
-def test_a_page_of_another_window_is_an_error(busy_account: Account, answer_with: Callable[..., None]) -> None:
-    stray = busy_account.zendesk.events[-100:]
-    answer_with(lambda records: stray)
-    with pytest.raises(MalformedResponse, match="requested time"):
-        busy_account.sync(Interval(BEGINNING, BEGINNING + 5 * DAY))
-    assert busy_account.coverage() == []
-    assert busy_account.ids() == []
-
-
 def test_fractions_of_a_second_do_not_divide_a_second(busy_account: Account, answer_with: Callable[..., None]) -> None:
     answer_with(
         lambda records: [record | {"created_at": record["created_at"].replace("Z", ".500000Z")} for record in records]
@@ -553,24 +276,6 @@ def test_another_account_s_log_does_not_mix_with_this_one(
     with pytest.raises(OtherAccount):
         other.sync()
     assert other.requests() == 0
-
-
-def test_a_disk_that_fills_up_keeps_all_commits(busy_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = [True, True, False]
-    monkeypatch.setattr(sync_module, "COMMIT_ROWS", 200)
-
-    def require_disk_space(needed: int = 0) -> None:
-        if not room.pop(0):
-            raise DiskAlmostFull("The disk is full.", "Free some space.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(busy_account.warehouse, "require_disk_space", require_disk_space)
-        with pytest.raises(DiskAlmostFull):
-            busy_account.sync()
-    assert 300 <= len(busy_account.ids()) < 1_000
-    assert busy_account.claims_are_true()
-    busy_account.sync()
-    assert busy_account.holds_everything()
 
 
 def test_progress_ends_with_everything_done(busy_account: Account) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -38,3 +39,11 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDB
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def files_beside(path: Path) -> set[str]:
+    return {file.name for file in path.parent.iterdir()} - {path.name, f"{path.name}.lock", "published"}
+
+
+def no_replace(source: Path, target: Path) -> None:
+    raise OSError(28, "No space left on device")
