@@ -222,7 +222,13 @@ def _definitions() -> dg.Definitions:
 
 def cli() -> str:
     """The help of every command, each below a heading of its own."""
-    root = click.Context(main, info_name="zendesk-audit", max_content_width=_CLI_WIDTH, terminal_width=_CLI_WIDTH)
+    root = click.Context(
+        main,
+        info_name="zendesk-audit",
+        max_content_width=_CLI_WIDTH,
+        terminal_width=_CLI_WIDTH,
+        **main.context_settings,
+    )
     return "\n\n".join(_help(root, 2))
 
 

@@ -38,7 +38,7 @@ def test_the_figures_are_those_of_the_account(deployment: Any, call: Any) -> Non
     events = deployment.zendesk.events
     said = call("doctor").output
     assert f"{deployment.zendesk.url} answers: credentials, role, plan and scope are good." in said
-    assert "1500 requests a minute are allowed, of which 100% will be used." in said
+    assert "Zendesk allows 1500 requests a minute; this project uses 100% of them." in said
     assert f"The first event is of {events[0]['created_at']}, the newest of {events[-1]['created_at']}." in said
     assert f"{len(events):,} events: a full backfill takes about {-(-len(events) // 100)} requests" in said
     assert f"ZENDESK_START_DATE is {deployment.days.first}: every event will be kept." in said

@@ -57,7 +57,7 @@ def test_every_command_exists_and_takes_its_options(arguments: str, complete: bo
     assert command is not None
     try:
         with suppress(click.exceptions.Exit):  # of --help
-            command.make_context(name, options)
+            command.make_context(name, options, parent=click.Context(main, **main.context_settings))
     except (click.MissingParameter, click.exceptions.NoArgsIsHelpError):
         assert not complete
 

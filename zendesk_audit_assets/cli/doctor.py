@@ -40,7 +40,7 @@ class Line:
 def doctor() -> None:
     """Check credentials, plan and settings, and estimate the first backfill.
 
-    Sends at most four requests. Exit code 1 means that a setting must change.
+    The command sends at most four requests. Exit code 1 means that at least one line begins with ✗.
     """
     account = settings.load()
     bad = False
@@ -72,7 +72,9 @@ def _connection(account: Account, client: ZendeskClient) -> Iterator[Line]:
     if limit is None:
         yield Line("note", "Zendesk did not say how many requests a minute it allows.")
     else:
-        yield Line("good", f"{limit} requests a minute are allowed, of which {account.rate_share:.0%} will be used.")
+        yield Line(
+            "good", f"Zendesk allows {limit} requests a minute; this project uses {account.rate_share:.0%} of them."
+        )
     oldest, newest = client.oldest().records, [probe.newest] if probe.newest else []
     if not oldest or not newest:
         yield Line("note", "The audit log is empty so far.")

@@ -42,7 +42,7 @@ def findings(
     live: bool,
     format: str | None,
 ) -> None:
-    """Show the open findings, newest first. Closed findings are not alerted."""
+    """Show the open findings, newest first. Close a finding to stop its alerts."""
     if uid is not None:
         _close(uid)
         return

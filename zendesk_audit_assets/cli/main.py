@@ -58,5 +58,5 @@ def _short_help(name: str) -> str:
 def main() -> None:
     """Own your Zendesk audit log: every event in DuckDB, complete and current.
 
-    Settings come from environment variables or a .env file in this folder; see .env.example.
+    Settings come from environment variables or a .env file in the current folder; see .env.example.
     """

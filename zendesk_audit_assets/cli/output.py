@@ -48,7 +48,7 @@ def format_options(command: Command) -> Command:
 def read_options(command: Command) -> Command:
     """Add `--live`, `--csv` and `--json`."""
     live = click.option(
-        "--live", is_flag=True, help="Read the warehouse instead of the published copy; wait for a run that writes."
+        "--live", is_flag=True, help="Read the live file instead of the published copy; wait while a run writes."
     )
     return live(format_options(command))
 

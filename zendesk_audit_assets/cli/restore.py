@@ -1,4 +1,4 @@
-"""`zendesk-audit restore`: replace the warehouse by a backup."""
+"""`zendesk-audit restore`: replace the warehouse with a backup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 @click.command()
 @click.argument("source", type=click.Path(dir_okay=False, path_type=Path))
 def restore(source: Path) -> None:
-    """Replace the warehouse by the backup SOURCE.
+    """Replace the warehouse with the backup SOURCE.
 
     The command verifies the backup first, and keeps the replaced warehouse beside the new one, with the ending
     .before-restore.

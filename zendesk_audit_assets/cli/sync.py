@@ -23,12 +23,12 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--from", "first", type=_DAY, help="First day, UTC. Default: where the log is incomplete, or yesterday.")
 @click.option("--to", "last", type=_DAY, help="Last day, UTC. Default: today.")
 @click.option("--alerts/--no-alerts", default=True, help="Send alerts of new findings. Default: send them.")
-@click.option("--full", is_flag=True, help="Read the days again even where they are settled.")
+@click.option("--full", is_flag=True, help="Fetch settled days again.")
 def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool) -> None:
     """Sync the log, refresh derived tables and findings, send alerts, and publish the copy.
 
-    Settled days cost no request. Alerts go to the configured channels; --no-alerts leaves them to a later run.
-    Ctrl-C keeps committed batches, and the next run fetches only the rest.
+    Settled days cost no request. Alerts go to the configured channels; --no-alerts sends none; a later run sends them.
+    Ctrl-C keeps every committed batch, and the next run fetches only the rest.
     """
     account = settings.load()
     require(account)
