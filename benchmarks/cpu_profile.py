@@ -27,10 +27,10 @@ LEAST_SHARE = 0.01
 
 
 def main() -> int:
-    options, default = parse_options(__doc__, events=100_000, workers=sync.WORKERS, runs=3)
+    options, default = parse_options(__doc__, events=100_000, readers=sync.READERS, runs=3)
     report = Report("cpu_profile", **vars(options))
     with local_zendesk(options.events) as zendesk:
-        runs = [_profile(zendesk, options.events, options.workers) for _ in range(options.runs)]
+        runs = [_profile(zendesk, options.events, options.readers) for _ in range(options.runs)]
     totals = [sum(run.values()) for run in runs]
     report.metric("whole process", "s", totals)
     spent = {name: [run.get(name, 0.0) for run in runs] for name in set().union(*runs)}
@@ -41,7 +41,7 @@ def main() -> int:
     return report.finish(keep=default)
 
 
-def _profile(zendesk: LocalZendesk, events: int, workers: int) -> dict[str, float]:
+def _profile(zendesk: LocalZendesk, events: int, readers: int) -> dict[str, float]:
     """CPU seconds of one sync by function."""
     with temporary_folder() as scratch:
         warehouse = Warehouse(scratch / "warehouse.duckdb")
@@ -50,7 +50,7 @@ def _profile(zendesk: LocalZendesk, events: int, workers: int) -> dict[str, floa
         sampler.start()
         with client(zendesk.url, scratch) as zendesk_client:
             window = Interval(zendesk.start, zendesk.end)
-            sync.sync(zendesk_client, warehouse, window, run_id="profile", workers=workers)
+            sync.sync(zendesk_client, warehouse, window, run_id="profile", readers=readers)
         sampler.stop()
         total = cpu_s() - before - sampler.own_s
         require_events(warehouse.path, events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,8 @@ import pytest
 
 from support.company import NOW
 from support.pages import Block, page, pages
+from zendesk_audit_assets.extract.coverage import LOOK_BACK, SETTLE
+from zendesk_audit_assets.extract.sync import LOOK_BACK_ROWS
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 # A block with a file name is a file to copy, such as a rule.
@@ -20,6 +23,7 @@ QUERIES = [
     if not block.file
 ]
 PROOF = "9. Proof that a quarter is complete"
+MINUTE = timedelta(minutes=1)
 COPY = "data/published/zendesk_audit.duckdb"
 
 
@@ -49,6 +53,28 @@ def test_the_python_that_builds_definitions_builds_them() -> None:
     shown: dict[str, Any] = {}
     exec(code, shown)
     assert isinstance(shown["defs"], dg.Definitions)
+
+
+def test_the_proof_settles_when_the_runs_do() -> None:
+    (query,) = (block.text for block in page("docs/queries.md").blocks("sql") if block.heading == PROOF)
+    assert f"read_at - INTERVAL {SETTLE // MINUTE} MINUTE" in query
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("docs/queries.md", "at least {minutes} minutes after it had passed"),
+        ("docs/queries.md", "-- Fetched at least {minutes} minutes after it happened"),
+        ("docs/guarantees.md", "at least {minutes} minutes after it had passed"),
+        ("docs/guarantees.md", "| An event appears up to {minutes} minutes late. |"),
+        ("docs/guarantees.md", "the last {rows} settled events, none older than {days} days"),
+        ("docs/guarantees.md", "among the last {rows} events and at most {days} days old"),
+        ("docs/glossary.md", "| settled | Fetched at least {minutes} minutes after it happened. |"),
+    ],
+)
+def test_pages_name_the_settle_time_and_the_look_back(name: str, sentence: str) -> None:
+    values = {"minutes": SETTLE // MINUTE, "days": LOOK_BACK.days, "rows": LOOK_BACK_ROWS}
+    assert sentence.format(**values) in " ".join(page(name).text.split())
 
 
 def proof(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:

@@ -31,14 +31,14 @@ def at(second: int) -> datetime:
 class Reader:
     """Threads that read a log of sorted seconds, slice by slice, the way that pages come: oldest first.
 
-    A page is asked of another thread, so that the workers take turns as they do with a real server.
+    A page is asked of another thread, so that the readers take turns as they do with a real server.
     """
 
-    def __init__(self, log: list[int], intervals: list[Interval], workers: int, now: int) -> None:
+    def __init__(self, log: list[int], intervals: list[Interval], readers: int, now: int) -> None:
         self.log = log
         self.now = at(now)
-        self.workers = workers
-        self.slices = Slices(intervals, workers)
+        self.readers = readers
+        self.slices = Slices(intervals, readers)
         self.taken: list[Slice] = []
         self.completed: list[Interval] = []
         self.pages = 0
@@ -49,14 +49,14 @@ class Reader:
     def run(self) -> Reader:
         server = threading.Thread(target=self._answer, daemon=True)
         server.start()
-        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self.workers)]
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self.readers)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(20)
         self._asked.put(None)
         server.join(20)
-        assert not any(thread.is_alive() for thread in threads), "a worker waits for ever"
+        assert not any(thread.is_alive() for thread in threads), "a reader waits for ever"
         assert not self.errors
         return self
 
@@ -115,10 +115,10 @@ def logs(draw: st.DrawFn) -> list[int]:
     st.just(30_000) | st.integers(0, 20_000),
 )
 def test_slices_partition_the_past_of_the_intervals(
-    log: list[int], spans: list[tuple[int, int]], workers: int, now: int
+    log: list[int], spans: list[tuple[int, int]], readers: int, now: int
 ) -> None:
     intervals = union(Interval(at(start), at(start + length)) for start, length in spans)
-    reader = Reader(log, intervals, workers, now).run()
+    reader = Reader(log, intervals, readers, now).run()
 
     completed = sorted(filter(None, reader.completed))
     past = Interval(at(0), at(now))
@@ -128,17 +128,17 @@ def test_slices_partition_the_past_of_the_intervals(
     assert all(part.done for part in reader.taken)
     assert reader.slices.left() == timedelta()
     cuts = len(reader.taken) - len(intervals)
-    assert cuts <= math.ceil(workers - 1 + 0.07 * reader.pages)
+    assert cuts <= math.ceil(readers - 1 + 0.07 * reader.pages)
 
 
-def test_the_price_of_many_workers_is_bounded_in_pages() -> None:
+def test_the_price_of_many_readers_is_bounded_in_pages() -> None:
     log = list(range(50_000))
     reader = Reader(log, [Interval(at(0), at(50_000))], 8, 50_000).run()
     assert len(reader.taken) > 1
     assert reader.pages <= 1.10 * 500 + 8
 
 
-def test_all_workers_get_a_part_of_one_long_interval() -> None:
+def test_all_readers_get_a_part_of_one_long_interval() -> None:
     slices = Slices([Interval(at(0), at(10_000))], 4)
     first = slices.take()
     slices.advance(first, at(100), at(20_000))
@@ -215,7 +215,7 @@ def taking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Slices], queue.SimpleQu
     return take
 
 
-def test_a_stop_releases_waiting_workers(taking: Callable[..., Any]) -> None:
+def test_a_stop_releases_waiting_readers(taking: Callable[..., Any]) -> None:
     slices = Slices([Interval(at(0), at(1_000))], 4)
     slices.take()
     answers = [taking(slices) for _ in range(3)]

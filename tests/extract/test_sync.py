@@ -14,13 +14,8 @@ import pytest
 from support.sync import BEGINNING, DAY, MINUTE, NOON, TODAY, WINDOW, Account, moment, spread
 from zendesk_audit_assets.emulator import Emulator, Fault, HistoryOptions
 from zendesk_audit_assets.extract.batches import OtherAccount
-from zendesk_audit_assets.extract.coverage import SECOND, Interval
-from zendesk_audit_assets.extract.sync import (
-    LOOK_BACK,
-    SETTLE,
-    Progress,
-    sync,
-)
+from zendesk_audit_assets.extract.coverage import LOOK_BACK, SECOND, SETTLE, Interval
+from zendesk_audit_assets.extract.sync import Progress, sync
 from zendesk_audit_assets.zendesk import ZendeskClient
 from zendesk_audit_assets.zendesk.errors import ClockSkew
 
@@ -91,11 +86,11 @@ def test_neighbouring_windows_store_events_on_their_border_once(account: Account
     assert account.holds_everything()
 
 
-@pytest.mark.parametrize("workers", [1, 8])
-def test_a_burst_longer_than_a_page_is_read_whole(account: Account, workers: int) -> None:
+@pytest.mark.parametrize("readers", [1, 8])
+def test_a_burst_longer_than_a_page_is_read_whole(account: Account, readers: int) -> None:
     account.happens(*[BEGINNING + DAY] * 350)
     account.happens(BEGINNING, BEGINNING + DAY - SECOND, BEGINNING + DAY + SECOND)
-    account.sync(workers=workers)
+    account.sync(readers=readers)
     assert account.holds_everything()
     assert account.claims_are_true()
 
@@ -262,7 +257,7 @@ def test_fractions_of_a_second_do_not_divide_a_second(busy_account: Account, ans
     answer_with(
         lambda records: [record | {"created_at": record["created_at"].replace("Z", ".500000Z")} for record in records]
     )
-    busy_account.sync(workers=1, on_progress=lambda progress: None)
+    busy_account.sync(readers=1, on_progress=lambda progress: None)
     assert len(busy_account.ids()) == 1_000
     edges = busy_account.query("SELECT DISTINCT microsecond(window_start), microsecond(window_end) FROM coverage")
     assert edges == [(0, 0)]
@@ -295,10 +290,10 @@ def test_a_window_without_events_costs_one_request(account: Account) -> None:
     assert account.coverage() == [Interval(datetime(2010, 1, 1, tzinfo=timezone.utc), NOON)]
 
 
-@pytest.mark.parametrize("workers", [1, 2, 8])
-def test_any_number_of_workers_reads_the_same(busy_account: Account, workers: int) -> None:
-    report = busy_account.sync(workers=workers)
-    assert report.requests <= 1.10 * 10 + workers
+@pytest.mark.parametrize("readers", [1, 2, 8])
+def test_any_number_of_readers_reads_the_same(busy_account: Account, readers: int) -> None:
+    report = busy_account.sync(readers=readers)
+    assert report.requests <= 1.10 * 10 + readers
     assert busy_account.holds_everything()
     assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
 
@@ -307,7 +302,7 @@ def test_a_dense_window_costs_few_more_requests_than_pages(open_account: Callabl
     window = Interval(TODAY - 20 * DAY, TODAY - 10 * DAY)
     history = HistoryOptions(start=window.start, end=window.end, style="uniform", total=50_000)
     account = open_account(history=history)
-    report = account.sync(window, workers=8)
+    report = account.sync(window, readers=8)
     assert report.requests <= 1.10 * math.ceil(50_000 / 100) + 8
     assert report.requests == account.requests()
     assert account.claims_are_true()

@@ -34,18 +34,18 @@ def stop_after(received: int) -> Callable[[Progress], None]:
     return on_progress
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_sync_after_an_interruption_fetches_only_the_rest(busy_account: Account, workers: int) -> None:
+@pytest.mark.parametrize("readers", [1, 2])
+def test_a_sync_after_an_interruption_fetches_only_the_rest(busy_account: Account, readers: int) -> None:
     with pytest.raises(Stopped):
-        busy_account.sync(workers=workers, on_progress=stop_after(700))
+        busy_account.sync(readers=readers, on_progress=stop_after(700))
     busy_account.requests()
     stored = len(busy_account.ids())
     assert 500 <= stored < 1_000
     assert busy_account.claims_are_true()
-    busy_account.sync(workers=workers)
+    busy_account.sync(readers=readers)
     assert busy_account.holds_everything()
     assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
-    assert busy_account.requests() <= math.ceil((1_000 - stored) / 100) + 2 * workers
+    assert busy_account.requests() <= math.ceil((1_000 - stored) / 100) + 2 * readers
 
 
 def living_readers() -> list[str]:
@@ -53,7 +53,7 @@ def living_readers() -> list[str]:
 
 
 def test_no_reader_is_alive_after_a_sync(busy_account: Account) -> None:
-    busy_account.sync(workers=8)
+    busy_account.sync(readers=8)
     assert living_readers() == []
 
 
@@ -63,7 +63,7 @@ def test_no_reader_is_alive_after_an_interruption(busy_account: Account, error: 
         raise error
 
     with pytest.raises(error):
-        busy_account.sync(workers=8, on_progress=interrupt)
+        busy_account.sync(readers=8, on_progress=interrupt)
     assert living_readers() == []
 
 
@@ -71,7 +71,7 @@ def test_no_reader_is_alive_after_an_error_of_a_reader(busy_account: Account) ->
     busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
     busy_account.happens(*[BEGINNING] * 200)
     with pytest.raises(sync_module.CursorRejected):
-        busy_account.sync(workers=8)
+        busy_account.sync(readers=8)
     assert living_readers() == []
 
 
@@ -93,7 +93,7 @@ def test_a_stopped_sync_ends_the_waits_of_its_readers(busy_account: Account, wai
             raise Stopped
 
         with pytest.raises(Stopped):
-            busy_account.sync(workers=8, on_progress=interrupt)
+            busy_account.sync(readers=8, on_progress=interrupt)
         assert living_readers() == []
 
 
@@ -115,7 +115,7 @@ def kill(progress):
     if progress.received >= 700:
         os.kill(os.getpid(), signal.SIGKILL)
 
-ingest.sync(client, Warehouse(path), window, run_id="killed", workers=2, on_progress=kill)
+ingest.sync(client, Warehouse(path), window, run_id="killed", readers=2, on_progress=kill)
 """
 
 
@@ -134,16 +134,16 @@ def test_a_sync_after_a_kill_fetches_only_the_rest(busy_account: Account) -> Non
     committed = len(busy_account.ids())
     assert 400 <= committed < 1_000
     assert busy_account.claims_are_true()
-    busy_account.sync(workers=2)
+    busy_account.sync(readers=2)
     assert busy_account.holds_everything()
     assert busy_account.requests() <= math.ceil((1_000 - committed) / 100) + 4
 
 
-@pytest.mark.parametrize("workers", [1, 8])
+@pytest.mark.parametrize("readers", [1, 8])
 @pytest.mark.parametrize("fault", ["cursor_rejected", "page_twice", "rows_twice"])
-def test_paging_that_breaks_is_taken_up_again(busy_account: Account, fault: Any, workers: int) -> None:
+def test_paging_that_breaks_is_taken_up_again(busy_account: Account, fault: Any, readers: int) -> None:
     busy_account.zendesk.inject(Fault(fault, times=3, after_requests=2))
-    busy_account.sync(workers=workers)
+    busy_account.sync(readers=readers)
     assert busy_account.holds_everything()
     assert busy_account.coverage() == [Interval(BEGINNING, NOON)]
 
@@ -152,14 +152,14 @@ def test_paging_that_never_works_is_given_up(busy_account: Account) -> None:
     busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
     busy_account.happens(*[BEGINNING] * 200)  # the first page completes nothing
     with pytest.raises(sync_module.CursorRejected):
-        busy_account.sync(workers=1)
+        busy_account.sync(readers=1)
     assert busy_account.requests() == 2 * (1 + sync_module.RESTARTS_WITHOUT_PROGRESS)
     assert busy_account.claims_are_true()
 
 
 def test_paging_that_breaks_on_every_page_still_ends(busy_account: Account) -> None:
     busy_account.zendesk.inject(Fault("cursor_rejected", times=None))
-    busy_account.sync(workers=1)
+    busy_account.sync(readers=1)
     assert busy_account.holds_everything()
 
 

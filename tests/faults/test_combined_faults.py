@@ -1,4 +1,4 @@
-"""Mixtures of everything that can go wrong, by chance, all through a backfill by several workers.
+"""Mixtures of everything that can go wrong, by chance, all through a backfill by several readers.
 
 The mixtures follow from `SEEDS`; any other number is as good: `pytest tests/faults` after changing them here.
 """
@@ -72,7 +72,7 @@ def test_a_mixture_of_faults_loses_nothing_and_claims_nothing(
     failures = []
     while len(failures) < _MOST_RUNS:
         try:
-            bring(zendesk, workers=chance.randint(1, 8))
+            bring(zendesk, readers=chance.randint(1, 8))
             break
         except AuditError as error:
             failures.append(error)

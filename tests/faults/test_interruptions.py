@@ -73,7 +73,7 @@ def test_an_interruption_at_any_line_of_the_writer_loses_nothing(seed, emulate, 
         zendesk.add([{"created_at": hour + second * timedelta(seconds=1)} for second in seconds for _ in range(15)])
         try:
             with interruption_at_line(line):
-                bring(zendesk, Interval(hour, hour + HOUR), workers=1)
+                bring(zendesk, Interval(hour, hour + HOUR), readers=1)
             break
         except Interrupted:
             interrupted += 1

@@ -12,8 +12,7 @@ import pytest
 from support.clock import Clock
 from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.extract import sync
-from zendesk_audit_assets.extract.coverage import Interval
-from zendesk_audit_assets.extract.sync import LOOK_BACK, SETTLE
+from zendesk_audit_assets.extract.coverage import LOOK_BACK, SETTLE, Interval
 from zendesk_audit_assets.zendesk import client
 from zendesk_audit_assets.zendesk.errors import ClockSkew
 
@@ -114,8 +113,8 @@ def test_the_nightly_reread_finds_events_behind_the_look_back(age, emulate, brin
     assert stored() == everything(zendesk)
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_events_during_a_refresh_come_with_it_or_the_next(workers, emulate, bring, clock, stored, unread_but_claimed):
+@pytest.mark.parametrize("readers", [1, 4])
+def test_events_during_a_refresh_come_with_it_or_the_next(readers, emulate, bring, clock, stored, unread_but_claimed):
     zendesk = emulate()
     happen(zendesk, *evenly(clock.now - 50 * DAY, clock.now - 14 * MINUTE, 300))
     happen(zendesk, *evenly(clock.now - 14 * MINUTE, clock.now, 300))
@@ -126,12 +125,12 @@ def test_events_during_a_refresh_come_with_it_or_the_next(workers, emulate, brin
         happen(zendesk, clock.now, clock.now, clock.now - SECOND)
         behind_the_reader.extend(happen(zendesk, clock.now - SETTLE + MINUTE))
 
-    bring(zendesk, workers=workers, on_progress=meanwhile)
+    bring(zendesk, readers=readers, on_progress=meanwhile)
     assert len(behind_the_reader) > 30
     assert not set(unread_but_claimed(zendesk)) - set(behind_the_reader)
     assert stored() != everything(zendesk)
     clock.advance(SECOND)
-    bring(zendesk, workers=workers)
+    bring(zendesk, readers=readers)
     assert stored() == everything(zendesk)
 
 
@@ -146,7 +145,7 @@ def test_the_next_refresh_finds_events_behind_a_slow_reader(emulate, bring, cloc
         if next(pages) in range(4, 9):
             happen(zendesk, start, start + SECOND)
 
-    bring(zendesk, workers=1, on_progress=meanwhile)
+    bring(zendesk, readers=1, on_progress=meanwhile)
     assert len(stored()) == 15 * PAGE_SIZE
     # By its last answer, but not by its first, all of it has settled.
     assert clock.now - SETTLE >= start + 5 * MINUTE
@@ -169,20 +168,20 @@ def test_a_burst_of_several_pages_in_one_second_is_read_whole(seed, emulate, bri
     borders = [start - DAY, *sorted(chance.sample(seconds[1:-1], 3)), start + 2 * DAY]
     windows = [Interval(*borders[n : n + 2]) for n in range(4)]
     for window in chance.sample(windows, 4):
-        bring(zendesk, window, workers=chance.choice([1, 3, 8]))
+        bring(zendesk, window, readers=chance.choice([1, 3, 8]))
         assert unread_but_claimed(zendesk) == []
     assert stored() == everything(zendesk)
 
 
-@pytest.mark.parametrize("workers", [1, 8])
-def test_a_smaller_id_in_a_second_already_read_is_found(workers, emulate, bring, clock, stored):
+@pytest.mark.parametrize("readers", [1, 8])
+def test_a_smaller_id_in_a_second_already_read_is_found(readers, emulate, bring, clock, stored):
     zendesk = emulate()
     ids = count(100_000, -1)
     for _ in range(4):
         zendesk.add([{"id": next(ids), "created_at": clock.now - n % 3 * SECOND} for n in range(70)])
-        bring(zendesk, workers=workers)
+        bring(zendesk, readers=readers)
         clock.advance(SECOND)
-    bring(zendesk, workers=workers)
+    bring(zendesk, readers=readers)
     assert stored() == everything(zendesk)
 
 
@@ -224,7 +223,7 @@ def test_a_date_that_jumps_hides_no_event(jump, answer, emulate, bring, clock, s
     zendesk = emulate()
     happen(zendesk, *evenly(clock.now - SETTLE, clock.now, 5 * LOOK_BACK_ROWS))
     zendesk.inject(Fault("date_jump", seconds=jump.total_seconds(), after_requests=answer))
-    bring(zendesk, workers=1)
+    bring(zendesk, readers=1)
     for _ in range(3):
         happen(zendesk, *evenly(clock.now, clock.now + 4 * MINUTE, 2 * LOOK_BACK_ROWS))
         clock.advance(4 * MINUTE)

@@ -22,8 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
 from zendesk_audit_assets.emulator.faults import FaultKind
 from zendesk_audit_assets.extract import batches, sync
-from zendesk_audit_assets.extract.coverage import Interval
-from zendesk_audit_assets.extract.sync import SETTLE, Progress
+from zendesk_audit_assets.extract.coverage import SETTLE, Interval
+from zendesk_audit_assets.extract.sync import Progress
 from zendesk_audit_assets.orchestration.partitions import days_to_refresh
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import AccessToken, RateBudget, ZendeskAccount, ZendeskClient, client
@@ -55,7 +55,7 @@ LATENESS = [timedelta(), MINUTE, 10 * MINUTE, SETTLE - SECOND, SETTLE, HOUR, DAY
 
 # What may happen to a run: a fault, a crash after so many pages, events that appear meanwhile and are so late.
 DISTURBANCES: dict[str, st.SearchStrategy[Any]] = {
-    "workers": st.integers(1, 4),
+    "readers": st.integers(1, 4),
     "fault": st.none() | st.sampled_from(["cursor_rejected", "page_twice", "cut_json", "reset"]),
     "crash_after": st.none() | st.none() | st.integers(1, 5),
     "meanwhile": st.none() | st.sampled_from(LATENESS),
@@ -135,7 +135,7 @@ class AccountAndWarehouse(RuleBasedStateMachine):
         last: date,
         *,
         full: bool = False,
-        workers: int = 2,
+        readers: int = 2,
         fault: FaultKind | None = None,
         crash_after: int | None = None,
         meanwhile: timedelta | None = None,
@@ -158,7 +158,7 @@ class AccountAndWarehouse(RuleBasedStateMachine):
         succeeded = True
         try:
             sync.sync(
-                self.client, self.warehouse, window, run_id="test", full=full, workers=workers, on_progress=on_progress
+                self.client, self.warehouse, window, run_id="test", full=full, readers=readers, on_progress=on_progress
             )
         except Crash:
             succeeded = False

@@ -22,7 +22,7 @@ from zendesk_audit_assets.zendesk import AccessToken, RateBudget, ZendeskAccount
 
 PAGE_SIZE = 20
 COMMIT_ROWS = 100
-WORKERS = 4
+READERS = 4
 
 
 @click.command()
@@ -56,7 +56,7 @@ def work(
     sys.stdin.readline()
     try:
         with ZendeskClient(account, limiter=RateBudget(1.0), clock=now.timestamp) as zendesk:
-            report = sync.sync(zendesk, Warehouse(path), Interval(start, end), run_id="worker", workers=WORKERS)
+            report = sync.sync(zendesk, Warehouse(path), Interval(start, end), run_id="worker", readers=READERS)
     except AuditError as error:
         print(error, flush=True)
         sys.exit(3)

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 SECOND = timedelta(seconds=1)
+# An event may appear this late at Zendesk: a run fetches younger seconds again.
+SETTLE = timedelta(minutes=15)
+# The limit of the settled time that a refresh fetches again.
+LOOK_BACK = timedelta(days=7)
 
 
 @dataclass(frozen=True, order=True)

@@ -1,6 +1,6 @@
-"""A long window, cut into slices that several workers read at once, and cut further as they read.
+"""A long window, cut into slices that several readers read at once, and cut further as they read.
 
-A worker without work takes the later half of the slice with most pages left. So all workers stay busy to the end,
+A reader without work takes the later half of the slice with most pages left. So all readers stay busy to the end,
 whatever the density of the log. Each cut costs about one extra request, so the number of cuts is bounded.
 """
 
@@ -12,18 +12,18 @@ from datetime import datetime, timedelta
 
 from zendesk_audit_assets.extract.coverage import Interval
 
-# Cuts beyond the first (workers - 1), as a share of the pages read so far: the price in requests.
+# Cuts beyond the first (readers - 1), as a share of the pages read so far: the price in requests.
 _CUTS_PER_PAGE = 0.07
 # A slice with fewer pages left than this is not worth a cut.
 _WORTH_CUTTING_PAGES = 2.0
 
 
 class Slice:
-    """A stretch of time that one worker reads from its start on; a cut moves its end closer."""
+    """A stretch of time that one reader reads from its start on; a cut moves its end closer."""
 
     def __init__(self, interval: Interval, span_per_page: timedelta | None = None) -> None:
         self.start = interval.start
-        self.position = interval.start  # the worker has read everything before it
+        self.position = interval.start  # the reader has read everything before it
         self.end = interval.end
         self.read_at: datetime | None = None  # the smallest server time of the responses so far
         self.pages = 0
@@ -31,7 +31,7 @@ class Slice:
 
     @property
     def done(self) -> bool:
-        """Whether the worker has read everything up to the end."""
+        """Whether the reader has read everything up to the end."""
         return self.read_at is not None and self.position >= self.end
 
     @property
@@ -49,12 +49,12 @@ class Slice:
 
 
 class Slices:
-    """The slices of some intervals, handed out to workers. Any thread may call any method."""
+    """The slices of some intervals, handed out to readers. Any thread may call any method."""
 
-    def __init__(self, intervals: Iterable[Interval], workers: int) -> None:
+    def __init__(self, intervals: Iterable[Interval], readers: int) -> None:
         self._waiting = [Slice(interval) for interval in intervals]
         self._active: list[Slice] = []
-        self._workers = workers
+        self._readers = readers
         self._cuts = 0
         self._pages = 0
         # Set by `stop`. Waits of the client end with it as well.
@@ -95,19 +95,19 @@ class Slices:
             return Interval(start, part.position)
 
     def finish(self, part: Slice) -> None:
-        """Record that the worker has read the slice to its end."""
+        """Record that the reader has read the slice to its end."""
         with self._changed:
             self._active.remove(part)
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Hand out no more slices, and wake all workers that wait for one."""
+        """Hand out no more slices, and wake all readers that wait for one."""
         with self._changed:
             self.stopping.set()
             self._changed.notify_all()
 
     def _cut(self) -> Slice | None:
-        if self._cuts >= self._workers - 1 + _CUTS_PER_PAGE * self._pages or not self._active:
+        if self._cuts >= self._readers - 1 + _CUTS_PER_PAGE * self._pages or not self._active:
             return None
         longest = max(self._active, key=lambda part: part.pages_left)
         if longest.pages_left < _WORTH_CUTTING_PAGES:

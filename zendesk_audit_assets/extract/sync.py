@@ -15,7 +15,9 @@ import polars as pl
 
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.coverage import (
+    LOOK_BACK,
     SECOND,
+    SETTLE,
     Interval,
     Read,
     contiguous_from,
@@ -26,15 +28,12 @@ from zendesk_audit_assets.extract.slices import Slice, Slices
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import CursorRejected, MalformedResponse, RepeatedCursor, Stopped, ZendeskClient
 
-# An event may appear this late at Zendesk: what is read sooner is read again.
-SETTLE = timedelta(minutes=15)
-# A refresh also reads settled events again, as far back as this and as many as fill its first page.
-LOOK_BACK = timedelta(days=7)
+# Settled events that a refresh fetches again: as many as fill its first page.
 LOOK_BACK_ROWS = 90
 # A commit takes some 50 ms whatever its size; a crash costs the pages since the last one.
 COMMIT_ROWS = 30_000
 COMMIT_SECONDS = 5.0
-WORKERS = 8
+READERS = 8
 # Restarts of a slice in a row, without progress, before the sync fails.
 RESTARTS_WITHOUT_PROGRESS = 3
 
@@ -91,12 +90,12 @@ def sync(
     *,
     run_id: str,
     full: bool = False,
-    workers: int = WORKERS,
+    readers: int = READERS,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SyncResult:
     """Fetch the missing part of `window`, up to now, and commit it batch by batch with its coverage.
 
-    `full` reads everything again, settled or not. Commits before an error or an interruption stay, and the next call
+    `full` fetches everything again, settled or not. Commits before an error or an interruption stay, and the next call
     fetches only the rest. No reader thread outlives the call. Raises the `AuditError`s of the client and the warehouse.
     """
     before = client.usage
@@ -108,7 +107,7 @@ def sync(
         if todo and not full:
             todo[-1] = _looking_back(todo[-1], reads, connection)
     result = SyncResult(window, todo)
-    _Sync(client, warehouse, result, run_id, workers, on_progress).run()
+    _Sync(client, warehouse, result, run_id, readers, on_progress).run()
     used = client.usage
     result.requests = used.requests - before.requests
     result.seconds_waited = used.seconds_waited - before.seconds_waited
@@ -156,18 +155,18 @@ class _Sync:
         warehouse: Warehouse,
         result: SyncResult,
         run_id: str,
-        workers: int,
+        readers: int,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self._client = client
         self._warehouse = warehouse
         self._result = result
         self._run_id = run_id
-        self._workers = workers
+        self._readers = readers
         self._on_progress = on_progress
-        self._slices = Slices(result.fetched, workers)
-        # Bounded, so that memory grows with the number of workers and not with the window.
-        self._queue: queue.Queue[PageSlice | BaseException | None] = queue.Queue(maxsize=2 * workers)
+        self._slices = Slices(result.fetched, readers)
+        # Bounded, so that memory grows with the number of readers and not with the window.
+        self._queue: queue.Queue[PageSlice | BaseException | None] = queue.Queue(maxsize=2 * readers)
         self._uncommitted: dict[Slice, list[PageSlice]] = {}
         self._uncommitted_rows = 0
         self._progress = Progress()
@@ -176,13 +175,13 @@ class _Sync:
 
     def run(self) -> None:
         # Daemons, so that a second Ctrl-C ends the program while one of them still waits for a response.
-        readers = [
+        threads = [
             threading.Thread(target=self._work, name=f"zendesk-reader-{number}", daemon=True)
-            for number in range(self._workers)
+            for number in range(self._readers)
         ]
         try:
-            for reader in readers:
-                reader.start()
+            for thread in threads:
+                thread.start()
             self._write_everything()
         except BaseException:
             self._slices.stop()
@@ -190,9 +189,9 @@ class _Sync:
             raise
         finally:
             self._slices.stop()
-            for reader in readers:
-                while reader.is_alive():
-                    reader.join(1.0)  # without a timeout, Windows would not let a Ctrl-C through
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(1.0)  # without a timeout, Windows would not let a Ctrl-C through
 
     def _work(self) -> None:
         try:
@@ -236,7 +235,7 @@ class _Sync:
                 return
 
     def _write_everything(self) -> None:
-        working = self._workers
+        working = self._readers
         committed_at = time.monotonic()
         while working:
             for item in self._arrived():

@@ -5,18 +5,20 @@ from __future__ import annotations
 from zendesk_audit_assets.extract.record import FIELDS
 from zendesk_audit_assets.warehouse.table import Column, Table
 
-_ORIGIN = (
+# The batch, the time and the run of a stored row.
+ORIGIN = (
     Column("batch_id", "BIGINT", "Batch that brought the row: coverage.batch_id.", required=True),
     Column("inserted_at", "TIMESTAMPTZ", "Time of the commit to this file, UTC.", required=True),
     Column("run_id", "VARCHAR", "Dagster run that fetched the row.", required=True),
 )
-_EVENT = (*FIELDS, Column("extra", "JSON", "Fields outside the documented record, unchanged."), *_ORIGIN)
+# An event as it is stored: the documented record, the other fields, and the origin.
+EVENT = (*FIELDS, Column("extra", "JSON", "Fields outside the documented record, unchanged."), *ORIGIN)
 
-AUDIT_LOGS = Table("audit_logs", "Every event of the account's audit log, once, as Zendesk sent it.", _EVENT)
+AUDIT_LOGS = Table("audit_logs", "Every event of the account's audit log, once, as Zendesk sent it.", EVENT)
 REVISIONS = Table(
     "audit_log_revisions",
     "Other versions of stored events: same id, other content. The first version stays in audit_logs.",
-    _EVENT,
+    EVENT,
 )
 REJECTS = Table(
     "audit_log_rejects",
@@ -24,7 +26,7 @@ REJECTS = Table(
     (
         Column("reason", "VARCHAR", "Reason for the rejection.", required=True),
         Column("raw", "VARCHAR", "The record as Zendesk sent it, as JSON text.", pii=True, required=True),
-        *_ORIGIN,
+        *ORIGIN,
     ),
 )
 COVERAGE = Table(

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from zendesk_audit_assets.extract.sync import SETTLE
+from zendesk_audit_assets.extract.coverage import SETTLE
 
 # How Dagster knows the partitions of a run that takes several of them at once.
 RANGE_START_TAG = "dagster/asset_partition_range_start"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from zendesk_audit_assets.extract.record import FIELDS
+from zendesk_audit_assets.extract.tables import EVENT
 from zendesk_audit_assets.transform.columns import (
     ACTION,
     ACTOR,
@@ -30,14 +30,10 @@ AUDIT_EVENTS = _table(
     depends_on=("audit_logs",),
     strategy=View(),
     columns=(
-        *FIELDS,
-        Column("extra", "JSON", "Fields outside the documented record, unchanged."),
-        Column("batch_id", "BIGINT", "Batch that brought the row: coverage.batch_id.", required=True),
-        Column("inserted_at", "TIMESTAMPTZ", "Time of the commit to this file, UTC.", required=True),
-        Column("run_id", "VARCHAR", "Dagster run that fetched the row.", required=True),
+        *EVENT,
         OBJECT_TYPE,
         Column("label_group", "VARCHAR", "Part of source_label before the first ': ': the kind, or the page."),
-        Column("label_name", "VARCHAR", "Part of source_label after the first ': ': the item's own name.", pii=True),
+        Column("label_name", "VARCHAR", "Part of source_label after the first ': ': the object's own name.", pii=True),
         Column("setting", "VARCHAR", "Key of an account setting, the same over all generations; NULL otherwise."),
         Column(
             "state",

@@ -89,7 +89,7 @@ def top_actors(frame: pl.DataFrame) -> str:
 
 
 def top_actions(frame: pl.DataFrame) -> str:
-    """The most frequent actions by kind of item: events, share of all, and the last 30 days against the 30 before.
+    """The most frequent actions by kind of object: events, share of all, and the last 30 days against the 30 before.
 
     `frame` is the result of `chart_top_actions`.
     """
@@ -98,7 +98,7 @@ def top_actions(frame: pl.DataFrame) -> str:
         (_plain(action), _plain(source_type), f"{events:,}", _percent(share), _change(previous, last))
         for action, source_type, events, share, last, previous in frame.select(columns).iter_rows()
     )
-    return _top(("Action", "Item", "Events", "Share", "30 days"), rows)
+    return _top(("Action", "Object", "Events", "Share", "30 days"), rows)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ ACTION, SOURCE_TYPE, SOURCE, SOURCE_LABEL = (
 BATCH = Column("batch_id", "BIGINT", "Batch that brought the event: coverage.batch_id.", required=True)
 
 OBJECT_TYPE = Column(
-    "object_type", "VARCHAR", "Kind of item acted on: source_type in lower case, in one spelling per kind."
+    "object_type", "VARCHAR", "Kind of object acted on: source_type in lower case, in one spelling per kind."
 )
 NETWORK = Column(
     "network",

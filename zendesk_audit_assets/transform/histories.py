@@ -34,7 +34,7 @@ _HOST = Column("host", "VARCHAR", "Host of the sign-in.")
 
 OBJECT_HISTORY = _table(
     "object_history",
-    "Every value of every field of every item, with its period.",
+    "Every value of every field of every object, with its period.",
     depends_on=("audit_changes",),
     strategy=ByPeriod(("object_type", "source_id", "field"), rows="field IS NOT NULL AND source_id IS NOT NULL"),
     total=Total("count(event_id)", "audit_changes", "count(*) FILTER (field IS NOT NULL AND source_id IS NOT NULL)"),

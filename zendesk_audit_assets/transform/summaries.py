@@ -23,12 +23,12 @@ from zendesk_audit_assets.warehouse.table import Column
 
 _table = partial(DerivedTable, group="summaries")
 
-_SOURCES = Column("distinct_sources", "BIGINT", "Number of known items acted on.", required=True)
+_SOURCES = Column("distinct_sources", "BIGINT", "Number of known objects acted on.", required=True)
 _ADDRESSES = Column("distinct_addresses", "BIGINT", "Number of known IP addresses.", required=True)
 
 DAILY_ACTIVITY = _table(
     "daily_activity",
-    "Events per UTC day, actor, action and kind of item.",
+    "Events per UTC day, actor, action and kind of object.",
     depends_on=("audit_logs",),
     strategy=ByDay(),
     key=("day", "actor_id", "action", "source_type"),
@@ -60,7 +60,7 @@ ACTOR_NAMES = _table(
 )
 ACTOR_SOURCES = _table(
     "actor_sources",
-    "Every item that an actor acted on, with the time.",
+    "Every object that an actor acted on, with the time.",
     depends_on=("audit_logs",),
     strategy=ByKey(("actor_id", "source_type", "source_id")),
     columns=(ACTOR, SOURCE_TYPE, SOURCE, *SEEN),
@@ -93,7 +93,7 @@ ACTOR_SUMMARY = _table(
             required=True,
         ),
         Column("active_days", "BIGINT", "Number of UTC days with events.", required=True),
-        Column("distinct_source_types", "BIGINT", "Number of kinds of items acted on.", required=True),
+        Column("distinct_source_types", "BIGINT", "Number of kinds of objects acted on.", required=True),
         _SOURCES,
         _ADDRESSES,
         Column(
@@ -107,7 +107,7 @@ ACTOR_SUMMARY = _table(
 )  # fmt: skip
 ACTION_SUMMARY = _table(
     "action_summary",
-    "One row per action and kind of item: counts, share and recent trend.",
+    "One row per action and kind of object: counts, share and recent trend.",
     depends_on=("daily_activity",),
     strategy=Full(),
     key=("action", "source_type"),

@@ -4,7 +4,7 @@
 -- status: stable
 -- level: high
 -- description: >-
---   An actor deleted ten or more items within ten minutes, and more than in 99 of 100 such spans of their own in the
+--   An actor deleted ten or more objects within ten minutes, and more than in 99 of 100 such spans of their own in the
 --   90 days before.
 -- references:
 --   - https://attack.mitre.org/techniques/T1485/

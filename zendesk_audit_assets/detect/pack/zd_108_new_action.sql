@@ -4,7 +4,7 @@
 -- status: stable
 -- level: low
 -- description: >-
---   A person acted on a kind of item in a way that is new for them in 90 days and rare among all others. The level is
+--   A person acted on a kind of object in a way that is new for them in 90 days and rare among all others. The level is
 --   medium when the action is privileged, fewer than 1 in 100 active people did it, and the person made no privileged
 --   change before that day.
 -- references:

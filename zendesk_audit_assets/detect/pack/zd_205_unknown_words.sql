@@ -1,10 +1,10 @@
--- title: Unknown action, item type or field
+-- title: Unknown action, object type or field
 -- id: bdfaef42-8c7d-4431-b331-dab129ea3a7b
 -- name: ZD-205
 -- status: stable
 -- level: informational
 -- description: >-
---   In the last 90 days an action, an item type or a field appeared that this version does not know and that did not
+--   In the last 90 days an action, an object type or a field appeared that this version does not know and that did not
 --   occur in the 90 days before. The warehouse stores it, but no rule looks for it yet.
 -- falsepositives:
 --   - A new feature of Zendesk. The rule exists to report these.

@@ -18,7 +18,7 @@
 --     - - {source_type: account_setting, action: update, change_description: Uitgeschakeld, created_at: 2026-01-01T10:00:00Z, times: 10, every: 1d}
 --       - {source_type: account_setting, action: update, change_description: Turned on, created_at: 2026-01-20T10:00:00Z, times: 10, every: 1d}
 --     - {source_type: account_setting, action: update, change_description: Uitgeschakeld, times: 19, every: 1d}
---     # Of another kind of item, and more than 90 days ago.
+--     # Of another kind of object, and more than 90 days ago.
 --     - {source_type: macro, action: update, change_description: Uitgeschakeld, times: 20, every: 1d}
 --     - - {source_type: account_setting, action: update, change_description: Uitgeschakeld, created_at: 2026-01-01T10:00:00Z, times: 20, every: 1m}
 --       - {source_type: macro, action: update, created_at: 2026-04-01T11:00:00Z}

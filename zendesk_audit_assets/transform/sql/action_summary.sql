@@ -1,4 +1,4 @@
--- What is done to which kind of item, how often, and whether that is changing. Read from daily_activity.
+-- What is done to which kind of object, how often, and whether that is changing. Read from daily_activity.
 --
 -- "Last n days" are the n UTC days that end with the last one the log is known for, that day included.
 WITH known AS (

@@ -1,4 +1,4 @@
--- The items that every actor has acted on. An item is known by its kind and its id together.
+-- The objects that every actor has acted on. An object is known by its kind and its id together.
 SELECT
     actor_id,
     source_type,

@@ -1,4 +1,4 @@
--- What every actor did on every UTC day: one row per day, actor, action and kind of item.
+-- What every actor did on every UTC day: one row per day, actor, action and kind of object.
 --
 -- Off-hours is whatever lies outside 08:00 to 18:00, Monday to Friday, on the clock of the business:
 -- SET VARIABLE timezone = 'Europe/Berlin'; before this query, else UTC. The whole weekend is off-hours,

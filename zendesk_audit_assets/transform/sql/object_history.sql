@@ -1,7 +1,7 @@
--- What every field of every item was set to, and from when to when. Read from audit_changes.
+-- What every field of every object was set to, and from when to when. Read from audit_changes.
 --
 -- In the order of created_at, event and line, so of two changes in one second the first is valid for no time. What the
--- first change tells of the time before it is a row without valid_from. An item that is deleted keeps its last values.
+-- first change tells of the time before it is a row without valid_from. A deleted object keeps its last values.
 WITH changes AS (
     SELECT
         *,

@@ -1,6 +1,6 @@
 -- Changes of who may do what, and of how the account is protected: one row per event, of the first kind that fits.
 --
--- Kinds go by the kind of item, the setting and the field, in this order:
+-- Kinds go by the kind of object, the setting and the field, in this order:
 --     owner            the account has another owner
 --     admin_role       a user becomes an administrator, or is none any more
 --     role             any other role of a user
