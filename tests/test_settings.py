@@ -288,3 +288,33 @@ def texts(account: Account) -> dict[str, str]:
     found = {variable.name: account.text(variable) for variable in settings.FIELDS.values()}
     defaults = {variable.name: variable.default for variable in settings.FIELDS.values()}
     return {name: text for name, text in found.items() if text != defaults[name]}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"ZENDESK_START_DATE": "0999-01-01"}, "ZENDESK_START_DATE is 0999-01-01, before 2000."),
+        ({"ZENDESK_AUDIT_DB": "~no-such-user-here/x"}, "ZENDESK_AUDIT_DB is '~no-such-user-here/x', and"),
+        ({"ZENDESK_AUDIT_DB": "/"}, "ZENDESK_AUDIT_DB is '/', not a path"),
+        ({"ZENDESK_RULES_DIR": "~no-such-user-here/x"}, "ZENDESK_RULES_DIR is"),
+        ({"ZENDESK_TIMEZONE": "posix/UTC"}, "ZENDESK_TIMEZONE is 'posix/UTC', not a time zone."),
+        ({"ZENDESK_TIMEZONE": "localtime"}, "ZENDESK_TIMEZONE is 'localtime', not a time zone."),
+    ],
+)
+def test_an_odd_value_is_refused_in_a_sentence(values: dict[str, str], says: str) -> None:
+    assert (problem(Account.from_environ({**COMPLETE, **values})) or "").startswith(says)
+
+
+def test_an_env_var_of_another_type_does_not_show_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERVAL", "top-secret-text")
+    account = Account(sensor_seconds=dg.EnvVar.int("INTERVAL"))
+    with pytest.raises(BadSettings, match="^INTERVAL has a value of another type") as error:
+        _ = account.sensor_seconds
+    assert "top-secret-text" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"ZENDESK_SUBDOMAIN=caf\xe9", b"ZENDESK_SUBDOMAIN=a\x00b"])
+def test_a_dotenv_that_is_no_text_is_refused(environment: Callable[..., None], content: bytes) -> None:
+    Path(".env").write_bytes(content)
+    with pytest.raises(BadSettings, match=r"^\.env cannot be read as UTF-8 text"):
+        settings.load()

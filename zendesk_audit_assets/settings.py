@@ -22,6 +22,9 @@ from zendesk_audit_assets.severity import SEVERITIES
 
 T = TypeVar("T")
 
+# Zendesk is younger, and no audit log begins sooner.
+_FIRST_DAY = date(2000, 1, 1)
+
 # From the text of a setting and the name of its variable to the value. Raises `BadSettings`.
 Parser = Callable[[str, str], T]
 
@@ -79,13 +82,21 @@ def _day(text: str, name: str) -> date:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise BadSettings(f"{name} is {text!r}, not a date.", "Write it as YYYY-MM-DD.") from error
+    if day < _FIRST_DAY:
+        raise BadSettings(f"{name} is {text}, before {_FIRST_DAY.year}.", "Set it to the day of your first event.")
     if day > datetime.now(timezone.utc).date():
         raise BadSettings(f"{name} is {text}, in the future.", "Set it to the day of your first event.")
     return day
 
 
-def _path(text: str, _: str) -> Path:
-    return Path(text).expanduser().absolute()
+def _path(text: str, name: str) -> Path:
+    try:
+        path = Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise BadSettings(f"{name} is {text!r}, and there is no such user.", "Write the path without ~.") from error
+    if "\0" in text or not path.name:
+        raise BadSettings(f"{name} is {text!r}, not a path of its own.", "Name a file or folder below a folder.")
+    return path
 
 
 def _optional_path(text: str, name: str) -> Path | None:
@@ -94,6 +105,9 @@ def _optional_path(text: str, name: str) -> Path | None:
 
 def _zone(text: str, name: str) -> str:
     try:
+        # DuckDB does not know the aliases of this machine's zone.
+        if text in ("localtime", "posixrules", "Factory") or text.startswith(("posix/", "right/")):
+            raise ZoneInfoNotFoundError(text)
         return ZoneInfo(text).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise BadSettings(
@@ -233,7 +247,10 @@ class Account:
         """The text of a setting without the blanks around it, or its default; looked up now."""
         value = self._value(variable)
         if hasattr(value, "get_value"):
-            value = value.get_value()
+            try:
+                value = value.get_value()
+            except ValueError:  # EnvVar.int of another text; its message quotes the value
+                raise BadSettings(f"{self.name(variable)} has a value of another type.", "Correct it.") from None
         return ("" if value is None else str(value).strip()) or variable.default
 
     def name(self, variable: Variable[Any]) -> str:
@@ -308,7 +325,10 @@ AUTH_TYPES: Mapping[str, tuple[Variable[str], ...]] = {
 
 def load() -> Account:
     """The account of this process: its environment, and the lines that a `.env` file in the working folder adds."""
-    load_dotenv(Path(".env"))
+    try:
+        load_dotenv(Path(".env"))
+    except (OSError, ValueError) as error:
+        raise BadSettings(".env cannot be read as UTF-8 text.", "Save it in UTF-8, readable by this user.") from error
     return Account.from_environ(os.environ)
 
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.orchestration._private import RunFailureReason
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import progress_logger
@@ -104,9 +105,11 @@ def _run(
         if failure is not None and failure.description:
             raise RunFailed(failure.description, f"(Run {result.run_id}.)")
         error = event.step_failure_data.error
-        reason = error.message.strip() if error else "no reason given"
+        while error is not None and error.cause is not None:  # Dagster wraps the error that says why
+            error = error.cause
+        reason = mask(error.message.strip().partition("\n")[0]) if error else "no reason given"
         raise RunFailed(
-            f"{event.step_key} failed: {reason}", f"The whole story is in the Dagster UI, run {result.run_id}."
+            f"{event.step_key} failed: {reason}.", f"The run's log in the Dagster UI tells more: {result.run_id}."
         )
     if not result.success:
         raise RunFailed(f"Run {result.run_id} did not succeed.", "Look at it in the Dagster UI.")

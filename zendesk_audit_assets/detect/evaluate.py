@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 
 import duckdb
@@ -15,6 +16,7 @@ from zendesk_audit_assets.detect import (
     RuleError,
     decisions,
 )
+from zendesk_audit_assets.detect.tables import LOG_FINDINGS
 from zendesk_audit_assets.masking import mask_sql
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import first_line
@@ -70,7 +72,8 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
     table `states`, the findings whose condition holds now, for `settle_states`. Returns the number of rows written.
     Raises `RuleError` when the query of a rule fails.
     """
-    connection.execute("CREATE TEMP TABLE states AS FROM log_findings LIMIT 0")
+    # With the NOT NULL of the durable table, so that a result that it refuses fails here, by the name of its rule.
+    connection.execute(replace(LOG_FINDINGS, name="states").ddl.replace("CREATE", "CREATE TEMP", 1))
     for rule in rules:
         with _rule_table(connection, [rule]), _errors_of(rule):
             connection.execute(_insert_states(rule))
@@ -160,11 +163,13 @@ def _literal(instant: datetime) -> str:
 def _errors_of(rule: Rule) -> Iterator[None]:
     try:
         yield
-    except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-        raise RuleError(rule.file, f"its query fails ({first_line(error)})") from error
-    except (duckdb.DataError, duckdb.IntegrityError) as error:
+    except (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException) as error:
+        if _UNKNOWN_LEVEL in str(error):
+            raise RuleError(rule.file, f"its query gives a level that is none of {', '.join(SEVERITIES)}") from None
         # The message of DuckDB quotes values of the log, which would stay in Dagster's history.
         raise RuleError(rule.file, f"its query fails on a row of the log ({type(error).__name__})") from None
+    except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        raise RuleError(rule.file, f"its query fails ({first_line(error)})") from error
 
 
 @contextmanager
@@ -222,12 +227,13 @@ def _insert_matches(matches: str) -> str:
     """
 
 
+_UNKNOWN_LEVEL = "unknown level"
 # The level that the query of a rule returns, if it may and does.
 _SEVERITY = f"""
     CASE
         WHEN level_is_fixed OR level IS NULL THEN severity
         WHEN level IN {SEVERITIES} THEN level
-        ELSE error('the level "' || level || '"')
+        ELSE error('{_UNKNOWN_LEVEL}')
     END
 """
 _EVENTS_RESULT = "NULL::VARCHAR AS group_key, NULL::BIGINT[] AS event_ids, NULL::VARCHAR AS explanation"
