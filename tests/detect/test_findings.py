@@ -215,7 +215,7 @@ def test_the_level_of_a_query_counts_unless_settings_fix_it(log: Log, own: Calla
         ("SELECT shoe FROM evaluated", "shoe"),
         (
             "SELECT 'x' AS group_key, list(id) AS event_ids, '' AS explanation, 'severe' AS level FROM evaluated",
-            "severe",
+            "a level that is none of",
         ),
         ("SELECT 'x' AS group_key, ['a'] AS event_ids, '' AS explanation FROM evaluated", "ConversionException"),
         ("SELEKT 1", "SELEKT"),
@@ -236,13 +236,31 @@ def test_a_query_that_fails_is_told_by_its_file_and_changes_nothing(
     assert log.refresh([rule("ZD-001")]).rows_written == 0
 
 
-def test_what_a_failing_query_tells_quotes_nothing_of_the_log(log: Log, own: Callable[..., Rule]) -> None:
+@pytest.mark.parametrize(
+    "explanation",
+    [
+        "(change_description::INT)::VARCHAR",
+        "strptime(change_description, '%Y')::VARCHAR",
+        "json_extract(change_description, '$.x')::VARCHAR",
+        "error(change_description)",
+    ],
+)
+def test_what_a_failing_query_tells_quotes_nothing_of_the_log(
+    log: Log, own: Callable[..., Rule], explanation: str
+) -> None:
     log.append([{"created_at": START, "change_description": "password: hunter2"}], window=(START, START + DAY))
-    query = "SELECT 'x' AS group_key, [change_description::INT] AS event_ids, '' AS explanation FROM evaluated"
+    query = f"SELECT 'x' AS group_key, [id] AS event_ids, {explanation} AS explanation FROM evaluated"
     with pytest.raises(RuleError) as error:
         log.refresh([own(query)])
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None
+
+
+def test_a_rule_about_the_log_that_leaves_out_a_column_is_named(log: Log, own: Callable[..., Rule]) -> None:
+    log.append([{"created_at": START}], window=(START, START + DAY))
+    query = "SELECT 'x' AS group_key, now() AS began_at, now() AS ended_at"
+    with pytest.raises(RuleError, match="own.sql"):
+        log.refresh([own(query, "input: log")])
 
 
 @pytest.mark.parametrize("days", [91, 500, 2000])
