@@ -308,7 +308,7 @@ def test_an_odd_value_is_refused_in_a_sentence(values: dict[str, str], says: str
 def test_an_env_var_of_another_type_does_not_show_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERVAL", "top-secret-text")
     account = Account(sensor_seconds=dg.EnvVar.int("INTERVAL"))
-    with pytest.raises(BadSettings, match="^INTERVAL has a value of another type") as error:
+    with pytest.raises(BadSettings, match=r"^INTERVAL has a value of another type") as error:
         _ = account.sensor_seconds
     assert "top-secret-text" not in str(error.value)
 

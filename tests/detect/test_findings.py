@@ -259,7 +259,7 @@ def test_what_a_failing_query_tells_quotes_nothing_of_the_log(
 def test_a_rule_about_the_log_that_leaves_out_a_column_is_named(log: Log, own: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}], window=(START, START + DAY))
     query = "SELECT 'x' AS group_key, now() AS began_at, now() AS ended_at"
-    with pytest.raises(RuleError, match="own.sql"):
+    with pytest.raises(RuleError, match=r"own\.sql"):
         log.refresh([own(query, "input: log")])
 
 
