@@ -218,7 +218,7 @@ def test_a_failed_refresh_is_asked_for_again_although_nothing_is_new(
     ("options", "variables", "says"),
     [
         ({}, {"ZENDESK_CLIENT_SECRET": "mistyped"}, "Check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"),
-        ({"has_audit_logs": False}, {}, "of an account on an Enterprise plan"),
+        ({"has_audit_logs": False}, {}, "on an Enterprise plan"),
         ({"admin": False}, {}, "Use the credentials of an administrator"),
         ({"granted_scope": "read_nothing"}, {}, "auditlogs:read"),
     ],
