@@ -57,7 +57,7 @@ def test_it_ends_well_and_shows_summaries_and_where_to_look(done: Any) -> None:
     assert done.returncode == 0, done.stderr
     for title in ("Most active actors", "Most frequent actions", "Findings, most severe first", "Newest events"):
         assert title in done.stdout
-    for hint in (" sql ", " demo --serve", " check"):
+    for hint in (" sql ", " demo --serve", " doctor"):
         assert hint in done.stderr
     assert "Traceback" not in done.stderr
 
