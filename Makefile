@@ -28,7 +28,7 @@ test-dates: $(VENV)/ready    ## the demo and the tests that read the clock, unde
 
 prove: $(VENV)/ready         ## the long proofs: a backfill killed at many random moments, the fault suite with other seeds
 	$(BIN)/python tests/faults/kill_many.py --kills 200
-	FAULT_SEED=11 $(BIN)/python -m pytest tests/faults
+	FAULT_SEED=11 TEST_EXAMPLES=4 $(BIN)/python -m pytest tests/faults tests/transform/test_refresh*.py
 	FAULT_SEED=21 $(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/ready          ## what CI checks besides the tests

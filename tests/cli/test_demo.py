@@ -32,7 +32,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProces
     environment = {name: value for name, value in os.environ.items() if name not in names}
     # The history that the demo makes up depends on the day, so its processes live at a fixed moment.
     offset = NOW.timestamp() - time.time()
-    environment |= {"PYTHONPATH": str(STARTUP), "TEST_CLOCK_OFFSET": str(offset)}
+    path = os.pathsep.join([str(STARTUP), *environment.get("PYTHONPATH", "").split(os.pathsep)])
+    environment |= {"PYTHONPATH": path, "TEST_CLOCK_OFFSET": str(offset)}
     result = subprocess.run(
         [sys.executable, "-m", "zendesk_audit_assets.cli", "demo", "--days", str(DAYS)],
         cwd=folder,

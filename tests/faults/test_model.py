@@ -1,7 +1,7 @@
 """Random histories of an account and of its warehouse, beside a model that is simple enough to be right.
 
-The histories follow from `SEED`, which `FAULT_SEED` in the environment sets. A longer search: set `EXAMPLES` and
-`STEPS` higher, and run this file alone.
+The histories follow from `SEED`, which `FAULT_SEED` in the environment sets. TEST_EXAMPLES multiplies
+their number.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from support.examples import examples
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
 from zendesk_audit_assets.emulator.faults import FaultKind
 from zendesk_audit_assets.extract import batches, sync
@@ -29,7 +30,7 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import AccessToken, RateBudget, ZendeskAccount, ZendeskClient, client
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
-EXAMPLES = 10
+EXAMPLES = 5
 STEPS = 14
 
 # Pages, batches and the look-back are small, so that a handful of events takes several of each.
@@ -194,7 +195,7 @@ def test_any_history_leaves_what_the_model_says(monkeypatch) -> None:
     run_state_machine_as_test(
         seed(SEED)(AccountAndWarehouse),
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=examples(EXAMPLES),
             stateful_step_count=STEPS,
             deadline=None,
             database=None,

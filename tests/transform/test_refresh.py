@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.summaries import BERLIN, SECOND, Event, Log, at, recount
 from support.warehouse import transaction
 from zendesk_audit_assets.extract.record import SYSTEM_ACTOR_ID
@@ -62,7 +63,7 @@ BATCHES = st.tuples(st.lists(EVENTS, max_size=6), st.none() | st.sampled_from([*
 REFRESHES = st.sets(st.sampled_from([table.name for table in SUMMARIES]), min_size=1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10))
 @given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in SUMMARIES}), max_size=9))
 def test_any_refreshes_equal_a_rebuild_and_a_recount_by_hand(steps: list[object]) -> None:
     with TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.histories import ROLE, START, SUPPORT, Event, events, plain, recount
 from support.warehouse import transaction
 from zendesk_audit_assets.transform import (
@@ -86,7 +87,7 @@ BATCHES = st.lists(events(), max_size=6)
 REFRESHES = st.sets(st.sampled_from([table.name for table in NEEDED]), min_size=1)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(7))
 @given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in NEEDED}), max_size=9))
 def test_any_refreshes_equal_a_rebuild_and_a_recount_by_hand(steps: list[Any]) -> None:
     log = Log()
