@@ -28,10 +28,10 @@ def test_alerts_go_nowhere_unless_a_channel_is_configured() -> None:
 
 def test_alerts_go_to_every_channel_that_is_configured() -> None:
     assert channels_for(Account.from_environ(ALL)) == (
+        Email(("a@example.com", "b@example.com"), "smtps://user:pass@mail.example.com"),
+        PagerDuty("key", "https://events.pagerduty.com/v2/enqueue"),
         Slack("https://hooks.slack.com/services/T/B/x"),
         Webhook("https://example.com/alerts", "s3cret"),
-        PagerDuty("key", "https://events.pagerduty.com/v2/enqueue"),
-        Email(("a@example.com", "b@example.com"), "smtps://user:pass@mail.example.com"),
     )
 
 

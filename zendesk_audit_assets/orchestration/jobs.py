@@ -11,7 +11,7 @@ from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import AuditLogsConfig
-from zendesk_audit_assets.orchestration.assets.published import PARQUET, PUBLISHED, PublishConfig
+from zendesk_audit_assets.orchestration.assets.published import EXPORTS, PUBLISHED, PublishConfig
 from zendesk_audit_assets.orchestration.checks import whole_table_checks
 from zendesk_audit_assets.orchestration.partitions import RANGE_START_TAG, bounded, days_to_refresh
 from zendesk_audit_assets.orchestration.run_history import FINGERPRINT_TAG, complete_to
@@ -40,7 +40,7 @@ def build_asset_jobs(scope: Scope) -> list[Any]:
         ),
         _job(
             scope.nightly,
-            log_to_copy | _assets(scope, PARQUET),
+            log_to_copy | _assets(scope, *EXPORTS),
             "Fetches the last closed days again, runs all checks and exports all tables.",
         ),
         _job(scope.deliver_alerts, alerts, "Sends the alerts that are due, without a sync."),

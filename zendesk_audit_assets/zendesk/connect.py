@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zendesk_audit_assets.settings import AUTH_TYPES, Account
 from zendesk_audit_assets.zendesk.budget import RateBudget
 from zendesk_audit_assets.zendesk.client import ZendeskClient
-from zendesk_audit_assets.zendesk.credentials import (
-    AccessToken,
-    ApiToken,
-    ClientCredentials,
-    Credentials,
-    ZendeskAccount,
-)
-
-# Each is called with the values of its variables in `settings.AUTH_TYPES`, in that order.
-_CREDENTIALS: Mapping[str, Callable[..., Credentials]] = {
-    "oauth_client_credentials": ClientCredentials,
-    "oauth_access_token": AccessToken,
-    "api_token": ApiToken,
-}
+from zendesk_audit_assets.zendesk.credentials import METHODS, ZendeskAccount
 
 
 def zendesk_account(account: Account) -> ZendeskAccount:
@@ -31,7 +17,7 @@ def zendesk_account(account: Account) -> ZendeskAccount:
     """
     subdomain, method = account.subdomain, account.auth_method()
     values = [account.text(variable) for variable in AUTH_TYPES[method]]
-    return ZendeskAccount(subdomain, _CREDENTIALS[method](*values), account.base_url)
+    return ZendeskAccount(subdomain, METHODS[method](*values), account.base_url)
 
 
 def client_for(account: Account) -> ZendeskClient:

@@ -5,23 +5,56 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
-from zendesk_audit_assets.settings import Account
+from zendesk_audit_assets.settings import AUTH_TYPES, Account
 from zendesk_audit_assets.zendesk.errors import BadAccountSettings
+
+# What an access token must allow.
+SCOPE = "auditlogs:read"
+
+
+class Credentials:
+    """Who we are. A way to authenticate is a class here, listed in `METHODS`, and its variables in `settings.py`."""
+
+    method: ClassVar[str]
+    """Its name in `settings.AUTH_TYPES`; the class is called with the values of the variables there, in that order."""
+
+    bearer: ClassVar[bool] = True
+    """Whether Zendesk gets an OAuth token, as opposed to an API token."""
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of the Authorization header; None if a token is to be requested with `grant`."""
+        return None
+
+    @property
+    def grant(self) -> Mapping[str, str]:
+        """The body of a request for an access token, for credentials without a header of their own."""
+        return {}
+
+    def secrets(self) -> Iterator[str]:
+        """Every spelling in which a server could echo these credentials."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> str:
+        """The variables that hold them, for messages."""
+        return " and ".join(variable.name for variable in AUTH_TYPES[self.method])
 
 
 @dataclass(frozen=True)
-class ApiToken:
+class ApiToken(Credentials):
     """An administrator's e-mail address and API token. Zendesk ends API tokens on 2027-04-30."""
 
     email: str
     token: str = field(repr=False)
 
-    settings: ClassVar[str] = f"{Account.email.name} and {Account.api_token.name}"
+    method: ClassVar[str] = "api_token"
+    bearer: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_value(Account.email.name, self.email)
@@ -33,42 +66,65 @@ class ApiToken:
 
     @property
     def authorization(self) -> str:
-        """The value of the Authorization header."""
-        return "Basic " + base64.b64encode(f"{self.email}/token:{self.token}".encode()).decode("ascii")
+        return f"Basic {self._encoded}"
+
+    def secrets(self) -> Iterator[str]:
+        yield from spellings(self.token)
+        yield self._encoded
+
+    @property
+    def _encoded(self) -> str:
+        return base64.b64encode(f"{self.email}/token:{self.token}".encode()).decode("ascii")
 
 
 @dataclass(frozen=True)
-class AccessToken:
+class AccessToken(Credentials):
     """An OAuth access token made elsewhere; it cannot be renewed here."""
 
     token: str = field(repr=False)
 
-    settings: ClassVar[str] = Account.access_token.name
+    method: ClassVar[str] = "oauth_access_token"
 
     def __post_init__(self) -> None:
         _check_value(Account.access_token.name, self.token)
 
     @property
     def authorization(self) -> str:
-        """The value of the Authorization header."""
         return f"Bearer {self.token}"
+
+    def secrets(self) -> Iterator[str]:
+        yield from spellings(self.token)
 
 
 @dataclass(frozen=True)
-class ClientCredentials:
+class ClientCredentials(Credentials):
     """A confidential OAuth client, whose short-lived access tokens are fetched and renewed as needed."""
 
     client_id: str
     client_secret: str = field(repr=False)
 
-    settings: ClassVar[str] = f"{Account.client_id.name} and {Account.client_secret.name}"
+    method: ClassVar[str] = "oauth_client_credentials"
 
     def __post_init__(self) -> None:
         _check_value(Account.client_id.name, self.client_id)
         _check_value(Account.client_secret.name, self.client_secret)
 
+    @property
+    def grant(self) -> Mapping[str, str]:
+        return {
+            "grant_type": "client_credentials",
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "scope": SCOPE,
+        }
 
-Credentials = ApiToken | AccessToken | ClientCredentials
+    def secrets(self) -> Iterator[str]:
+        yield from spellings(self.client_secret)
+
+
+METHODS: Mapping[str, Callable[..., Credentials]] = {
+    one.method: one for one in (ClientCredentials, AccessToken, ApiToken)
+}
 
 
 @dataclass(frozen=True)
@@ -91,15 +147,6 @@ class ZendeskAccount:
     def url(self) -> str:
         """Scheme and host of every request, without a trailing slash."""
         return self.base_url.rstrip("/") or f"https://{self.subdomain}.zendesk.com"
-
-
-def secrets_of(credentials: Credentials) -> Iterator[str]:
-    """Every spelling in which a server could echo these credentials."""
-    if isinstance(credentials, ClientCredentials):
-        yield from spellings(credentials.client_secret)
-    else:
-        yield from spellings(credentials.token)
-        yield credentials.authorization.split()[1]
 
 
 def spellings(secret: str) -> tuple[str, str]:

@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from zendesk_audit_assets.zendesk.credentials import ClientCredentials, ZendeskAccount
+from zendesk_audit_assets.zendesk.credentials import SCOPE, Credentials, ZendeskAccount
 from zendesk_audit_assets.zendesk.errors import ZendeskError, malformed, missing_scope
 from zendesk_audit_assets.zendesk.response import Response
 from zendesk_audit_assets.zendesk.stopping import NEVER
 from zendesk_audit_assets.zendesk.transport import Transport
 
-SCOPE = "auditlogs:read"
 SUFFICIENT_SCOPES = {SCOPE, "read"}
 
 # A token is renewed this long before it expires, or a tenth of its life before if that is sooner.
@@ -33,9 +32,10 @@ class Authorization(Protocol):
 
 
 def authorization_for(account: ZendeskAccount, transport: Transport) -> Authorization:
-    if isinstance(account.credentials, ClientCredentials):
+    header = account.credentials.authorization
+    if header is None:
         return RenewedToken(f"{account.url}/oauth/tokens", account.credentials, transport)
-    return StaticHeader(account.credentials.authorization)
+    return StaticHeader(header)
 
 
 class StaticHeader:
@@ -61,7 +61,7 @@ class RenewedToken:
     def __init__(
         self,
         url: str,
-        credentials: ClientCredentials,
+        credentials: Credentials,
         transport: Transport,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,12 +96,7 @@ class RenewedToken:
                 self._url,
                 self._read,
                 purpose="token",
-                json={
-                    "grant_type": "client_credentials",
-                    "client_id": self._credentials.client_id,
-                    "client_secret": self._credentials.client_secret,
-                    "scope": SCOPE,
-                },
+                json=self._credentials.grant,
                 stop=stop,
             )
         except ZendeskError as error:

@@ -24,12 +24,7 @@ import urllib3.exceptions
 
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.zendesk.budget import NOTABLE_WAIT_S, RateBudget, RateLimit
-from zendesk_audit_assets.zendesk.credentials import (
-    ApiToken,
-    ZendeskAccount,
-    secrets_of,
-    spellings,
-)
+from zendesk_audit_assets.zendesk.credentials import ZendeskAccount, spellings
 from zendesk_audit_assets.zendesk.error_message import describe_body
 from zendesk_audit_assets.zendesk.errors import (
     BadAccountSettings,
@@ -98,7 +93,7 @@ class Transport:
         self._retry = retry
         self._sleep = sleep
         self._clock = clock
-        self._secrets = set(secrets_of(account.credentials))
+        self._secrets = set(account.credentials.secrets())
         self._lock = threading.Lock()
         self._usage = Usage(0, 0, 0.0)
         self._reached = False
@@ -256,7 +251,7 @@ class Transport:
             purpose=purpose,
             url=self._account.url,
             settings=credentials.settings,
-            bearer=not isinstance(credentials, ApiToken),
+            bearer=credentials.bearer,
             retry_after=response.retry_after() if response.status in (429, 503) else None,
         )
 

@@ -1,17 +1,16 @@
 """The channels that alerts can take.
 
-A new channel is one module here, its class in the list below, and its variables in `settings.py`. The module holds what
-the channel sends, how, and how it is configured.
+A new channel is one module here with one class, and its variables in `settings.py`. The module holds what the channel
+sends, how, and how it is configured.
 """
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
 from typing import ClassVar, Protocol
 
-from zendesk_audit_assets.alert.channels.email import Email
-from zendesk_audit_assets.alert.channels.pagerduty import PagerDuty
-from zendesk_audit_assets.alert.channels.slack import Slack
-from zendesk_audit_assets.alert.channels.webhook import Webhook
 from zendesk_audit_assets.alert.message import Message
 from zendesk_audit_assets.settings import Account
 
@@ -29,7 +28,16 @@ class Channel(Protocol):
         """Return once the receiver has taken the message. Raises `NotDelivered` or `Undeliverable`."""
 
 
-CHANNELS: tuple[type[Channel], ...] = (Slack, Webhook, PagerDuty, Email)
+def _channels() -> Iterator[type[Channel]]:
+    """The channels of this folder, by the names of their modules."""
+    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+        module = import_module(f"{__name__}.{name}")
+        for member in vars(module).values():
+            if hasattr(member, "from_account") and member.__module__ == module.__name__:
+                yield member
+
+
+CHANNELS = tuple(_channels())
 NAMES = tuple(channel.name for channel in CHANNELS)
 
 

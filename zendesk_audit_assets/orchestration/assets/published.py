@@ -17,6 +17,9 @@ from zendesk_audit_assets.warehouse.copies import (
 
 PUBLISHED, PARQUET = "published_warehouse", "published_parquet"
 
+# The other formats, each made from the copy every night.
+EXPORTS = (PARQUET,)
+
 
 class PublishConfig(dg.Config):
     """Options of a run."""
