@@ -8,6 +8,7 @@ import json
 from contextlib import nullcontext
 from typing import Any
 
+import duckdb
 import pytest
 
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -67,11 +68,11 @@ def test_a_result_without_rows_still_names_its_columns(call: Any, stored: Wareho
     ("query", "message"),
     [
         ("SELEC id FROM audit_logs", "syntax error"),
-        ("SELECT id\nFROM audit_log", "audit_log does not exist"),
+        ("SELECT id\nFROM audit_log", "There is no table audit_log."),
         ("SELECT actor FROM audit_logs", "actor"),
         ("SELECT 'x'::INTEGER", "x"),
-        ("DELETE FROM audit_logs", "read-only"),
-        ("CREATE TABLE mine (id INTEGER)", "read-only"),
+        ("DELETE FROM audit_logs", "DELETE is not a query"),
+        ("CREATE TABLE mine (id INTEGER)", "CREATE is not a query"),
     ],
 )
 def test_a_failing_query_is_an_error_in_one_line(call: Any, stored: Warehouse, query: str, message: str) -> None:
@@ -97,7 +98,8 @@ def test_ctrl_c_ends_a_long_query_without_an_error(
     call: Any, stored: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Interrupted:
-        def execute(self, statement: str) -> None: ...
+        def execute(self, statement: str) -> duckdb.DuckDBPyConnection:
+            return duckdb.connect().execute(statement)
 
         def sql(self, query: str) -> None:
             raise RuntimeError("Query interrupted")  # DuckDB's message

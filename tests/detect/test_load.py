@@ -247,6 +247,7 @@ def test_a_rule_in_sql_has_its_header_in_comments(write: Write, own: Own) -> Non
         (SQL_RULE.splitlines()[-1], "DELETE FROM audit_logs", "is not one SELECT"),
         (SQL_RULE.splitlines()[-1], "SELECT 1); DELETE FROM audit_logs; (SELECT 1", "its query is not SQL"),
         (SQL_RULE.splitlines()[-1], "SELECT 1; DELETE FROM audit_logs", "is not one SELECT"),
+        (SQL_RULE.splitlines()[-1], "COPY evaluated TO 'x'", "is not one SELECT"),
         (SQL_RULE, "SELECT 1", "it does not begin with a header"),
     ],
 )
@@ -260,6 +261,25 @@ def test_a_header_that_is_not_complete_is_an_error(
     assert problem in error.value.cause
     assert str(path) in error.value.cause
     assert "\n" not in error.value.cause
+
+
+@pytest.mark.parametrize(
+    ("harmless", "hostile", "problem"),
+    [
+        ("'Anything.'", "(SELECT content FROM read_text('/proc/self/environ'))", "read_text is not allowed"),
+        ("'Anything.'", "getenv('HOME')", "getenv is not allowed"),
+        ("FROM evaluated", "FROM query('FROM evaluated')", "query is not allowed"),
+        ("FROM evaluated", "FROM evaluated, duckdb_secrets()", "duckdb_secrets is not allowed"),
+        ("FROM evaluated", "FROM evaluated, 'x.csv'", "There is no table x.csv"),
+        ("FROM evaluated", "FROM evaluated, vips", "There is no table vips"),
+    ],
+)
+def test_a_query_that_reads_elsewhere_is_an_error(
+    folder: Path, write: Write, harmless: str, hostile: str, problem: str
+) -> None:
+    write(text=SQL_RULE.replace(harmless, hostile), file="own.sql")
+    with pytest.raises(RuleError, match=problem):
+        load_rules(folder)
 
 
 @pytest.mark.parametrize(

@@ -22,5 +22,4 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 def shell(published: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published copy, as a reader opens it."""
     with open_read_only(published.published_path) as copy:
-        copy.execute("SET TimeZone = 'UTC'")
         yield copy

@@ -13,7 +13,9 @@ from support.company import NOW
 from support.pages import Block, page, pages
 from zendesk_audit_assets.extract.coverage import LOOK_BACK, SETTLE
 from zendesk_audit_assets.extract.sync import LOOK_BACK_ROWS
+from zendesk_audit_assets.warehouse.catalog import relations
 from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.untrusted import require_queries
 
 # A block with a file name is a file to copy, such as a rule.
 QUERIES = [
@@ -35,6 +37,7 @@ def as_of_then(query: str) -> str:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_finds_what_it_looks_for(shell: duckdb.DuckDBPyConnection, query: str) -> None:
+    assert require_queries(query, relations(shell)) == 1  # as `zendesk-audit sql` does
     assert shell.sql(as_of_then(query)).fetchall()
 
 

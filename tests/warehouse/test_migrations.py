@@ -43,7 +43,6 @@ DURABLE = (*tables.TABLES, META, MIGRATIONS, DELIVERIES, FINDING_DECISIONS, LOG_
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     opened = connect(tmp_path / "audit.duckdb")
-    opened.execute("SET TimeZone = 'UTC'")
     yield opened
     opened.close()
 

@@ -123,7 +123,6 @@ def _sync_everything(account: Account, console: Console) -> None:
 
 def _print_summaries(path: Path) -> None:
     with open_read_only(path) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
         for title, query in _SUMMARIES.items():
             print_table(connection.sql(query).pl(), Console(), title)
 

@@ -63,7 +63,6 @@ def open_tables(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyCon
     if live and not warehouse.exists():
         raise NotFound(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync`.")
     with warehouse.transaction() if live else open_read_only(warehouse.published_path) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
         missing = sorted(set(tables) - relations(connection)) if tables else []
         if missing:
             where = "warehouse" if live else "published copy"

@@ -8,7 +8,9 @@ import polars as pl
 
 from zendesk_audit_assets.cli.output import format_options, open_tables, print_frame
 from zendesk_audit_assets.text import one_line
+from zendesk_audit_assets.warehouse.catalog import relations
 from zendesk_audit_assets.warehouse.database import interruptible
+from zendesk_audit_assets.warehouse.untrusted import require_queries
 
 
 @click.command()
@@ -21,6 +23,7 @@ def sql(query: str, format: str | None) -> None:
     """
     with open_tables() as connection:
         try:
+            require_queries(query, relations(connection))
             with interruptible():
                 relation = connection.sql(query)
                 frame = pl.DataFrame() if relation is None else relation.pl()

@@ -25,7 +25,7 @@ from sigma.rule import SigmaRule, SigmaStatus
 from zendesk_audit_assets.detect.example_format import parse_examples
 from zendesk_audit_assets.detect.rule import Rule, RuleError
 from zendesk_audit_assets.detect.sigma import DuckDBBackend
-from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule
+from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule, require_reading
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import one_line
 
@@ -205,13 +205,16 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
     results = sigma.get_conversion_result()
     correlated = isinstance(sigma, SigmaCorrelationRule)
     span = sigma.timespan.seconds if isinstance(sigma, SigmaCorrelationRule) else 0
+    sql = results[0] if correlated else " OR ".join(f"({condition})" for condition in results)
+    # What is compiled from a foreign file is no more trusted than SQL in it.
+    require_reading(sql if correlated else f"SELECT {sql} FROM audit_events", (), one.file)
     return Rule(
         id=one.id,
         name=one.name,
         title=sigma.title,
         level=sigma.level.name.lower() if sigma.level else DEFAULT_LEVEL,
         kind="correlation" if correlated else "event",
-        sql=results[0] if correlated else " OR ".join(f"({condition})" for condition in results),
+        sql=sql,
         file=one.file,
         look_back=timedelta(seconds=span),
         experimental=sigma.status == SigmaStatus.EXPERIMENTAL,

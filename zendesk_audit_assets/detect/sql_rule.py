@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_args
 from uuid import UUID
 
@@ -17,7 +17,11 @@ from zendesk_audit_assets.detect.rule import (
     RuleError,
     parse_timespan,
 )
+from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.severity import SEVERITIES
+from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets.transform import DERIVED
+from zendesk_audit_assets.warehouse.untrusted import RefusedQuery, require_queries, statements
 
 _KEYS = frozenset(
     {
@@ -36,7 +40,9 @@ def parse_sql_rule(text: str, file: str) -> Rule:
     end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
     header = _header("\n".join(line[2:].removeprefix(" ") for line in lines[:end]), file)
     query = "\n".join(lines[end:]).strip().removesuffix(";")
+    needs = _texts(header, "needs", file)
     _require_one_select(query, file)
+    require_reading(query, needs, file)
     input_ = header.get("input", "events")
     if input_ not in get_args(Input):
         raise RuleError(file, f"'input' is {input_!r}, not one of {', '.join(get_args(Input))}")
@@ -50,7 +56,7 @@ def parse_sql_rule(text: str, file: str) -> Rule:
         file=file,
         input=input_,
         look_back=parse_timespan(header.get("look_back", "1d"), "its look_back", file),
-        needs=_texts(header, "needs", file),
+        needs=needs,
         experimental=header.get("status") == "experimental",
         description=" ".join(str(header.get("description", "")).split()),
         attack=attack_techniques(_texts(header, "tags", file)),
@@ -63,13 +69,30 @@ def parse_sql_rule(text: str, file: str) -> Rule:
 def _require_one_select(query: str, file: str) -> None:
     """Refuse any other statement: the query runs on the writer's connection and must not change the warehouse."""
     try:
-        statements = duckdb.extract_statements(query)
+        found = statements(query)
     except duckdb.ParserException as error:
-        raise RuleError(file, f"its query is not SQL ({str(error).partition(chr(10))[0]})") from error
-    if not statements:
+        raise RuleError(file, f"its query is not SQL ({first_line(error)})") from error
+    except RefusedQuery as error:
+        raise _refused(error, file) from error
+    if not found:
         raise RuleError(file, "there is no query below its header")
-    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+    if [statement.type for statement in found] != [duckdb.StatementType.SELECT]:
         raise RuleError(file, "the text below its header is not one SELECT")
+
+
+def require_reading(query: str, needs: Collection[str], file: str) -> None:
+    """Refuse a query that does more than read the log, what is derived from it, and the tables that it `needs`."""
+    try:
+        require_queries(query, _READABLE.union(needs))
+    except RefusedQuery as error:
+        raise _refused(error, file) from error
+
+
+def _refused(error: RefusedQuery, file: str) -> RuleError:
+    return RuleError(file, f"its query is refused: {error.cause.rstrip('.')}")
+
+
+_READABLE = frozenset({"history", "evaluated", "found", *(table.name for table in (*TABLES, *DERIVED))})
 
 
 def attack_techniques(tags: Iterable[str]) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def export_parquet(warehouse: Warehouse) -> Published:
     folder = link.with_name(f"{link.name}-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
     folder.mkdir()
     try:
-        with open_read_only(source) as connection:
+        with open_read_only(source, writes_to=folder) as connection:
             rows = _rows(connection)
             for table in rows:
                 target = str(folder / f"{table}.parquet").replace("'", "''")
@@ -127,13 +127,16 @@ def table_rows(path: Path) -> dict[str, int]:
 
 
 @contextmanager
-def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A finished copy to read from. Raises `WarehouseUnusable` when it is missing, or is not one."""
+def open_read_only(path: Path, *, writes_to: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A finished copy to read from; `COPY` may write to the folder `writes_to` only.
+
+    Raises `WarehouseUnusable` when the copy is missing, or is not one.
+    """
     if not path.exists():
         remedy = "Check the path; `zendesk-audit sync` makes the published copy."
         raise WarehouseUnusable(f"There is no file {path}.", remedy)
     try:
-        connection = connect(path, read_only=True)
+        connection = connect(path, read_only=True, writes_to=writes_to)
     except duckdb.Error as error:
         raise WarehouseUnusable(
             f"{path} cannot be opened as a DuckDB database ({first_line(error)}).",

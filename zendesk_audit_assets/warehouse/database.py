@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets.text import first_line, sql_literal
 from zendesk_audit_assets.warehouse.migrations import is_current, migrate
 
 LOCK_TIMEOUT_S = 600.0
@@ -188,8 +188,6 @@ class Warehouse:
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connect()
         try:
-            # Without it Polars gets times in the zone of the host.
-            connection.execute("SET TimeZone = 'UTC'")
             yield connection
         finally:
             connection.close()
@@ -231,9 +229,40 @@ class Warehouse:
         os.replace(fresh, self.path)
 
 
-def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open a database file so that every DuckDB from 1.5 on can open what is written to it."""
-    return duckdb.connect(str(path), read_only=read_only, config={"storage_compatibility_version": "v1.5.0"})
+def connect(path: Path, *, read_only: bool = False, writes_to: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Open a database file, in UTC, so that every DuckDB from 1.5 on can open what is written to it.
+
+    No SQL on the connection, be it of a rule, of a view in the file or typed by a person, reaches another file, except
+    below the folder `writes_to`, or the network, an extension, a Python object or a setting.
+    """
+    connection = duckdb.connect(str(path), read_only=read_only, config=_CONFIGURATION)
+    try:
+        # The settings of a file that this process has open already, and thus are locked, hold for this connection too.
+        if not connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]:
+            for statement in _confine(writes_to):
+                connection.execute(statement)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+_CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
+    "storage_compatibility_version": "v1.5.0",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+}
+
+
+def _confine(writes_to: Path | None) -> Iterator[str]:
+    # Without it Polars gets times in the zone of the host.
+    yield "SET GLOBAL TimeZone = 'UTC'"
+    if writes_to is not None:
+        yield f"SET allowed_directories = [{sql_literal(str(writes_to))}]"
+    yield "SET enable_external_access = false"
+    yield "SET lock_configuration = true"
 
 
 def _is_open_elsewhere(error: BaseException) -> bool:
