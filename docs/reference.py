@@ -44,7 +44,8 @@ _CLI_WIDTH = 100
 _FILLED_IN_FIRST = ("ZENDESK_SUBDOMAIN", "ZENDESK_START_DATE", "ZENDESK_CLIENT_ID", "ZENDESK_CLIENT_SECRET")
 # The folders whose errors a user can meet, in the order of the page.
 _ERRORS_OF = {
-    "settings": "Settings",
+    "parsers": "Settings",
+    "env_file": "The file .env",
     "zendesk": "Zendesk",
     "extract": "The log",
     "warehouse": "The warehouse file",

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import dagster as dg
+import duckdb
 import pytest
 
-from zendesk_audit_assets import settings
+from zendesk_audit_assets import parsers, settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.orchestration.validation import problem, require
-from zendesk_audit_assets.settings import Account, BadSettings
+from zendesk_audit_assets.settings import Account, BadSettings, Variable
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, connect
 from zendesk_audit_assets.zendesk.connect import client_for, zendesk_account
 
@@ -88,14 +90,15 @@ def test_another_address_than_zendesk_s_can_be_given() -> None:
         ({"ZENDESK_TIMEZONE": "Amsterdam"}, ["ZENDESK_TIMEZONE", "Amsterdam", "Europe/Amsterdam"]),
         ({"ZENDESK_TIMEZONE": "Europe"}, ["ZENDESK_TIMEZONE"]),
         ({"ZENDESK_TIMEZONE": "../../etc/passwd"}, ["ZENDESK_TIMEZONE"]),
-        ({"ZENDESK_RATE_SHARE": "0"}, ["ZENDESK_RATE_SHARE", "above 0 and up to 1"]),
+        ({"ZENDESK_RATE_SHARE": "0"}, ["ZENDESK_RATE_SHARE", "from 0.001 to 1"]),
+        ({"ZENDESK_RATE_SHARE": "1e-300"}, ["ZENDESK_RATE_SHARE"]),
         ({"ZENDESK_RATE_SHARE": "1.01"}, ["ZENDESK_RATE_SHARE"]),
         ({"ZENDESK_RATE_SHARE": "half"}, ["ZENDESK_RATE_SHARE", "half"]),
         ({"ZENDESK_RATE_SHARE": "nan"}, ["ZENDESK_RATE_SHARE"]),
-        ({"ZENDESK_SENSOR_SECONDS": "4"}, ["ZENDESK_SENSOR_SECONDS", "above 4"]),
+        ({"ZENDESK_SENSOR_SECONDS": "4"}, ["ZENDESK_SENSOR_SECONDS", "from 5 to 86400"]),
         ({"ZENDESK_SENSOR_SECONDS": "inf"}, ["ZENDESK_SENSOR_SECONDS"]),
         ({"ZENDESK_ALERT_LEVEL": "urgent"}, ["ZENDESK_ALERT_LEVEL", "urgent", "critical"]),
-        ({"ZENDESK_ALERT_MAX_AGE": "0"}, ["ZENDESK_ALERT_MAX_AGE", "above 0"]),
+        ({"ZENDESK_ALERT_MAX_AGE": "0"}, ["ZENDESK_ALERT_MAX_AGE", "from 0.01"]),
         ({"ZENDESK_ALERT_MAX_AGE": "a day"}, ["ZENDESK_ALERT_MAX_AGE", "a day"]),
         ({"ZENDESK_ALERT_ALLOW_HTTP": "perhaps"}, ["ZENDESK_ALERT_ALLOW_HTTP", "on or off"]),
         ({"ZENDESK_BASE_URL": "http://gateway.example"}, ["ZENDESK_BASE_URL"]),
@@ -206,8 +209,9 @@ def test_exported_settings_replace_all_of_the_process(environment: Callable[...,
 
 def test_dagster_s_home_is_absolute_or_none(environment: Callable[..., None], tmp_path: Path) -> None:
     assert settings.dagster_home() is None
-    environment(DAGSTER_HOME="home")
-    assert settings.dagster_home() == tmp_path / "home"
+    for text in ("home", "$HERE/home", "${HERE}/home", "~/home"):
+        environment(DAGSTER_HOME=text, HERE=str(tmp_path), HOME=str(tmp_path))
+        assert settings.dagster_home() == tmp_path / "home"
 
 
 def test_clients_of_one_warehouse_share_a_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -296,6 +300,25 @@ def texts(account: Account) -> dict[str, str]:
         ({"ZENDESK_START_DATE": "0999-01-01"}, "ZENDESK_START_DATE is 0999-01-01, before 2000."),
         ({"ZENDESK_AUDIT_DB": "~no-such-user-here/x"}, "ZENDESK_AUDIT_DB is '~no-such-user-here/x', and"),
         ({"ZENDESK_AUDIT_DB": "/"}, "ZENDESK_AUDIT_DB is '/', not a path"),
+        ({"ZENDESK_AUDIT_DB": "~"}, "ZENDESK_AUDIT_DB is '~', not a file"),
+        ({"ZENDESK_AUDIT_DB": "new/"}, "ZENDESK_AUDIT_DB is 'new/', not a file"),
+        ({"ZENDESK_AUDIT_DB": "md:audit"}, "ZENDESK_AUDIT_DB is 'md:audit', not a path"),
+        ({"ZENDESK_AUDIT_DB": "s3://bucket/x.duckdb"}, "ZENDESK_AUDIT_DB is 's3://bucket/x.duckdb', not a path"),
+        ({"ZENDESK_AUDIT_DB": "http://x/y"}, "ZENDESK_AUDIT_DB is 'http://x/y', not a path"),
+        ({"ZENDESK_AUDIT_DB": ":memory:"}, "ZENDESK_AUDIT_DB is ':memory:', not a path"),
+        ({"ZENDESK_AUDIT_DB": "//host/share/x"}, "ZENDESK_AUDIT_DB is '//host/share/x', not a path"),
+        ({"ZENDESK_AUDIT_DB": "$NO_SUCH_NAME/x"}, "ZENDESK_AUDIT_DB is '$NO_SUCH_NAME/x', with a variable"),
+        ({"ZENDESK_AUDIT_DB": "${NO_SUCH_NAME}/x"}, "ZENDESK_AUDIT_DB is '${NO_SUCH_NAME}/x', with a variable"),
+        ({"ZENDESK_AUDIT_DB": "a\nb"}, "ZENDESK_AUDIT_DB is 'a\\nb', not a path"),
+        ({"ZENDESK_AUDIT_DB": "x" * 100_000}, "ZENDESK_AUDIT_DB is 'xxx"),
+        ({"ZENDESK_AUDIT_DB": "x\udcff"}, "ZENDESK_AUDIT_DB holds bytes that are not UTF-8."),
+        ({"ZENDESK_RULES_DIR": "https://rules.example"}, "ZENDESK_RULES_DIR is 'https://rules.example', not a path"),
+        ({"ZENDESK_START_DATE": "0001-01-01"}, "ZENDESK_START_DATE is 0001-01-01, before 2000."),
+        ({"ZENDESK_START_DATE": "1970-01-01"}, "ZENDESK_START_DATE is 1970-01-01, before 2000."),
+        ({"ZENDESK_START_DATE": "20240229"}, "ZENDESK_START_DATE is '20240229', not a date."),
+        ({"ZENDESK_START_DATE": "2024-W09-4"}, "ZENDESK_START_DATE is '2024-W09-4', not a date."),
+        ({"ZENDESK_ACCESS_TOKEN": '"access-secret"'}, "ZENDESK_ACCESS_TOKEN stands in quotes"),
+        ({"ZENDESK_SUBDOMAIN": "'acme'"}, "ZENDESK_SUBDOMAIN stands in quotes"),
         ({"ZENDESK_RULES_DIR": "~no-such-user-here/x"}, "ZENDESK_RULES_DIR is"),
         ({"ZENDESK_TIMEZONE": "posix/UTC"}, "ZENDESK_TIMEZONE is 'posix/UTC', not a time zone."),
         ({"ZENDESK_TIMEZONE": "localtime"}, "ZENDESK_TIMEZONE is 'localtime', not a time zone."),
@@ -313,8 +336,42 @@ def test_an_env_var_of_another_type_does_not_show_its_value(monkeypatch: pytest.
     assert "top-secret-text" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"ZENDESK_SUBDOMAIN=caf\xe9", b"ZENDESK_SUBDOMAIN=a\x00b"])
-def test_a_dotenv_that_is_no_text_is_refused(environment: Callable[..., None], content: bytes) -> None:
-    Path(".env").write_bytes(content)
-    with pytest.raises(BadSettings, match=r"^\.env cannot be read as UTF-8 text"):
-        settings.load()
+@pytest.mark.parametrize("variable", settings.FIELDS.values(), ids=str)
+@pytest.mark.parametrize("value", ["hostile-" * 12_500, "hostile\x1b]0;x\x07" * 20, "h\u0130stile " * 50])
+def test_no_error_repeats_a_value_whole(variable: Variable[Any], value: str) -> None:
+    found = problem(Account.from_environ({**COMPLETE, variable.name: value})) or ""
+    assert len(found) < 600
+    assert found.isprintable()
+    if variable.secret:
+        assert "stile" not in found
+
+
+@pytest.mark.parametrize(
+    "hosts", ["audit.example.com", "audit.example.com:8443, b.example.com,", "10.0.0.7", "[fe80::1]:3000", ""]
+)
+def test_host_names_of_the_ui_are_read(environment: Callable[..., None], hosts: str) -> None:
+    environment(ZENDESK_UI_HOSTS=hosts)
+    assert settings.ui_hosts() == tuple(one.strip() for one in hosts.split(",") if one)
+
+
+@pytest.mark.parametrize("hosts", ["*", "https://audit.example.com", "a b", "a/b", "user@a", "a:0", "a:99999", "*.x"])
+def test_what_is_no_host_name_is_refused(environment: Callable[..., None], hosts: str) -> None:
+    environment(ZENDESK_UI_HOSTS=hosts)
+    with pytest.raises(BadSettings, match="ZENDESK_UI_HOSTS contains"):
+        settings.ui_hosts()
+
+
+def test_every_accepted_zone_is_one_that_duckdb_computes_in() -> None:
+    accepted = [zone for zone in sorted(available_timezones()) if _reads(parsers.parse_zone, zone)]
+    with duckdb.connect() as connection:
+        known = {name for (name,) in connection.execute("SELECT name FROM pg_timezone_names()").fetchall()}
+    assert len(accepted) > 400
+    assert set(accepted) <= known
+
+
+def _reads(parse: Callable[[str, str], object], text: str) -> bool:
+    try:
+        parse(text, "X")
+    except BadSettings:
+        return False
+    return True

@@ -8,29 +8,18 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import datetime, time, timezone
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dotenv import load_dotenv
-
-from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets import parsers
+from zendesk_audit_assets.env_file import read_env_file
+from zendesk_audit_assets.parsers import BadSettings, Parser, shown
 from zendesk_audit_assets.severity import SEVERITIES
 
 T = TypeVar("T")
-
-# Zendesk is younger, and no audit log begins sooner.
-_FIRST_DAY = date(2000, 1, 1)
-
-# From the text of a setting and the name of its variable to the value. Raises `BadSettings`.
-Parser = Callable[[str, str], T]
-
-
-class BadSettings(AuditError):
-    """A setting is missing, contradicts another one, or has a value without meaning."""
 
 
 @dataclass(frozen=True)
@@ -62,93 +51,6 @@ class Variable(Generic[T]):
         return self.name
 
 
-def _text(text: str, _: str) -> str:
-    return text
-
-
-def _subdomain(text: str, name: str) -> str:
-    if not text:
-        raise BadSettings(f"{name} is not set.", "Set it to the `acme` of https://acme.zendesk.com; see .env.example.")
-    return text
-
-
-def _day(text: str, name: str) -> date:
-    if not text:
-        raise BadSettings(
-            f"{name} is not set.",
-            "Set it to the day of your first event, as YYYY-MM-DD; `zendesk-audit doctor` finds it.",
-        )
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise BadSettings(f"{name} is {text!r}, not a date.", "Write it as YYYY-MM-DD.") from error
-    if day < _FIRST_DAY:
-        raise BadSettings(f"{name} is {text}, before {_FIRST_DAY.year}.", "Set it to the day of your first event.")
-    if day > datetime.now(timezone.utc).date():
-        raise BadSettings(f"{name} is {text}, in the future.", "Set it to the day of your first event.")
-    return day
-
-
-def _path(text: str, name: str) -> Path:
-    try:
-        path = Path(text).expanduser().absolute()
-    except RuntimeError as error:
-        raise BadSettings(f"{name} is {text!r}, and there is no such user.", "Write the path without ~.") from error
-    if "\0" in text or not path.name:
-        raise BadSettings(f"{name} is {text!r}, not a path of its own.", "Name a file or folder below a folder.")
-    return path
-
-
-def _optional_path(text: str, name: str) -> Path | None:
-    return _path(text, name) if text else None
-
-
-def _zone(text: str, name: str) -> str:
-    try:
-        # DuckDB does not know the aliases of this machine's zone.
-        if text in ("localtime", "posixrules", "Factory") or text.startswith(("posix/", "right/")):
-            raise ZoneInfoNotFoundError(text)
-        return ZoneInfo(text).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadSettings(
-            f"{name} is {text!r}, not a time zone.", "Use an IANA name such as Europe/Amsterdam."
-        ) from error
-
-
-def _number(*, above: float, up_to: float) -> Parser[float]:
-    def parse(text: str, name: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = float("nan")
-        if not above < number <= up_to:
-            raise BadSettings(f"{name} is {text!r}.", f"Use a number above {above:g} and up to {up_to:g}.")
-        return number
-
-    return parse
-
-
-def _seconds(text: str, name: str) -> int:
-    return int(_number(above=4, up_to=86_400)(text, name))
-
-
-def _hours(text: str, name: str) -> timedelta:
-    return timedelta(hours=_number(above=0, up_to=24 * 366)(text, name))
-
-
-def _severity(text: str, name: str) -> str:
-    if text.lower() not in SEVERITIES:
-        raise BadSettings(f"{name} is {text!r}.", f"Use one of {', '.join(SEVERITIES)}.")
-    return text.lower()
-
-
-def _switch(text: str, name: str) -> bool:
-    switched = {**dict.fromkeys(("on", "true", "yes", "1"), True), **dict.fromkeys(("off", "false", "no", "0"), False)}
-    if text.lower() not in switched:
-        raise BadSettings(f"{name} is {text!r}.", "Use on or off.")
-    return switched[text.lower()]
-
-
 class Account:
     """One Zendesk account: where it is, how to authenticate, where its log is kept and who is alerted.
 
@@ -161,73 +63,100 @@ class Account:
 
     _values: Mapping[str, Any]
 
-    subdomain = Variable("ZENDESK_SUBDOMAIN", _subdomain, "The `acme` of https://acme.zendesk.com.")
+    subdomain = Variable("ZENDESK_SUBDOMAIN", parsers.parse_subdomain, "The `acme` of https://acme.zendesk.com.")
     start_date = Variable(
-        "ZENDESK_START_DATE", _day, "First day to keep, YYYY-MM-DD in UTC; `zendesk-audit doctor` finds it."
+        "ZENDESK_START_DATE",
+        parsers.parse_day,
+        "First day to keep, YYYY-MM-DD in UTC; `zendesk-audit doctor` finds it.",
     )
     auth_type = Variable(
         "ZENDESK_AUTH_TYPE",
-        _text,
+        parsers.parse_text,
         "`oauth_client_credentials`, `oauth_access_token` or `api_token`; unset, the one whose variables are set.",
     )
-    client_id = Variable("ZENDESK_CLIENT_ID", _text, "OAuth client: its unique identifier.")
-    client_secret = Variable("ZENDESK_CLIENT_SECRET", _text, "OAuth client: its secret.", secret=True)
+    client_id = Variable("ZENDESK_CLIENT_ID", parsers.parse_text, "OAuth client: its unique identifier.")
+    client_secret = Variable("ZENDESK_CLIENT_SECRET", parsers.parse_text, "OAuth client: its secret.", secret=True)
     access_token = Variable(
-        "ZENDESK_ACCESS_TOKEN", _text, "An OAuth access token with the scope auditlogs:read.", secret=True
+        "ZENDESK_ACCESS_TOKEN", parsers.parse_text, "An OAuth access token with the scope auditlogs:read.", secret=True
     )
-    email = Variable("ZENDESK_EMAIL", _text, "E-mail address of the administrator who owns the API token.")
-    api_token = Variable("ZENDESK_API_TOKEN", _text, "An API token; Zendesk retires these on 2027-04-30.", secret=True)
+    email = Variable("ZENDESK_EMAIL", parsers.parse_text, "E-mail address of the administrator who owns the API token.")
+    api_token = Variable(
+        "ZENDESK_API_TOKEN", parsers.parse_text, "An API token; Zendesk retires these on 2027-04-30.", secret=True
+    )
     base_url = Variable(
-        "ZENDESK_BASE_URL", _text, "Another address than Zendesk's, such as a local one; https, or http on loopback."
+        "ZENDESK_BASE_URL",
+        parsers.parse_origin,
+        "Another address than Zendesk's, such as a local one; https, or http on loopback.",
     )
-    database = Variable("ZENDESK_AUDIT_DB", _path, "The warehouse file.", "data/zendesk_audit.duckdb")
-    timezone = Variable("ZENDESK_TIMEZONE", _zone, "IANA time zone of business hours and charts.", "UTC")
+    database = Variable("ZENDESK_AUDIT_DB", parsers.parse_file, "The warehouse file.", "data/zendesk_audit.duckdb")
+    timezone = Variable("ZENDESK_TIMEZONE", parsers.parse_zone, "IANA time zone of business hours and charts.", "UTC")
     rate_share = Variable(
         "ZENDESK_RATE_SHARE",
-        _number(above=0, up_to=1),
-        "Share of the account's rate limit to use, above 0 and up to 1.",
+        parsers.number(0.001, 1),
+        "Share of the account's rate limit to use, from 0.001 to 1.",
         "0.5",
     )
-    sensor_seconds = Variable("ZENDESK_SENSOR_SECONDS", _seconds, "Seconds between two checks for new events.", "60")
+    sensor_seconds = Variable(
+        "ZENDESK_SENSOR_SECONDS", parsers.parse_seconds, "Seconds between two checks for new events.", "60"
+    )
     rules_dir = Variable(
-        "ZENDESK_RULES_DIR", _optional_path, "A folder with your own detection rules; see docs/rules.md."
+        "ZENDESK_RULES_DIR", parsers.parse_optional_path, "A folder with your own detection rules; see docs/rules.md."
     )
     alert_level = Variable(
-        "ZENDESK_ALERT_LEVEL", _severity, f"Minimum severity that triggers an alert: {', '.join(SEVERITIES)}.", "high"
+        "ZENDESK_ALERT_LEVEL",
+        parsers.parse_severity,
+        f"Minimum severity that triggers an alert: {', '.join(SEVERITIES)}.",
+        "high",
     )
     alert_max_age = Variable(
-        "ZENDESK_ALERT_MAX_AGE", _hours, "Maximum age in hours; older findings are recorded but never sent.", "24"
+        "ZENDESK_ALERT_MAX_AGE",
+        parsers.parse_hours,
+        "Maximum age in hours; older findings are recorded but never sent.",
+        "24",
     )
     alert_slack_url = Variable(
-        "ZENDESK_ALERT_SLACK_URL", _text, "Slack: the address of an incoming webhook.", secret=True
+        "ZENDESK_ALERT_SLACK_URL", parsers.parse_text, "Slack: the address of an incoming webhook.", secret=True
     )
     alert_webhook_url = Variable(
-        "ZENDESK_ALERT_WEBHOOK_URL", _text, "Webhook: the address that receives alerts as JSON.", secret=True
+        "ZENDESK_ALERT_WEBHOOK_URL",
+        parsers.parse_text,
+        "Webhook: the address that receives alerts as JSON.",
+        secret=True,
     )
     alert_webhook_secret = Variable(
-        "ZENDESK_ALERT_WEBHOOK_SECRET", _text, "Webhook: the secret that signs them.", secret=True
+        "ZENDESK_ALERT_WEBHOOK_SECRET", parsers.parse_text, "Webhook: the secret that signs them.", secret=True
     )
     alert_pagerduty_key = Variable(
         "ZENDESK_ALERT_PAGERDUTY_KEY",
-        _text,
+        parsers.parse_text,
         "PagerDuty: the integration key of a service, for its Events API v2.",
         secret=True,
     )
     alert_pagerduty_url = Variable(
         "ZENDESK_ALERT_PAGERDUTY_URL",
-        _text,
+        parsers.parse_text,
         "PagerDuty: another address, such as that of its EU region.",
         "https://events.pagerduty.com/v2/enqueue",
     )
-    alert_email_to = Variable("ZENDESK_ALERT_EMAIL_TO", _text, "E-mail: the recipients, with commas between them.")
+    alert_email_to = Variable(
+        "ZENDESK_ALERT_EMAIL_TO", parsers.parse_text, "E-mail: the recipients, with commas between them."
+    )
+    alert_email_from = Variable(
+        "ZENDESK_ALERT_EMAIL_FROM",
+        parsers.parse_text,
+        "E-mail: the sender; unset, the user of the server if that is an address, else the first recipient.",
+    )
     alert_smtp_url = Variable(
         "ZENDESK_ALERT_SMTP_URL",
-        _text,
+        parsers.parse_text,
         "E-mail: the server, as `smtp://user:password@host:587` or `smtps://`.",
         secret=True,
     )
     alert_allow_http = Variable(
-        "ZENDESK_ALERT_ALLOW_HTTP", _switch, "on: the address of a channel may be http, not only https.", "off"
+        "ZENDESK_ALERT_ALLOW_HTTP",
+        parsers.parse_switch,
+        "on: the address of a channel may be http, not only https, and e-mail may go unencrypted.",
+        "off",
     )
 
     def __init__(self, **values: Any) -> None:
@@ -244,14 +173,22 @@ class Account:
         return cls(**{field: environ[one.name] for field, one in FIELDS.items() if one.name in environ})
 
     def text(self, variable: Variable[Any]) -> str:
-        """The text of a setting without the blanks around it, or its default; looked up now."""
+        """The text of a setting without the blanks around it, or its default; looked up now. Raises `BadSettings`."""
         value = self._value(variable)
         if hasattr(value, "get_value"):
             try:
                 value = value.get_value()
             except ValueError:  # EnvVar.int of another text; its message quotes the value
                 raise BadSettings(f"{self.name(variable)} has a value of another type.", "Correct it.") from None
-        return ("" if value is None else str(value).strip()) or variable.default
+        text = "" if value is None else str(value).strip()
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise BadSettings(f"{self.name(variable)} holds bytes that are not UTF-8.", "Set it again, in UTF-8.")
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            raise BadSettings(
+                f"{self.name(variable)} stands in quotes, which are part of its value.",
+                "Remove them; `docker run --env-file` keeps quotes.",
+            )
+        return text or variable.default
 
     def name(self, variable: Variable[Any]) -> str:
         """The environment variable that messages about a setting name."""
@@ -266,7 +203,9 @@ class Account:
         """The way to authenticate, one of `AUTH_TYPES`, with all its variables set. Raises `BadSettings`."""
         method = self.auth_type or self._only_complete_auth_method()
         if method not in AUTH_TYPES:
-            raise BadSettings(f"{self.name(Account.auth_type)} is {method!r}.", f"Use one of {', '.join(AUTH_TYPES)}.")
+            raise BadSettings(
+                f"{self.name(Account.auth_type)} is {shown(method)}.", f"Use one of {', '.join(AUTH_TYPES)}."
+            )
         unset = [self.name(variable) for variable in AUTH_TYPES[method] if not self.text(variable)]
         if unset:
             raise BadSettings(f"{method} needs {' and '.join(unset)}, not set.", "Set it, or choose another way.")
@@ -308,12 +247,20 @@ FIELDS: Mapping[str, Variable[Any]] = {
 }
 _FIELD_OF = {variable.name: field for field, variable in FIELDS.items()}
 
-# A setting of the process, not of an account.
+# Settings of the process, not of an account.
 DAGSTER_HOME = Variable(
-    "DAGSTER_HOME", _optional_path, "Folder where Dagster keeps its history; unset, `.dagster` in this folder."
+    "DAGSTER_HOME",
+    parsers.parse_optional_path,
+    "Folder where Dagster keeps its history; unset, `.dagster` in this folder.",
 )
 
-VARIABLES: tuple[Variable[Any], ...] = (*FIELDS.values(), DAGSTER_HOME)
+UI_HOSTS = Variable(
+    "ZENDESK_UI_HOSTS",
+    parsers.parse_hosts,
+    "Host names, with commas between them, under which a proxy serves the Dagster UI.",
+)
+
+VARIABLES: tuple[Variable[Any], ...] = (*FIELDS.values(), DAGSTER_HOME, UI_HOSTS)
 
 # The variables that each way to authenticate needs, beside the subdomain.
 AUTH_TYPES: Mapping[str, tuple[Variable[str], ...]] = {
@@ -323,19 +270,37 @@ AUTH_TYPES: Mapping[str, tuple[Variable[str], ...]] = {
 }
 
 
+ENV_FILE = Path(".env")
+
+
 def load() -> Account:
-    """The account of this process: its environment, and the lines that a `.env` file in the working folder adds."""
-    try:
-        load_dotenv(Path(".env"))
-    except (OSError, ValueError) as error:
-        raise BadSettings(".env cannot be read as UTF-8 text.", "Save it in UTF-8, readable by this user.") from error
+    """The account of this process: its environment, and what a `.env` file in the working folder adds to it.
+
+    Raises `BadEnvFile`.
+    """
+    os.environ.update(_of_env_file())
     return Account.from_environ(os.environ)
+
+
+def source() -> Path | None:
+    """The `.env` file that adds to the environment, if there is one with a setting. Raises `BadEnvFile`."""
+    return ENV_FILE.absolute() if _of_env_file() else None
+
+
+def _of_env_file() -> dict[str, str]:
+    credentials = frozenset(variable.name for needed in AUTH_TYPES.values() for variable in needed)
+    return read_env_file(ENV_FILE, os.environ, addresses=frozenset({Account.base_url.name}), credentials=credentials)
 
 
 def dagster_home() -> Path | None:
     """The folder of Dagster's history if one is set, absolute."""
     text = os.environ.get(DAGSTER_HOME.name, "").strip()
     return DAGSTER_HOME.parse(text, DAGSTER_HOME.name)
+
+
+def ui_hosts() -> tuple[str, ...]:
+    """The host names under which the Dagster UI answers besides those of loopback. Raises `BadSettings`."""
+    return UI_HOSTS.parse(os.environ.get(UI_HOSTS.name, ""), UI_HOSTS.name)
 
 
 def export_to_environ(environ: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.settings import BadSettings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, ZendeskAccount
 from zendesk_audit_assets.zendesk.errors import BadAccountSettings
 
@@ -124,7 +125,7 @@ def test_an_encrypted_or_local_base_url_replaces_the_address(base_url):
     ],
 )
 def test_a_base_url_that_leaks_credentials_or_is_none_is_refused(base_url):
-    with pytest.raises(BadAccountSettings, match="ZENDESK_BASE_URL") as error:
+    with pytest.raises(BadSettings, match="ZENDESK_BASE_URL") as error:
         ZendeskAccount("acme", TOKEN, base_url)
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from zendesk_audit_assets.parsers import shown
 from zendesk_audit_assets.settings import AUTH_TYPES, Account
 from zendesk_audit_assets.zendesk.errors import BadAccountSettings
 
@@ -131,7 +131,8 @@ METHODS: Mapping[str, Callable[..., Credentials]] = {
 class ZendeskAccount:
     """One Zendesk account. `base_url` replaces https://SUBDOMAIN.zendesk.com, for a gateway or the emulator.
 
-    Raises `BadAccountSettings` if the subdomain is not one, or if the credentials would travel in the clear.
+    Raises `BadAccountSettings` if the subdomain is not one, and `BadSettings` for a base URL that is not an origin, or
+    with which the credentials would travel in the clear.
     """
 
     subdomain: str
@@ -140,8 +141,7 @@ class ZendeskAccount:
 
     def __post_init__(self) -> None:
         _check_subdomain(self.subdomain)
-        if self.base_url:
-            _check_base_url(self.base_url)
+        Account.base_url.parse(self.base_url, Account.base_url.name)
 
     @property
     def url(self) -> str:
@@ -170,40 +170,8 @@ def _check_subdomain(subdomain: str) -> None:
         return
     if not subdomain:
         raise BadAccountSettings(f"{Account.subdomain.name} is empty.", "Set it to acme for https://acme.zendesk.com.")
-    found = re.match(r"(?i)(?:https?://)?([a-z0-9-]+)\.zendesk\.com\b", subdomain.strip())
+    found = re.match(r"(?i)(?:https?://)?([a-z0-9-]{1,63})\.zendesk\.com\b", subdomain.strip())
     raise BadAccountSettings(
-        f"{Account.subdomain.name} is {subdomain[:100]!r}, which is not a subdomain.",
+        f"{Account.subdomain.name} is {shown(subdomain)}, which is not a subdomain.",
         f"Give only {found[1]!r}." if found else "Give only the part before .zendesk.com: letters, digits, hyphens.",
     )
-
-
-def _check_base_url(base_url: str) -> None:
-    def bad(why: str) -> BadAccountSettings:
-        # The address is not repeated: it may hold a password.
-        return BadAccountSettings(
-            f"{Account.base_url.name} {why}.",
-            "Leave it empty, or give scheme, host and port only, such as https://gateway.example or http://127.0.0.1:8080.",
-        )
-
-    if not base_url.isprintable() or re.search(r"[\s\\]", base_url):
-        raise bad("contains a space, a backslash or a control character")
-    try:
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise bad("is not an address") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise bad("is not an http or https address")
-    if "@" in parts.netloc or parts.path not in ("", "/") or "?" in base_url or "#" in base_url:
-        raise bad("holds more than scheme, host and port")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise bad("would send the credentials unencrypted: http is accepted for this machine only")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

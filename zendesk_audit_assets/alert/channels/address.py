@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from zendesk_audit_assets.settings import Account, BadSettings, Variable
+from zendesk_audit_assets.address import parse_address
+from zendesk_audit_assets.parsers import BadSettings
+from zendesk_audit_assets.settings import Account, Variable
 
 
 def http_address(account: Account, variable: Variable[str]) -> str:
@@ -15,15 +15,12 @@ def http_address(account: Account, variable: Variable[str]) -> str:
 def address(account: Account, variable: Variable[str], schemes: tuple[str, ...]) -> str:
     """An address with one of these schemes and a host. Raises `BadSettings`."""
     text = account.text(variable)
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in schemes and parts.port != 0 and bool((parts.hostname or "").encode("idna"))
-    except ValueError:
-        good = False
-    if not good or not text.isascii() or not text.isprintable() or " " in text:
+    parts = parse_address(text)
+    if parts is None or parts.scheme not in schemes:
         ways = " or ".join(f"{scheme}://" for scheme in schemes)
         raise BadSettings(
-            f"{account.name(variable)} is not an address that starts with {ways} and a host.", "Correct it."
+            f"{account.name(variable)} is not an address that starts with {ways} and a host.",
+            "Correct it; in a user or password, percent-encode what is no letter or digit, such as / as %2F.",
         )
     return text
 

@@ -16,28 +16,34 @@ from urllib.parse import unquote, urlsplit
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from zendesk_audit_assets.address import parse_address
 from zendesk_audit_assets.alert.channels.address import address, both_or_none
 from zendesk_audit_assets.alert.channels.exchange import TIMEOUT_S, describe, no_answer, within_deadline
 from zendesk_audit_assets.alert.errors import NotDelivered, Undeliverable
 from zendesk_audit_assets.alert.message import Message
-from zendesk_audit_assets.settings import Account, BadSettings
+from zendesk_audit_assets.parsers import BadSettings, shown
+from zendesk_audit_assets.settings import Account, Variable
 
 logger = logging.getLogger("zendesk_audit_assets.alert")
 
 _PORTS = {"smtp": 587, "smtps": 465}
+
+_ADDRESS = re.compile(r"""(?=.{3,254}$)[^\s@<>()\[\];:,\\"\x00-\x20\x7f-\U0010ffff]+@[A-Za-z0-9.-]+""")
 
 
 @dataclass(frozen=True)
 class Email:
     """E-mail to some addresses, through `smtp://user:password@host:587` or `smtps://…`.
 
-    With smtp, STARTTLS is used where the server offers it, and required where there is a password.
+    With smtp, STARTTLS is required, except on loopback, and where the account allows it without a password.
     The Message-ID is made of the message's key.
     """
 
     name: ClassVar[str] = "email"
     recipients: tuple[str, ...] = field(repr=False)  # PII
     url: str = field(repr=False)
+    given_sender: str = field(default="", repr=False)
+    allow_plain: bool = False
 
     @classmethod
     def from_account(cls, account: Account) -> Email | None:
@@ -45,25 +51,25 @@ class Email:
         if not both_or_none(account, Account.alert_email_to, Account.alert_smtp_url):
             return None
         recipients = tuple(filter(None, (one.strip() for one in account.alert_email_to.split(","))))
-        for one in recipients or ("nobody",):
-            if not re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", one) or set(one) & set('<>()[];:\\"'):
-                raise BadSettings(
-                    f"{account.name(Account.alert_email_to)} contains {one!r}, which is no e-mail address.",
-                    "Separate addresses such as me@example.com by commas.",
-                )
-        return cls(recipients, address(account, Account.alert_smtp_url, tuple(_PORTS)))
+        for one in recipients or ("",):
+            _require_address(account, Account.alert_email_to, one)
+        sender = account.alert_email_from
+        if sender:
+            _require_address(account, Account.alert_email_from, sender)
+        url = address(account, Account.alert_smtp_url, tuple(_PORTS))
+        return cls(recipients, url, sender, account.alert_allow_http)
 
     @property
     def sender(self) -> str:
-        """The user of the server if that is an address, else the first recipient."""
+        """The sender that is set, or the user of the server if that is an address, else the first recipient."""
         user = unquote(urlsplit(self.url).username or "")
-        return user if "@" in user else self.recipients[0]
+        return self.given_sender or (user if _ADDRESS.fullmatch(user) else self.recipients[0])
 
     def send(self, message: Message) -> None:
         """Hand the message to the server. Raises `NotDelivered` or `Undeliverable`."""
         parts = urlsplit(self.url)
         host, password = parts.hostname or "", unquote(parts.password or "")
-        secrets = tuple(filter(None, (self.url, password, *self.recipients)))
+        secrets = tuple(filter(None, (self.url, password, *self.recipients, self.sender)))
         try:
             refused = within_deadline(lambda: self._exchange(message))
         except (smtplib.SMTPException, OSError) as fault:
@@ -90,7 +96,8 @@ class Email:
         server = _connect(parts.scheme, host, parts.port or _PORTS[parts.scheme])
         try:
             if parts.scheme == "smtp":
-                _start_tls(server, host, required=bool(user))
+                required = bool(user) or not (self.allow_plain or _is_loopback(self.url))
+                _start_tls(server, host, required=required)
             if user:
                 server.login(user, password)
             refused = server.send_message(self.compose(message), self.sender, list(self.recipients))
@@ -100,6 +107,19 @@ class Email:
                 server.quit()
             server.close()
         return len(refused)
+
+
+def _require_address(account: Account, variable: Variable[str], text: str) -> None:
+    if not _ADDRESS.fullmatch(text):
+        raise BadSettings(
+            f"{account.name(variable)} contains {shown(text)}, which is no e-mail address.",
+            "Write addresses such as me@example.com; separate several recipients by commas.",
+        )
+
+
+def _is_loopback(url: str) -> bool:
+    parts = parse_address(url)
+    return parts is not None and parts.is_loopback
 
 
 def _connect(scheme: str, host: str, port: int) -> smtplib.SMTP:
@@ -114,8 +134,9 @@ def _start_tls(server: smtplib.SMTP, host: str, *, required: bool) -> None:
         server.starttls(context=_tls_context())
     elif required:
         raise Undeliverable(
-            f"{host} offers no encryption, and the password is not sent without it.",
-            "Use smtps:// if the server has it, or a server that offers STARTTLS.",
+            f"{host} offers no encryption, and neither a password nor an alert is sent without it.",
+            "Use smtps:// if the server has it, or a server that offers STARTTLS; for a relay without a password, "
+            f"{Account.alert_allow_http.name}=on permits it.",
         )
 
 
@@ -139,6 +160,11 @@ def _error(host: str, fault: Exception, secrets: tuple[str, ...]) -> NotDelivere
     else:
         return no_answer(host, fault, secrets)
     text = describe(reply if isinstance(reply, bytes) else str(reply).encode(), secrets)
+    if isinstance(fault, smtplib.SMTPSenderRefused) and code >= 500:
+        return Undeliverable(
+            f"{host} refuses the sender of the e-mail: {code} {text}.",
+            f"Set {Account.alert_email_from.name} to an address that the server lets you send from.",
+        )
     if code >= 500:
         return Undeliverable(f"{host} refuses the e-mail: {code} {text}.", "Check user, password and recipients.")
     return NotDelivered(f"{host} does not take the e-mail now: {code} {text}.", "It will be retried.")

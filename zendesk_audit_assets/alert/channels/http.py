@@ -41,7 +41,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], secrets: tuple[str, 
         status, reply = within_deadline(lambda: _exchange(url, body, headers))
     except OSError as fault:  # the base of what requests raises, too
         raise no_answer(host, fault, hidden) from None  # the chain may hold what is hidden
-    if status >= 300:
+    if not 200 <= status < 300:
         raise _refusal(host, status, describe(reply, hidden))
 
 
@@ -55,7 +55,7 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, b
         stream=True,  # or a body without an end would be read to memory
     ) as response:
         # A receiver that answers 2xx has the message, whatever its body says.
-        reply = b"" if response.status_code < 300 else next(response.iter_content(_READ_BYTES), b"")
+        reply = b"" if 200 <= response.status_code < 300 else next(response.iter_content(_READ_BYTES), b"")
         return response.status_code, reply
 
 
@@ -71,7 +71,7 @@ def _secrets_in(url: str) -> tuple[str, ...]:
 
 def _refusal(host: str, status: int, reply: str) -> NotDelivered | Undeliverable:
     cause = f"{host} answered {status}{f' ({reply})' if reply else ''}."
-    if status >= 500 or status in _TRANSIENT:
+    if status >= 500 or status < 200 or status in _TRANSIENT:
         return NotDelivered(cause, "It will be retried.")
     if status < 400:
         return Undeliverable(f"{cause} Redirects are not followed.", "Set the address that it redirects to.")
