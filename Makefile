@@ -18,7 +18,7 @@ serve: $(VENV)/installed      ## the same, and then the Dagster UI with automati
 	$(BIN)/zendesk-audit demo --serve
 
 dev: $(VENV)/installed        ## the Dagster UI for the account that .env names
-	$(BIN)/dagster dev
+	$(BIN)/zendesk-audit serve
 
 test: $(VENV)/ready          ## all tests
 	$(BIN)/python -m pytest

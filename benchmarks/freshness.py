@@ -1,4 +1,4 @@
-"""Measure the time from an event to the summaries that count it, under a real `dagster dev`, and its stages.
+"""Measure the time from an event to the summaries that count it, under a real `zendesk-audit serve`, and its stages.
 
 Baseline: the interval of the sensor, which is the longest wait for a tick. Bound: 90 s for the slowest event. The
 events are created at even distances after a tick, so the best and the worst moment are among them.
@@ -52,7 +52,7 @@ def main() -> int:
     with (
         local_zendesk(options.history, days=DAYS, until=until, rate_limit=700) as zendesk,
         temporary_folder() as scratch,
-        _dagster_dev(zendesk, scratch) as deployment,
+        _serving(zendesk, scratch) as deployment,
     ):
         deployment.wait_for("the first refresh", lambda: deployment.events_summed_up() >= options.history)
         measured = [deployment.measure(zendesk, number, options.events) for number in range(options.events)]
@@ -78,7 +78,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A running `dagster dev`: its history, its warehouse, and its processes' log."""
+    """A running `zendesk-audit serve`: its history, its warehouse, and its processes' log."""
 
     process: subprocess.Popen[bytes]
     instance: dg.DagsterInstance
@@ -101,12 +101,12 @@ class Deployment:
         return Measurement(seen - created, stages)
 
     def wait_for(self, event: str, happened: Callable[[], bool]) -> None:
-        """Poll until it happened. Exits with an error after 300 s, or when `dagster dev` ends."""
+        """Poll until it happened. Exits with an error after 300 s, or when `zendesk-audit serve` ends."""
         until = time.monotonic() + LONGEST_S
         while not happened():
             if self.process.poll() is not None or time.monotonic() > until:
                 console.print(self.log.read_text(errors="replace")[-3000:], markup=False)
-                raise SystemExit(f"Timed out waiting for {event}; see the end of the log of `dagster dev` above.")
+                raise SystemExit(f"Timed out waiting for {event}; see the end of the log above.")
             time.sleep(POLL_S)
 
     def events_summed_up(self, actor: int | None = None) -> int:
@@ -155,8 +155,8 @@ class Deployment:
 
 
 @contextmanager
-def _dagster_dev(zendesk: LocalZendesk, scratch: Path) -> Iterator[Deployment]:
-    """Run `dagster dev` as in README.md, with its own Dagster history, warehouse and Zendesk."""
+def _serving(zendesk: LocalZendesk, scratch: Path) -> Iterator[Deployment]:
+    """Run `zendesk-audit serve` as in README.md, with its own Dagster history, warehouse and Zendesk."""
     home = scratch / "dagster"
     home.mkdir()
     # The project's own file, except for the path of the history, which is relative to the working folder.
@@ -174,8 +174,7 @@ def _dagster_dev(zendesk: LocalZendesk, scratch: Path) -> Iterator[Deployment]:
     ours = {variable.name for variable in settings.VARIABLES}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment |= {variable.name: value for variable, value in values.items()}
-    module = ["-m", "zendesk_audit_assets.definitions"]
-    command = [sys.executable, "-m", "dagster", "dev", *module, "-h", "127.0.0.1", "-p", str(_free_port())]
+    command = [sys.executable, "-m", "zendesk_audit_assets.cli", "serve", "--port", str(_free_port())]
     log = scratch / "dagster.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -189,7 +188,7 @@ def _dagster_dev(zendesk: LocalZendesk, scratch: Path) -> Iterator[Deployment]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt `dagster dev`, which stops its processes, and kill those that remain."""
+    """Interrupt `zendesk-audit serve`, which stops its processes, and kill those that remain."""
     process.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(60)

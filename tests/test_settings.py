@@ -17,7 +17,8 @@ import pytest
 from zendesk_audit_assets import parsers, settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.orchestration.validation import problem, require
-from zendesk_audit_assets.settings import Account, BadSettings, Variable
+from zendesk_audit_assets.parsers import BadSettings
+from zendesk_audit_assets.settings import Account, Variable
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, connect
 from zendesk_audit_assets.zendesk.connect import client_for, zendesk_account
 

@@ -9,7 +9,8 @@ from zendesk_audit_assets.alert.channels.email import Email
 from zendesk_audit_assets.alert.channels.pagerduty import PagerDuty
 from zendesk_audit_assets.alert.channels.slack import Slack
 from zendesk_audit_assets.alert.channels.webhook import Webhook
-from zendesk_audit_assets.settings import Account, BadSettings
+from zendesk_audit_assets.parsers import BadSettings
+from zendesk_audit_assets.settings import Account
 
 MAIL = {"ZENDESK_ALERT_SMTP_URL": "smtp://mail.example.com", "ZENDESK_ALERT_EMAIL_TO": "a@example.com"}
 ALL = {

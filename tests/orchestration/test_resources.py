@@ -21,7 +21,7 @@ from zendesk_audit_assets.orchestration.resources import (
     WarehouseResource,
     ZendeskResource,
 )
-from zendesk_audit_assets.settings import BadSettings
+from zendesk_audit_assets.parsers import BadSettings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.settings import BadSettings
+from zendesk_audit_assets.parsers import BadSettings
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, ZendeskAccount
 from zendesk_audit_assets.zendesk.errors import BadAccountSettings
 

@@ -24,6 +24,7 @@ from zendesk_audit_assets.cli.runs import (
     open_instance,
     sync_days,
 )
+from zendesk_audit_assets.cli.serve import listening
 from zendesk_audit_assets.orchestration.build import build_definitions
 from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.settings import DAGSTER_HOME, Account
@@ -74,6 +75,9 @@ def demo(serve: bool, days: int, port: int) -> None:
     console = Console(stderr=True)
     started = time.monotonic()
     folder = FOLDER.absolute()
+    if serve:
+        with listening("127.0.0.1", port):
+            pass  # a port that is taken is better known before everything is built
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "dagster").mkdir(parents=True)
     (folder / "dagster" / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
@@ -128,14 +132,13 @@ def _print_summaries(path: Path) -> None:
 
 
 def _serve(folder: Path, port: int, console: Console) -> None:
-    console.print(
-        f"The Dagster UI comes up at http://127.0.0.1:{port}; new events appear by themselves. Ctrl-C ends it."
-    )
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "zendesk_audit_assets.definitions", "-p", str(port)]
+    console.print("New events appear in the Dagster UI by themselves.")
+    command = [sys.executable, "-m", "zendesk_audit_assets.cli", "serve", "--port", str(port)]
     # A signal to this process must also stop Dagster, even where a shell has set SIGINT to be ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # In the demo's folder: Dagster lets a `.env` in its working folder win over the environment.
+    # In the demo's folder: Dagster lets a `.env` in its working folder win over the environment, and a `workspace.yaml`
+    # there would say what to load.
     with subprocess.Popen(command, cwd=folder) as process:  # noqa: S603 -- our own command
         try:
             process.wait()

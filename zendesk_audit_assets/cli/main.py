@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from importlib import import_module
 from importlib.resources import files
 from typing import Any
@@ -14,7 +15,7 @@ from zendesk_audit_assets.errors import AuditError
 
 # In the order of the help. The module of a command defines a function of the same name; see `_short_help`.
 _COMMANDS = (
-    "demo", "doctor", "sync", "sql", "findings", "rules", "who", "history", "backup", "restore", "emulator",
+    "demo", "doctor", "sync", "serve", "sql", "findings", "rules", "who", "history", "backup", "restore", "emulator",
 )  # fmt: skip
 
 # Former names, which still work.
@@ -39,6 +40,10 @@ class _Commands(click.Group):
             formatter.write_dl([(name, _short_help(name)) for name in _COMMANDS])
 
     def invoke(self, ctx: click.Context) -> Any:
+        if sys.platform == "win32":
+            raise click.ClickException(
+                "zendesk-audit runs on Linux and macOS. On Windows, use WSL2 or the container; see docs/deploy.md."
+            )
         try:
             return super().invoke(ctx)
         except AuditError as error:

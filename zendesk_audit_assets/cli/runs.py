@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -16,12 +17,13 @@ from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.masking import mask
-from zendesk_audit_assets.orchestration._private import RunFailureReason
+from zendesk_audit_assets.orchestration._private import InstanceRef, RunFailureReason
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import progress_logger
 from zendesk_audit_assets.orchestration.jobs import op_config
 from zendesk_audit_assets.orchestration.partitions import Days, bounded
 from zendesk_audit_assets.orchestration.scope import Scope
+from zendesk_audit_assets.text import one_line
 
 # Where nobody has configured Dagster: what this project says is in the log of its runs.
 MINIMAL_DAGSTER_YAML = """\
@@ -29,6 +31,8 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 python_logs: {managed_python_loggers: [zendesk_audit_assets], python_log_level: INFO}
 """
+
+_LONGEST_REASON = 300
 
 _project_logger = logging.getLogger("zendesk_audit_assets")
 
@@ -41,19 +45,39 @@ class Stopped(AuditError):
     """Ctrl-C stopped the run."""
 
 
+class DagsterUnusable(AuditError):
+    """Dagster's own history or its configuration cannot be used."""
+
+
 def open_instance() -> dg.DagsterInstance:
-    """Open the Dagster instance that `dagster dev` uses in this folder."""
+    """Open the Dagster instance of DAGSTER_HOME, of a `dagster.yaml` in this folder, or of `.dagster`.
+
+    Its telemetry is off, whatever the file says. Raises `DagsterUnusable`.
+    """
     home = settings.dagster_home()
-    if home is not None:
+    if home is None:
+        home = Path.cwd() if Path("dagster.yaml").exists() else Path(".dagster").absolute()
+    file = home / "dagster.yaml"
+    try:
         home.mkdir(parents=True, exist_ok=True)
-        return dg.DagsterInstance.from_config(str(home))
-    if Path("dagster.yaml").exists():
-        return dg.DagsterInstance.from_config(str(Path.cwd()))
-    home = Path(".dagster").absolute()
-    home.mkdir(exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
-    return dg.DagsterInstance.from_config(str(home))
+        if not file.exists():
+            file.write_text(MINIMAL_DAGSTER_YAML)
+        # Its commands may be told to use another team's home, whose file says nothing about telemetry.
+        reference = InstanceRef.from_dir(str(home), overrides={"telemetry": {"enabled": False}})
+        return dg.DagsterInstance.from_ref(reference)
+    except Exception as error:  # whatever a class that the file names may raise
+        raise DagsterUnusable(
+            f"Dagster cannot use {file} ({reason(error)}).",
+            "Correct the file or the folder's owner, or point DAGSTER_HOME at another folder.",
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause of an error, masked and on one line."""
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = cause
+    text = one_line(mask(str(error)), _LONGEST_REASON)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def sync_days(
@@ -104,16 +128,20 @@ def _run(
         failure = event.step_failure_data.user_failure_data
         if failure is not None and failure.description:
             raise RunFailed(failure.description, f"(Run {result.run_id}.)")
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:  # Dagster wraps the error that says why
-            error = error.cause
-        reason = mask(error.message.strip().partition("\n")[0]) if error else "no reason given"
-        raise RunFailed(
-            f"{event.step_key} failed: {reason}.", f"The run's log in the Dagster UI tells more: {result.run_id}."
-        )
+        raise _failed(f"{event.step_key} failed", event.step_failure_data.error, result.run_id)
+    for event in result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE):
+        raise _failed("The run failed", event.job_failure_data.error, result.run_id)
     if not result.success:
         raise RunFailed(f"Run {result.run_id} did not succeed.", "Look at it in the Dagster UI.")
     return result
+
+
+def _failed(what: str, error: Any, run_id: str) -> RunFailed:
+    """The error with the innermost cause: Dagster wraps the one that says why."""
+    while error is not None and (inner := error.cause or error.context) is not None:
+        error = inner
+    why = one_line(mask(error.message), _LONGEST_REASON).rstrip(".") if error else "no reason given"
+    return RunFailed(f"{what}: {why}.", f"The run's log in the Dagster UI tells more: {run_id}.")
 
 
 def _is_interruption(event: dg.DagsterEvent) -> bool:

@@ -8,10 +8,34 @@ from __future__ import annotations
 # Tells a run that somebody stopped from one that failed.
 from dagster._core.events import RunFailureReason
 
+# Opens an instance with settings other than those of its file.
+from dagster._core.instance.ref import InstanceRef
+
 # The description of a code location that the web server gets; tests look for secrets in it.
 from dagster._core.remote_representation.external_data import RepositorySnap
 
 # The only event log storage that keeps a file per run; pruning removes the file.
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-__all__ = ["RepositorySnap", "RunFailureReason", "SqliteEventLogStorage"]
+# What `dagster dev` serves its web pages from, and what it tells the daemon.
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import (
+    EmptyWorkspaceTarget,
+    ModuleTarget,
+    WorkspaceFileTarget,
+    WorkspaceLoadTarget,
+)
+from dagster._serdes import serialize_value
+
+__all__ = [
+    "EmptyWorkspaceTarget",
+    "InstanceRef",
+    "ModuleTarget",
+    "RepositorySnap",
+    "RunFailureReason",
+    "SqliteEventLogStorage",
+    "WorkspaceFileTarget",
+    "WorkspaceLoadTarget",
+    "WorkspaceProcessContext",
+    "serialize_value",
+]
