@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ import duckdb
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.transform import DERIVED, DerivedTable
-from zendesk_audit_assets.warehouse.catalog import drop, ensure_derived, scalar
+from zendesk_audit_assets.warehouse.catalog import drop, ensure_derived, relations, scalar
 from zendesk_audit_assets.warehouse.table import Column, Table
 
 STATE = Table(
@@ -59,8 +59,9 @@ def refresh(
     """
     connection.execute("SET VARIABLE timezone = ?", [timezone])
     ensure_derived(connection, STATE)
-    seen = None if full else _seen(connection, table, timezone)
-    newest = min(_batches(connection, table, timezone, seen or 0))
+    progress = _progress(connection)
+    seen = None if full else _seen(progress, table, timezone)
+    newest = min(_batches(connection, progress, table, timezone, seen or 0))
     if seen is None:
         drop(connection, table.name)
         table.strategy.create(connection, table)
@@ -73,19 +74,17 @@ def refresh(
     return Refreshed(rows_total=total, rows_written=written.rows, full=seen is None, batch_id=newest, note=written.note)
 
 
-def _seen(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: str) -> int | None:
+def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, int]]:
+    """The definition of each derived table that is there, and the batch up to which it holds the log."""
+    there = relations(connection)
+    stored = connection.execute(f"SELECT table_name, definition, batch_id FROM {STATE.name}").fetchall()
+    return {name: (definition, batch_id) for name, definition, batch_id in stored if name in there}
+
+
+def _seen(progress: Mapping[str, tuple[str, int]], table: DerivedTable, timezone: str) -> int | None:
     """The batch up to which the stored table holds the log; None when it must be rebuilt."""
-    seen: int | None = scalar(
-        connection,
-        f"""
-        SELECT batch_id FROM {STATE.name} WHERE table_name = $1 AND definition = $2 AND EXISTS (
-            FROM information_schema.tables
-            WHERE table_catalog = current_database() AND table_schema = current_schema() AND table_name = $1
-        )
-        """,
-        [table.name, _definition(table, timezone)],
-    )
-    return seen
+    definition, batch_id = progress.get(table.name, (None, None))
+    return batch_id if definition == _definition(table, timezone) else None
 
 
 def _definition(table: DerivedTable, timezone: str) -> str:
@@ -97,12 +96,18 @@ def _dependencies(table: DerivedTable) -> list[DerivedTable]:
     return [dependency for dependency in DERIVED if dependency.name in table.depends_on]
 
 
-def _batches(connection: duckdb.DuckDBPyConnection, table: DerivedTable, timezone: str, seen: int) -> Iterator[int]:
+def _batches(
+    connection: duckdb.DuckDBPyConnection,
+    progress: Mapping[str, tuple[str, int]],
+    table: DerivedTable,
+    timezone: str,
+    seen: int,
+) -> Iterator[int]:
     """The batch up to which each of the things that it reads follows the log."""
     if AUDIT_LOGS.name in table.depends_on:
         yield _newest_batch(connection, seen)
     for dependency in _dependencies(table):
-        reached = _seen(connection, dependency, timezone)
+        reached = _seen(progress, dependency, timezone)
         if reached is None:
             raise DependencyNotBuilt(
                 f"{table.name} reads {dependency.name}, which is missing or was built by another definition.",

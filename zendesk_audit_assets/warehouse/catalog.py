@@ -33,10 +33,7 @@ def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> No
 
 def relations(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """The names of all tables and views of the open database."""
-    names = connection.execute(
-        "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
-    )
-    return frozenset(name for (name,) in names.fetchall())
+    return frozenset(_kinds(connection))
 
 
 def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
@@ -53,13 +50,8 @@ def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
 
 def drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Drop a table or a view, whichever of them has the name; do nothing when neither has."""
-    kinds = connection.execute(
-        "SELECT table_type FROM information_schema.tables WHERE table_catalog = current_database() "
-        "AND table_schema = current_schema() AND table_name = ?",
-        [name],
-    ).fetchall()
-    for (kind,) in kinds:
-        connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
+    if kind := _kinds(connection).get(name):
+        connection.execute(f'DROP {kind} "{name}"')
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> Any:
@@ -71,16 +63,24 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequen
     return rows[0][0] if rows else None
 
 
+def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """TABLE or VIEW for each name of the open database."""
+    # Not by information_schema.tables, which takes twice as long.
+    kinds = connection.execute(
+        """
+        SELECT table_name, 'TABLE' FROM duckdb_tables()
+        WHERE database_name = current_database() AND schema_name = current_schema()
+        UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views()
+        WHERE database_name = current_database() AND schema_name = current_schema() AND NOT internal
+        """
+    )
+    return dict(kinds.fetchall())
+
+
 def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
     """Name, type and NOT NULL of each column of a table, in order; empty when there is no such table."""
     # Not by duckdb_columns(), which binds every view first; and a failed query would abort the transaction.
-    exists = scalar(
-        connection,
-        "SELECT count(*) FROM duckdb_tables() "
-        "WHERE database_name = current_database() AND schema_name = current_schema() AND table_name = ?",
-        [name],
-    )
-    if not exists:
+    if _kinds(connection).get(name) != "TABLE":
         return []
     columns = connection.execute(f"SELECT name, type, \"notnull\" FROM pragma_table_info('{name}')").fetchall()
     return [(column, _SHORT_TYPES.get(kind, kind), required) for column, kind, required in columns]
