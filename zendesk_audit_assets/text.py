@@ -22,3 +22,8 @@ def first_line(error: BaseException) -> str:
 def sql_literal(text: str) -> str:
     """The text as an SQL string literal, quotes included."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def sql_name(name: str) -> str:
+    """The name of a table or a column as an SQL identifier, quotes included, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'

@@ -47,3 +47,11 @@ def files_beside(path: Path) -> set[str]:
 
 def no_replace(source: Path, target: Path) -> None:
     raise OSError(28, "No space left on device")
+
+
+def damage(path: Path) -> None:
+    """Turn over a byte of each 4 KiB, as a failing disk might; the head of the file stays readable."""
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 4, len(content), 4096):
+        content[place] ^= 0xFF
+    path.write_bytes(content)

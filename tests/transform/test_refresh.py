@@ -28,7 +28,7 @@ from zendesk_audit_assets.transform import (
     strategies,
 )
 from zendesk_audit_assets.transform.refresh import DependencyNotBuilt, Refreshed
-from zendesk_audit_assets.warehouse.catalog import scalar
+from zendesk_audit_assets.warehouse.catalog import drop, scalar
 from zendesk_audit_assets.warehouse.migrations import migrate
 
 
@@ -308,11 +308,30 @@ def test_an_error_in_the_middle_leaves_no_view_before_the_log(log: Log) -> None:
     log.append([Event(at("2026-01-05T10:00:00"))])
     log.refresh(zone="UTC")
     log.append([Event(at("2026-01-06T10:00:00"))])
-    log.connection.execute("ALTER TABLE daily_activity DROP COLUMN weekend_events")
+    log.connection.execute("ALTER TABLE audit_logs RENAME COLUMN action TO gone")
 
     with pytest.raises(duckdb.Error):
         log.refresh(DAILY_ACTIVITY, zone="UTC")
     assert scalar(log.connection, "SELECT count(*) FROM audit_logs") == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["TABLE {} AS SELECT 1 AS one", "VIEW {} AS SELECT 1 AS one", "VIEW {} AS FROM gone", "TABLE {} AS FROM gone"],
+)
+def test_what_somebody_put_in_a_tables_place_is_rebuilt(log: Log, other: str) -> None:
+    log.append([Event(at("2026-01-05T10:00:00"))], covers_to=at("2026-01-06"))
+    log.refresh(*DERIVED)
+    for table in DERIVED:
+        log.connection.execute(f"CREATE OR REPLACE TABLE gone AS FROM {table.name} LIMIT 0")
+        log.connection.execute("ALTER TABLE gone ADD COLUMN more INTEGER")
+        drop(log.connection, table.name)
+        log.connection.execute(f"CREATE {other.format(table.name)}")
+    log.connection.execute("DROP TABLE gone")
+    log.append([Event(at("2026-01-06T10:00:00"))], covers_to=at("2026-01-07"))
+    log.refresh(*DERIVED)
+
+    assert log.tables() == recount(log)
 
 
 def test_a_database_of_any_name_that_is_in_use_is_refreshed(log: Log, tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ from zendesk_audit_assets.detect.tables import FINDING_DECISIONS, FINDINGS_STATE
 from zendesk_audit_assets.extract import batches, tables
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.transform import DERIVED, refresh
+from zendesk_audit_assets.warehouse.backups import backup, restore
 from zendesk_audit_assets.warehouse.catalog import META, get_meta, relations, scalar
-from zendesk_audit_assets.warehouse.copies import backup, open_read_only, publish, restore
+from zendesk_audit_assets.warehouse.copies import open_read_only, publish
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.warehouse.migrations import MIGRATIONS, RELEASED, Migration, applied, migrate
 from zendesk_audit_assets.warehouse.table import Column, Table

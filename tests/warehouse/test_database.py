@@ -14,6 +14,7 @@ import pytest
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
+from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import (
     DISK_RESERVE_BYTES,
     DiskAlmostFull,
@@ -21,7 +22,7 @@ from zendesk_audit_assets.warehouse.database import (
     WarehouseBusy,
     WarehouseUnusable,
 )
-from zendesk_audit_assets.warehouse.migrations import NewerWarehouse
+from zendesk_audit_assets.warehouse.migrations import NewerWarehouse, NotAWarehouse
 
 NOBODY = 65534
 
@@ -251,18 +252,18 @@ def obstacle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Obstacl
         yield Obstacle(path, "cannot be opened as a DuckDB database")
     elif request.param == "folder":
         path.mkdir()
-        yield Obstacle(path, "cannot be opened as a DuckDB database")
+        yield Obstacle(path, "is not a plain file")
     elif request.param == "below a file":
         path.touch()
-        yield Obstacle(path / "audit.duckdb", "cannot be written to")
+        yield Obstacle(path / "audit.duckdb", "audit.duckdb cannot be used .it is not a folder")
     elif request.param == "long name":
-        yield Obstacle(tmp_path / ("x" * 300) / "audit.duckdb", "cannot be written to")
+        yield Obstacle(tmp_path / ("x" * 300) / "audit.duckdb", "cannot be used .File name too long")
     else:
         tmp_path.chmod(0o500)
         user = os.geteuid()
         if user == 0:
             os.seteuid(NOBODY)
-        yield Obstacle(path, "cannot be written to")
+        yield Obstacle(path, "cannot be used .Permission denied")
         os.seteuid(user)
         tmp_path.chmod(0o700)
 
@@ -290,10 +291,38 @@ def test_a_newer_file_is_refused_and_left_as_it_is(warehouse: Warehouse) -> None
 
 def test_a_file_made_by_duckdb_with_its_defaults_can_be_used(warehouse: Warehouse) -> None:
     with duckdb.connect(str(warehouse.path)) as connection:
-        connection.execute("CREATE TABLE notes AS SELECT 'mine' AS note")
+        connection.execute("SELECT 1")
     with warehouse.transaction() as connection:
         set_meta(connection, "greeting", "hello")
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("CREATE TABLE notes AS SELECT 'mine' AS note")
+    with warehouse.transaction() as connection:
         assert scalar(connection, "SELECT note FROM notes") == "mine"
+
+
+FOREIGN = {
+    "other table": "CREATE TABLE notes (note VARCHAR)",
+    "table of the log": "CREATE TABLE coverage (test VARCHAR, percent DOUBLE)",
+    "migrations": "CREATE TABLE migrations (id INTEGER, app VARCHAR); CREATE TABLE findings (id INTEGER)",
+    "migrations as a view": "CREATE VIEW migrations AS SELECT 'x' AS name",
+    "facts": "CREATE TABLE warehouse_meta (key VARCHAR)",
+    "same columns": "CREATE TABLE migrations AS SELECT '0001_init' AS name, now() AS applied_at",
+    "odd name": 'CREATE TABLE "x""; DROP TABLE y" (i INTEGER)',
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_database_of_another_program_is_left_as_it_is(warehouse: Warehouse, kind: str) -> None:
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(FOREIGN[kind])
+        before = connection.execute("SELECT sql FROM duckdb_tables()").fetchall()
+    with pytest.raises(NotAWarehouse, match="another program") as foreign, warehouse.transaction():
+        pass
+    assert str(warehouse.path) in foreign.value.cause
+    with pytest.raises(WarehouseUnusable, match="is not an audit-log warehouse"), open_read_only(warehouse.path):
+        pass
+    with duckdb.connect(str(warehouse.path)) as connection:
+        assert connection.execute("SELECT sql FROM duckdb_tables()").fetchall() == before
 
 
 def test_anybody_with_duckdb_can_open_the_file(warehouse: Warehouse) -> None:
@@ -331,7 +360,7 @@ def test_a_relative_path_is_that_of_the_folder_at_the_start(tmp_path: Path, monk
 
 
 def test_what_is_left_of_a_file_that_was_never_finished_does_no_harm(warehouse: Warehouse) -> None:
-    for leftover in (".audit.duckdb.new", "audit.duckdb.wal"):
+    for leftover in (f".audit.duckdb.{2**22 + 1}.tmp", f".audit.duckdb.{os.getpid()}.tmp.wal", "audit.duckdb.wal"):
         warehouse.path.with_name(leftover).write_bytes(b"a stump")
     with warehouse.transaction() as connection:
         set_meta(connection, "greeting", "hello")

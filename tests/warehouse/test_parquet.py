@@ -83,7 +83,7 @@ def test_an_export_that_fails_leaves_the_old_one_and_nothing_else(
     publish(warehouse, force=True)
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", no_replace)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(WarehouseUnusable, match=r"full .No space"):
             export_parquet(warehouse)
     assert exported.path.resolve() == before
     assert parquet_rows(exported.path)["audit_logs"] == 3

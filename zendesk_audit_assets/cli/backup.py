@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.warehouse import copies
+from zendesk_audit_assets.warehouse import backups
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 
@@ -19,5 +19,5 @@ def backup(target: Path) -> None:
     Runs may go on: one that writes waits until the copy is made. An existing TARGET is replaced once the new copy is
     verified.
     """
-    done = copies.backup(Warehouse(settings.load().database), target)
+    done = backups.backup(Warehouse(settings.load().database), target)
     click.echo(f"{done.path}: {done.rows['audit_logs']:,} events, {done.bytes / 2**20:,.1f} MiB, verified.")

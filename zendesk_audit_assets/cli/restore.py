@@ -7,7 +7,11 @@ from pathlib import Path
 import click
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.warehouse import copies
+from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
+from zendesk_audit_assets.text import one_line
+from zendesk_audit_assets.transform import DERIVED
+from zendesk_audit_assets.transform.refresh import STATE
+from zendesk_audit_assets.warehouse import backups
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 
@@ -17,10 +21,12 @@ def restore(source: Path) -> None:
     """Replace the warehouse with the backup SOURCE.
 
     The command verifies the backup first, and keeps the replaced warehouse beside the new one, with the ending
-    .before-restore.
+    .before-restore. It restores the tables of this project alone; run `zendesk-audit sync` next.
     """
-    done = copies.restore(Warehouse(settings.load().database), source)
+    derived = [table.name for table in (*DERIVED, FINDINGS, FINDINGS_STATE, STATE)]
+    done = backups.restore(Warehouse(settings.load().database), source, derived)
     click.echo(f"{done.path}: {done.rows['audit_logs']:,} events.")
-    replaced = done.path.with_name(f"{done.path.name}.before-restore")
-    if replaced.exists():
-        click.echo(f"The replaced warehouse is now {replaced.name}.")
+    if done.left_out:
+        click.echo(f"Left out, not of this project: {one_line(', '.join(done.left_out), 200)}.")
+    if done.replaced is not None:
+        click.echo(f"The replaced warehouse is now {done.replaced.name}.")

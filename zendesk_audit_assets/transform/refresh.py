@@ -11,7 +11,7 @@ import duckdb
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.transform import DERIVED, DerivedTable
-from zendesk_audit_assets.warehouse.catalog import drop, ensure_derived, relations, scalar
+from zendesk_audit_assets.warehouse.catalog import drop, ensure_derived, has_shape, kinds, scalar
 from zendesk_audit_assets.warehouse.table import Column, Table
 
 STATE = Table(
@@ -51,9 +51,9 @@ def refresh(
 ) -> Refreshed:
     """Bring a derived table up to date with the log, inside the caller's transaction.
 
-    It is rebuilt when asked for (`full`), when it is missing, and when its definition has changed: its query,
-    its columns, the IANA `timezone` of business hours, or any of these in a derived table that it reads. Either way
-    the result is the same. The variable `timezone` stays set on the connection.
+    It is rebuilt when asked for (`full`), when it is missing or has another shape, and when its definition has changed:
+    its query, its columns, the IANA `timezone` of business hours, or any of these in a derived table that it reads.
+    Either way the result is the same. The variable `timezone` stays set on the connection.
 
     Raises `DependencyNotBuilt` when a derived table that it reads is missing or has another definition.
     """
@@ -61,6 +61,8 @@ def refresh(
     ensure_derived(connection, STATE)
     progress = _progress(connection)
     seen = None if full else _seen(progress, table, timezone)
+    if seen is not None and table.strategy.stored and not has_shape(connection, table):
+        seen = None
     newest = min(_batches(connection, progress, table, timezone, seen or 0))
     if seen is None:
         drop(connection, table.name)
@@ -76,9 +78,15 @@ def refresh(
 
 def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, int]]:
     """The definition of each derived table that is there, and the batch up to which it holds the log."""
-    there = relations(connection)
+    # Somebody may have put a view in the place of a table, or the reverse.
+    there = kinds(connection)
+    expected = {table.name: "TABLE" if table.strategy.stored else "VIEW" for table in DERIVED}
     stored = connection.execute(f"SELECT table_name, definition, batch_id FROM {STATE.name}").fetchall()
-    return {name: (definition, batch_id) for name, definition, batch_id in stored if name in there}
+    return {
+        name: (definition, batch_id)
+        for name, definition, batch_id in stored
+        if name in there and there[name] == expected.get(name)
+    }
 
 
 def _seen(progress: Mapping[str, tuple[str, int]], table: DerivedTable, timezone: str) -> int | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import duckdb
 
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
+from zendesk_audit_assets.text import sql_name
 from zendesk_audit_assets.warehouse.catalog import scalar
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 # More separate stretches of touched days than this are read as one: each is a branch of the query.
 MAX_STRETCHES = 60
-
-_QUOTE = '"'
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,13 @@ class View(Strategy):
     stored: ClassVar[bool] = False
 
     def create(self, connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> None:
-        connection.execute(f'CREATE VIEW "{table.name}" AS {table.sql}')
+        """Leave it to the refresh."""
 
     def refresh(
         self, connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int | None, newest: int
     ) -> Written:
+        # Each time: nothing else tells whether the view that is there has this query.
+        connection.execute(f"CREATE OR REPLACE VIEW {sql_name(table.name)} AS {table.sql}")
         return Written(0, "a view: computed when it is read")
 
 
@@ -278,7 +279,7 @@ def _only(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[str]
     """Let `name`, unqualified, mean only parts of it, which exclude each other: each a WHERE or a JOIN of `stored`."""
     # The view lives in a schema `main` of its own, so nothing less than the database's name reaches past it.
     ((database, schema),) = connection.execute("SELECT current_database(), current_schema()").fetchall()
-    stored = ".".join(f'"{part.replace(_QUOTE, 2 * _QUOTE)}"' for part in (database, schema, name))
+    stored = ".".join(map(sql_name, (database, schema, name)))
     rows = " UNION ALL ".join(f"SELECT stored.* FROM {stored} AS stored {part}" for part in parts)
     connection.execute(f'CREATE TEMP VIEW "{name}" AS {rows}')
     yield

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from zendesk_audit_assets.text import sql_literal, sql_name
 from zendesk_audit_assets.warehouse.table import Column, Table
 
 META = Table(
@@ -33,7 +34,21 @@ def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> No
 
 def relations(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """The names of all tables and views of the open database."""
-    return frozenset(_kinds(connection))
+    return frozenset(kinds(connection))
+
+
+def kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """TABLE or VIEW for each name of the open database."""
+    # Not by information_schema.tables, which takes twice as long.
+    found = connection.execute(
+        """
+        SELECT table_name, 'TABLE' FROM duckdb_tables()
+        WHERE database_name = current_database() AND schema_name = current_schema()
+        UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views()
+        WHERE database_name = current_database() AND schema_name = current_schema() AND NOT internal
+        """
+    )
+    return dict(found.fetchall())
 
 
 def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
@@ -41,17 +56,23 @@ def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
 
     Returns whether the table is new and empty: the caller then rebuilds what it held.
     """
-    if _columns(connection, table.name) == [(column.name, column.type, column.required) for column in table.columns]:
+    if has_shape(connection, table):
         return False
     drop(connection, table.name)
     connection.execute(table.ddl)
     return True
 
 
+def has_shape(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Tell whether there is a table with the columns of the declaration: their names, types, NOT NULL and order."""
+    declared = [(column.name, column.type, column.required) for column in table.columns]
+    return columns_of(connection, table.name) == declared
+
+
 def drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Drop a table or a view, whichever of them has the name; do nothing when neither has."""
-    if kind := _kinds(connection).get(name):
-        connection.execute(f'DROP {kind} "{name}"')
+    if kind := kinds(connection).get(name):
+        connection.execute(f"DROP {kind} {sql_name(name)}")
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> Any:
@@ -63,26 +84,13 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequen
     return rows[0][0] if rows else None
 
 
-def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """TABLE or VIEW for each name of the open database."""
-    # Not by information_schema.tables, which takes twice as long.
-    kinds = connection.execute(
-        """
-        SELECT table_name, 'TABLE' FROM duckdb_tables()
-        WHERE database_name = current_database() AND schema_name = current_schema()
-        UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views()
-        WHERE database_name = current_database() AND schema_name = current_schema() AND NOT internal
-        """
-    )
-    return dict(kinds.fetchall())
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
+def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
     """Name, type and NOT NULL of each column of a table, in order; empty when there is no such table."""
     # Not by duckdb_columns(), which binds every view first; and a failed query would abort the transaction.
-    if _kinds(connection).get(name) != "TABLE":
+    if kinds(connection).get(name) != "TABLE":
         return []
-    columns = connection.execute(f"SELECT name, type, \"notnull\" FROM pragma_table_info('{name}')").fetchall()
+    named = sql_literal(sql_name(name))
+    columns = connection.execute(f'SELECT name, type, "notnull" FROM pragma_table_info({named})').fetchall()
     return [(column, _SHORT_TYPES.get(kind, kind), required) for column, kind, required in columns]
 
 

@@ -1,8 +1,9 @@
-"""Copies of the warehouse for readers: the published file, Parquet, backups. Each replaces its target as a whole."""
+"""Copies of the warehouse for readers: the published file, and Parquet. Each replaces its target as a whole."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,20 +11,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 
-from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets import files
+from zendesk_audit_assets.text import first_line, sql_literal, sql_name
 from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
-from zendesk_audit_assets.warehouse.database import (
-    Warehouse,
+from zendesk_audit_assets.warehouse.damage import (
+    WarehouseBusy,
     WarehouseUnusable,
-    connect,
+    damage_explained,
+    is_open_elsewhere,
+    opening_failed,
 )
-from zendesk_audit_assets.warehouse.migrations import NewerWarehouse, applied
+from zendesk_audit_assets.warehouse.database import Warehouse, connect
+from zendesk_audit_assets.warehouse.migrations import NewerWarehouse, NotAWarehouse, applied
 
 # Copying takes at most this share of the elapsed time: a large file is published less often.
 PUBLISHING_SHARE = 0.05
+
+# What is asked of each table of a copy. DuckDB counts without reading; what it reads it verifies.
+COUNT = "count(*)"
+COUNT_AND_READ = "count(*), bit_xor(hash(COLUMNS(*)))"
+
+_NEW_COPY = "Run `zendesk-audit sync`, which puts a new copy in its place."
+_WRITE_ACCESS = "Give this user write access to it, or move it away; then run again."
 
 
 @dataclass(frozen=True)
@@ -39,19 +52,36 @@ class Published:
 def publish(warehouse: Warehouse, *, force: bool = False) -> Published | None:
     """Replace the published copy; None when the last one is so recent that copying would take too much time.
 
-    Readers who have the old copy open keep it undisturbed. Raises `DiskAlmostFull` before anything is written.
+    All of the new copy is read first: a damaged one replaces nothing. Readers who have the old copy open keep it
+    undisturbed. Raises `DiskAlmostFull` before anything is written, and `WarehouseUnusable`.
     """
     if not force and not _due(warehouse):
         return None
     started = time.monotonic()
     with warehouse.transaction() as connection:
         set_meta(connection, "published_at", datetime.now(timezone.utc).isoformat())
-    rows = _copy(warehouse, warehouse.published_path, _COUNT)
+    path = warehouse.published_path
+    with files.explained(path, _WRITE_ACCESS, WarehouseUnusable):
+        files.make_folder(path.parent, files.SHARED_FOLDER)
+        rows = copy_whole(warehouse, path, files.SHARED_FILE)
     seconds = time.monotonic() - started
     with warehouse.transaction() as connection:
         set_meta(connection, "publish_seconds", f"{seconds:.3f}")
-    path = warehouse.published_path
     return Published(path, path.stat().st_size, seconds, rows)
+
+
+def copy_whole(warehouse: Warehouse, target: Path, mode: int) -> dict[str, int]:
+    """Put a copy of the warehouse in the place of `target` once all of it has been read; the rows of each table.
+
+    Raises `OSError`, `DiskAlmostFull` and `WarehouseUnusable`.
+    """
+    with warehouse.locked():
+        warehouse.checkpoint()
+        warehouse.require_disk_space(warehouse.path.stat().st_size, target.parent)
+        with files.replacing(target, mode) as fresh:
+            files.copy(warehouse.path, fresh)
+            with open_copy(fresh, warehouse.remedy_for_damage, origin=warehouse.path) as connection:
+                return rows_of(connection, COUNT_AND_READ)
 
 
 def export_parquet(warehouse: Warehouse) -> Published:
@@ -65,95 +95,105 @@ def export_parquet(warehouse: Warehouse) -> Published:
     if not source.exists():
         raise WarehouseUnusable(f"There is no published copy {source} to export.", "Materialize published_warehouse.")
     link = source.with_name(f"{source.stem}_parquet")
-    warehouse.require_disk_space(source.stat().st_size)
-    folder = link.with_name(f"{link.name}-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
-    folder.mkdir()
-    try:
-        with open_read_only(source, writes_to=folder) as connection:
-            rows = _rows(connection)
-            for table in rows:
-                target = str(folder / f"{table}.parquet").replace("'", "''")
-                connection.execute(f"COPY \"{table}\" TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-        _point(link, folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    for old in set(source.parent.glob(f"{link.name}-*")) - {folder}:
-        shutil.rmtree(old)
-    size = sum(file.stat().st_size for file in folder.iterdir())
+    exporting = warehouse.exclusive("export", "exporting tables")
+    with exporting, files.explained(link, _WRITE_ACCESS, WarehouseUnusable):
+        warehouse.require_disk_space(source.stat().st_size, source.parent)
+        _remove_exports(link, but=link.resolve().name)
+        folder = link.with_name(f"{link.name}-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}")
+        files.make_folder(folder, files.SHARED_FOLDER)
+        try:
+            rows = _write_parquet(source, folder)
+            _point(link, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        _remove_exports(link, but=folder.name)
+        size = sum(file.stat().st_size for file in folder.iterdir())
     return Published(link, size, time.monotonic() - started, rows)
 
 
-def backup(warehouse: Warehouse, target: Path) -> Published:
-    """Copy the warehouse to `target`, read all of the copy, and only then put it in place.
-
-    Raises `WarehouseUnusable` when there is nothing to copy, or when it is damaged.
-    """
-    if not warehouse.path.exists():
-        raise WarehouseUnusable(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync` first.")
-    started = time.monotonic()
-    with warehouse.transaction():
-        pass  # brings an older file up to date
-    rows = _copy(warehouse, target, _COUNT_AND_READ)
-    return Published(target, target.stat().st_size, time.monotonic() - started, rows)
-
-
-def restore(warehouse: Warehouse, source: Path) -> Published:
-    """Put a copy of the backup `source`, which is read to its end before, in the place of the warehouse.
-
-    What was there is kept beside it with the ending `.before-restore`.
-    Raises `WarehouseUnusable` when `source` is not a warehouse that this version can open, or is damaged.
-    """
-    started = time.monotonic()
-    table_rows(source)
-    if Path(f"{source}.wal").exists():
-        raise WarehouseUnusable(
-            f"{source} is not complete: a part of it is still in {source.name}.wal beside it.",
-            "Open it with DuckDB once, which brings the two together, or use another backup.",
-        )
-    with warehouse.locked():
-        warehouse.require_disk_space(source.stat().st_size)
-        with _temporary_beside(warehouse.path) as temporary:
-            _copy_durably(source, temporary)
-            rows = _rows_of(temporary, source, _COUNT_AND_READ)
-            _move_aside(warehouse.path)
-            os.replace(temporary, warehouse.path)
-    return Published(warehouse.path, warehouse.path.stat().st_size, time.monotonic() - started, rows)
-
-
-def table_rows(path: Path) -> dict[str, int]:
-    """The rows of each table of a finished copy. Raises `WarehouseUnusable` when it is not one."""
-    return _rows_of(path, path, _COUNT)
-
-
 @contextmanager
-def open_read_only(path: Path, *, writes_to: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A finished copy to read from; `COPY` may write to the folder `writes_to` only.
+def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published copy to read from.
 
-    Raises `WarehouseUnusable` when the copy is missing, or is not one.
+    Raises `WarehouseUnusable` when it is missing, damaged or no warehouse, and `WarehouseBusy` when another program
+    has it open for writing.
     """
     if not path.exists():
         remedy = "Check the path; `zendesk-audit sync` makes the published copy."
         raise WarehouseUnusable(f"There is no file {path}.", remedy)
+    with open_copy(path, _NEW_COPY) as connection:
+        yield connection
+
+
+@contextmanager
+def open_copy(
+    path: Path, remedy: str, *, writes_to: Path | None = None, origin: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Any finished copy to read from; `remedy` says what to do about one that is damaged or no warehouse.
+
+    `COPY` may write to the folder `writes_to` only. Messages name the file of which it is a copy, its `origin`.
+    Raises as `open_read_only` does.
+    """
+    named = origin or path
+    with damage_explained(named, remedy), _opened(path, named, remedy, writes_to) as connection:
+        yield connection
+
+
+def table_rows(path: Path) -> dict[str, int]:
+    """The rows of each table of a finished copy. Raises as `open_read_only` does."""
+    with open_copy(path, "Use another backup.") as connection:
+        return rows_of(connection)
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, question: str = COUNT) -> dict[str, int]:
+    """The rows of each table of an open copy, by the table's name."""
+    return {
+        ".".join(table): scalar(connection, f"SELECT {question} FROM {_sql(table)}") for table in _tables(connection)
+    }
+
+
+@contextmanager
+def _opened(path: Path, named: Path, remedy: str, writes_to: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    with files.explained(path, "Name another file, or give this user access to it.", WarehouseUnusable):
+        files.require_plain(path)
+        path.open("rb").close()  # DuckDB tells a file that may not be read from a damaged one in its message only
     try:
         connection = connect(path, read_only=True, writes_to=writes_to)
     except duckdb.Error as error:
-        raise WarehouseUnusable(
-            f"{path} cannot be opened as a DuckDB database ({first_line(error)}).",
-            "Check the path, or use another backup.",
-        ) from error
+        if is_open_elsewhere(error):
+            raise WarehouseBusy(
+                f"Another program has {named} open for writing ({first_line(error)}).",
+                "Close it, or open the file read-only there.",
+            ) from error
+        raise opening_failed(error, named, remedy) from error
     try:
         try:
             known = applied(connection)
         except NewerWarehouse as error:
             raise WarehouseUnusable(
-                f"{path} was written by a newer version of zendesk_audit_assets.", "Upgrade, or use another file."
+                f"{named} was written by a newer version of zendesk_audit_assets.", "Upgrade, or use another file."
             ) from error
+        except NotAWarehouse:
+            known = ()
         if not known:
-            raise WarehouseUnusable(f"{path} is not an audit-log warehouse.", "Use another file.")
+            raise WarehouseUnusable(f"{named} is not an audit-log warehouse.", "Use another file.")
         yield connection
     finally:
         connection.close()
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, ...]]:
+    """The tables of the open database, each by its schema, unless that is the current one, and its name."""
+    names = connection.execute(
+        "SELECT schema_name, table_name, schema_name = current_schema() FROM duckdb_tables() "
+        "WHERE database_name = current_database() ORDER BY ALL"
+    )
+    return [(table,) if current else (schema, table) for schema, table, current in names.fetchall()]
+
+
+def _sql(table: tuple[str, ...]) -> str:
+    return ".".join(map(sql_name, table))
 
 
 def _due(warehouse: Warehouse) -> bool:
@@ -167,69 +207,31 @@ def _due(warehouse: Warehouse) -> bool:
     return datetime.now(timezone.utc) >= datetime.fromisoformat(published_at) + pause
 
 
-# What is asked of each table of a copy. DuckDB counts without reading; what it reads it verifies.
-_COUNT = "count(*)"
-_COUNT_AND_READ = "count(*), bit_xor(hash(COLUMNS(*)))"
-
-
-def _copy(warehouse: Warehouse, target: Path, question: str) -> dict[str, int]:
-    """The rows of each table of the copy."""
-    with warehouse.locked():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        warehouse.checkpoint()
-        warehouse.require_disk_space(warehouse.path.stat().st_size, target.parent)
-        with _temporary_beside(target) as temporary:
-            _copy_durably(warehouse.path, temporary)
-            rows = _rows_of(temporary, warehouse.path, question)
-            os.replace(temporary, target)
+def _write_parquet(source: Path, folder: Path) -> dict[str, int]:
+    with open_copy(source, _NEW_COPY, writes_to=folder) as connection:
+        rows = rows_of(connection)
+        for table in _tables(connection):
+            # A name that somebody gave a table must not lead to another folder.
+            file = folder / f"{quote('.'.join(table), safe=' ')}.parquet"
+            connection.execute(f"COPY {_sql(table)} TO {sql_literal(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+            file.chmod(files.SHARED_FILE)
     return rows
 
 
-@contextmanager
-def _temporary_beside(target: Path) -> Iterator[Path]:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _move_aside(path: Path) -> None:
-    """Rename a database, which may be damaged, together with its write-ahead log, without which it is incomplete."""
-    aside = path.with_name(f"{path.name}.before-restore")
-    for ending in ("", ".wal"):
-        Path(f"{aside}{ending}").unlink(missing_ok=True)
-        if Path(f"{path}{ending}").exists():
-            os.replace(f"{path}{ending}", f"{aside}{ending}")
-
-
-def _copy_durably(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
-    with target.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _rows_of(path: Path, origin: Path, question: str) -> dict[str, int]:
-    """The rows of each table of a file, which may be a copy of its origin."""
-    try:
-        with open_read_only(path) as connection:
-            return _rows(connection, question)
-    except duckdb.Error as error:
-        raise WarehouseUnusable(
-            f"{origin} is damaged ({first_line(error)}).",
-            "Use another backup; `zendesk-audit restore` puts it in the place of the warehouse.",
-        ) from error
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, question: str = _COUNT) -> dict[str, int]:
-    names = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() ORDER BY table_name"
-    return {
-        name: scalar(connection, f'SELECT {question} FROM "{name}"') for (name,) in connection.execute(names).fetchall()
-    }
+def _remove_exports(link: Path, but: str) -> None:
+    """Remove the folders of earlier exports, finished or not, except one."""
+    exports = re.compile(rf"{re.escape(link.name)}-\d{{8}}T\d{{12}}")
+    for entry in os.scandir(link.parent):
+        if exports.fullmatch(entry.name) and entry.name != but:
+            shutil.rmtree(entry.path)
 
 
 def _point(link: Path, folder: Path) -> None:
     fresh = link.with_name(f".{link.name}.{os.getpid()}.tmp")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(folder.name, target_is_directory=True)
-    os.replace(fresh, link)
+    try:
+        os.replace(fresh, link)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise

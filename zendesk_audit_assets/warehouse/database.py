@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,8 +14,16 @@ import duckdb
 from filelock import FileLock, Timeout
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from zendesk_audit_assets import files
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.text import first_line, sql_literal
+from zendesk_audit_assets.warehouse.damage import (
+    WarehouseBusy,
+    WarehouseUnusable,
+    damage_explained,
+    is_open_elsewhere,
+    opening_failed,
+)
 from zendesk_audit_assets.warehouse.migrations import is_current, migrate
 
 LOCK_TIMEOUT_S = 600.0
@@ -36,16 +45,6 @@ def interruptible() -> Iterator[None]:
         if str(error) == "Query interrupted":
             raise KeyboardInterrupt from None
         raise
-
-
-class WarehouseBusy(AuditError):
-    """Another program holds the file; trying again later may help."""
-
-    permanent = False
-
-
-class WarehouseUnusable(AuditError):
-    """The file or its folder cannot be used as a warehouse."""
 
 
 class DiskAlmostFull(AuditError):
@@ -115,22 +114,35 @@ class Warehouse:
 
     @contextmanager
     def _transaction(self, connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-        current = is_current(connection)
-        connection.execute("BEGIN")
+        with self._failures_explained():
+            current = is_current(connection)
+            connection.execute("BEGIN")
+            try:
+                if not current:
+                    migrate(connection)
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(duckdb.Error):  # a COMMIT that failed, or damage, has ended the transaction
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _failures_explained(self) -> Iterator[None]:
+        """Turn what DuckDB raises when the file or the disk fails into `WarehouseUnusable`."""
         try:
-            if not current:
-                migrate(connection)
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException as error:
-            with suppress(duckdb.TransactionException):  # a COMMIT that failed has ended the transaction
-                connection.execute("ROLLBACK")
-            if isinstance(error, _WRITE_FAILURES):
-                raise WarehouseUnusable(
-                    f"Writing to {self.path} failed ({first_line(error)}).",
-                    "Look at the disk; then run again: what was committed is kept, and only the rest is fetched.",
-                ) from error
-            raise
+            with damage_explained(self.path, self.remedy_for_damage):
+                yield
+        except _WRITE_FAILURES as error:
+            raise WarehouseUnusable(
+                f"Writing to {self.path} failed ({first_line(error)}).",
+                "Look at the disk; then run again: what was committed is kept, and only the rest is fetched.",
+            ) from error
+        except duckdb.InternalException as error:
+            raise WarehouseUnusable(
+                f"DuckDB failed inside {self.path} ({first_line(error)}).",
+                "The file may be damaged: run `zendesk-audit doctor`, which reads all of it.",
+            ) from error
 
     def locked(self) -> AbstractContextManager[None]:
         """The right to touch the file, across threads and processes. Raises `WarehouseBusy`, `WarehouseUnusable`."""
@@ -146,20 +158,17 @@ class Warehouse:
 
     @contextmanager
     def _lock(self, path: str, doing: str) -> Iterator[None]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path, timeout=self._lock_timeout_s)
-            lock.acquire()
-        except Timeout as error:
-            raise WarehouseBusy(
-                f"Another run has been {doing} for {self._lock_timeout_s:.0f} s.",
-                "Wait until it has finished, or stop it in the Dagster UI.",
-            ) from error
-        except OSError as error:
-            raise WarehouseUnusable(
-                f"The folder {self.path.parent} cannot be written to ({error.strerror}).",
-                "Give write access to it, or point ZENDESK_AUDIT_DB at another place.",
-            ) from error
+        with self._explained(Path(path)):
+            files.make_folder(self.path.parent, files.FOLDER_ON_THE_WAY)
+            files.require_own(Path(path))
+            lock = FileLock(path, timeout=self._lock_timeout_s, mode=files.PRIVATE_FILE)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise WarehouseBusy(
+                    f"Another run has been {doing} for {self._lock_timeout_s:.0f} s.",
+                    "Wait until it has finished, or stop it in the Dagster UI.",
+                ) from error
         try:
             yield
         finally:
@@ -167,7 +176,7 @@ class Warehouse:
 
     def checkpoint(self) -> None:
         """Bring everything from the write-ahead log into the file itself. Only for who has it `locked`."""
-        with self._connection() as connection:
+        with self._connection() as connection, self._failures_explained():
             connection.execute("CHECKPOINT")
 
     def require_disk_space(self, needed_bytes: int = 0, folder: Path | None = None) -> None:
@@ -184,52 +193,75 @@ class Warehouse:
                 "Free some space and run again: what was committed is kept, and only the rest is fetched.",
             )
 
+    @property
+    def remedy_for_damage(self) -> str:
+        """What to do about a damaged file."""
+        return (
+            f"Restore a backup, or the published copy {self.published_path}, with `zendesk-audit restore`; "
+            "or point ZENDESK_AUDIT_DB at another file."
+        )
+
+    def _explained(self, path: Path) -> AbstractContextManager[None]:
+        remedy = "Give this user write access to it, or point ZENDESK_AUDIT_DB at another place."
+        return files.explained(path, remedy, WarehouseUnusable)
+
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._connect()
-        try:
-            yield connection
-        finally:
-            connection.close()
+        with files.private():
+            connection = self._connect()
+            try:
+                self._remove_spilled()
+                yield connection
+            finally:
+                connection.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         attempts = Retrying(
-            retry=retry_if_exception(_is_open_elsewhere),
+            retry=retry_if_exception(is_open_elsewhere),
             wait=wait_fixed(min(1.0, self._stray_reader_timeout_s / 10)),
             stop=stop_after_delay(self._stray_reader_timeout_s),
         )
-        try:
+        with self._explained(self.path):
             if not os.path.lexists(self.path):
                 self._create()
+            self._require_access()
+        try:
             return attempts(connect, self.path)
         except RetryError as error:
             raise WarehouseBusy(
                 f"Another program has {self.path} open ({error.last_attempt.exception()}).",
                 f"Close it; to query while runs go on, open the published copy {self.published_path} instead.",
             ) from error
-        except (duckdb.Error, OSError) as error:
-            raise WarehouseUnusable(
-                f"{self.path} cannot be opened as a DuckDB database ({first_line(error)}).",
-                "Restore a backup with `zendesk-audit restore`, or point ZENDESK_AUDIT_DB at another file.",
-            ) from error
+        except duckdb.Error as error:
+            raise opening_failed(error, self.path, self.remedy_for_damage) from error
+
+    def _remove_spilled(self) -> None:
+        """Remove what DuckDB could not hold in memory in a process that was killed."""
+        spilled = self.path.with_name(f"{self.path.name}.tmp")
+        if spilled.is_dir() and not spilled.is_symlink():
+            with self._explained(spilled):
+                shutil.rmtree(spilled)
+
+    def _require_access(self) -> None:
+        """DuckDB tells a file that it may not write from a damaged one in its message only. Raises `OSError`."""
+        files.require_plain(self.path)
+        for path in (self.path, self.path.with_name(f"{self.path.name}.wal")):
+            if path.exists() and not files.writable(path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     def _create(self) -> None:
         """Put an empty database in place when it is whole: a full disk or a kill would leave a stump of one."""
-        fresh = self.path.with_name(f".{self.path.name}.new")
-        wal_of_a_lost_file = self.path.with_name(f"{self.path.name}.wal")
-        for leftover in (fresh, wal_of_a_lost_file):
-            leftover.unlink(missing_ok=True)
-        try:
-            connect(fresh).close()
-        except duckdb.Error as error:
-            raise WarehouseUnusable(
-                f"{self.path} cannot be created ({first_line(error)}).",
-                "Look at the disk, or point ZENDESK_AUDIT_DB at another place; then run again.",
-            ) from error
-        os.replace(fresh, self.path)
+        with files.replacing(self.path) as fresh:
+            try:
+                connect(fresh).close()
+            except duckdb.Error as error:
+                raise WarehouseUnusable(
+                    f"{self.path} cannot be created ({first_line(error)}).",
+                    "Look at the disk, or point ZENDESK_AUDIT_DB at another place; then run again.",
+                ) from error
 
 
-def connect(path: Path, *, read_only: bool = False, writes_to: Path | None = None) -> duckdb.DuckDBPyConnection:
+def connect(path: Path | str, *, read_only: bool = False, writes_to: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open a database file, in UTC, so that every DuckDB from 1.5 on can open what is written to it.
 
     No SQL on the connection, be it of a rule, of a view in the file or typed by a person, reaches another file, except
@@ -263,10 +295,3 @@ def _confine(writes_to: Path | None) -> Iterator[str]:
         yield f"SET allowed_directories = [{sql_literal(str(writes_to))}]"
     yield "SET enable_external_access = false"
     yield "SET lock_configuration = true"
-
-
-def _is_open_elsewhere(error: BaseException) -> bool:
-    """Whether another process has the file open, or a connection of this one that was opened differently."""
-    if isinstance(error, duckdb.IOException):
-        return "Could not set lock" in str(error)
-    return isinstance(error, duckdb.ConnectionException)

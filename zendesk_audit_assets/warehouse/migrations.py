@@ -14,7 +14,7 @@ from importlib.resources import files
 import duckdb
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.warehouse.catalog import META, get_meta, relations
+from zendesk_audit_assets.warehouse.catalog import META, columns_of, get_meta, relations, scalar
 from zendesk_audit_assets.warehouse.table import Column, Table
 
 MIGRATIONS = Table(
@@ -51,13 +51,20 @@ class NewerWarehouse(AuditError):
     """A newer version of this project changed the file."""
 
 
+class NotAWarehouse(AuditError):
+    """The file is a DuckDB database of another program."""
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migration] = RELEASED) -> None:
     """Apply the migrations that the open database lacks, inside the caller's transaction.
 
-    Raises `NewerWarehouse` when the file holds a migration that this version does not know.
+    Raises `NewerWarehouse` when the file holds a migration that this version does not know, and `NotAWarehouse` when
+    it holds anything else.
     """
-    present = applied(connection, migrations)
-    if MIGRATIONS.name not in relations(connection):
+    present, tables = applied(connection, migrations), relations(connection)
+    if tables and not present:
+        raise _foreign(connection, sorted(tables)[0])
+    if MIGRATIONS.name not in tables:
         connection.execute(MIGRATIONS.ddl)
         for name in present:
             _record(connection, name)
@@ -70,12 +77,19 @@ def migrate(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migratio
 def applied(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migration] = RELEASED) -> tuple[str, ...]:
     """List the migrations of the open database, in order; none for a file that is not a warehouse yet.
 
-    Raises `NewerWarehouse` when one of them is not among `migrations`.
+    Raises `NewerWarehouse` when one of them is not among `migrations`, and `NotAWarehouse` when another program has
+    tables of the same names.
     """
     tables = relations(connection)
+    for table in (MIGRATIONS, META):
+        names_of_ours = [column.name for column in table.columns]
+        if table.name in tables and [name for name, *_ in columns_of(connection, table.name)] != names_of_ours:
+            raise _foreign(connection, table.name)
     names: tuple[str, ...] = ()
     if MIGRATIONS.name in tables:
         names = _recorded(connection)
+        if META.name not in tables:
+            raise _foreign(connection, MIGRATIONS.name)
     elif META.name in tables:
         number = get_meta(connection, "schema_version")
         names = (migrations[0].name if number == _NUMBER_OF_0_1_0 else f"schema_version {number}",)
@@ -95,8 +109,17 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     """
     try:
         return _recorded(connection) == tuple(migration.name for migration in RELEASED)
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):
         return False
+
+
+def _foreign(connection: duckdb.DuckDBPyConnection, table: str) -> NotAWarehouse:
+    path = scalar(connection, "SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
+    return NotAWarehouse(
+        f"{path or 'The database'} is a DuckDB file of another program: its table {table} is not of an audit-log "
+        "warehouse.",
+        "Point ZENDESK_AUDIT_DB at another file.",
+    )
 
 
 def _recorded(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

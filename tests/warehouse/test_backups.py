@@ -1,0 +1,280 @@
+"""Backups hold all that was committed, replace nothing that they should not, and a bad one is never restored."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from support.warehouse import damage, files_beside
+from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.warehouse.backups import backup, restore
+from zendesk_audit_assets.warehouse.catalog import get_meta, relations, scalar
+from zendesk_audit_assets.warehouse.copies import Published, publish, table_rows
+from zendesk_audit_assets.warehouse.damage import WarehouseUnusable
+from zendesk_audit_assets.warehouse.database import Warehouse
+
+Make = Callable[..., Any]
+
+WRITES_UNTIL_KILLED = """
+import sys
+from zendesk_audit_assets.warehouse import catalog, database, migrations
+connection = database.connect(sys.argv[1])
+connection.execute("BEGIN")
+migrations.migrate(connection)
+catalog.set_meta(connection, "greeting", "from the dead")
+connection.execute("COMMIT")
+print("committed", flush=True)
+sys.stdin.readline()
+"""
+
+
+def events_in(path: Path) -> int:
+    return table_rows(path)["audit_logs"]
+
+
+def test_a_backup_brings_everything_back(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backups" / "monday.duckdb")
+    assert (saved.path, saved.rows["audit_logs"]) == (tmp_path / "backups" / "monday.duckdb", 3)
+    fill(2)
+    restored = restore(warehouse, saved.path)
+    assert isinstance(restored, Published)
+    assert restored.rows == saved.rows
+    with warehouse.transaction() as connection:
+        assert batches.row_count(connection) == 3
+    assert events_in(warehouse.path.with_name("audit.duckdb.before-restore")) == 5
+    assert saved.path.exists()
+
+
+def test_there_is_nothing_to_back_up_before_the_first_sync(warehouse: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(WarehouseUnusable, match="no warehouse") as unusable:
+        backup(warehouse, tmp_path / "backup.duckdb")
+    assert "zendesk-audit sync" in unusable.value.remedy
+    assert not warehouse.path.exists()
+
+
+def test_a_backup_can_be_restored_where_nothing_was(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    other = Warehouse(tmp_path / "new" / "audit.duckdb")
+    assert restore(other, saved.path).rows["audit_logs"] == 3
+
+
+def test_a_damaged_warehouse_is_replaced_and_kept_aside(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    warehouse.path.write_bytes(b"damaged")
+    restore(warehouse, saved.path)
+    with warehouse.transaction() as connection:
+        assert batches.row_count(connection) == 3
+    assert warehouse.path.with_name("audit.duckdb.before-restore").read_bytes() == b"damaged"
+
+
+def test_the_write_ahead_log_of_the_old_warehouse_goes_aside_with_it(
+    warehouse: Warehouse, tmp_path: Path, program: Make
+) -> None:
+    with warehouse.transaction():
+        pass
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    writer = program("-c", WRITES_UNTIL_KILLED, warehouse.path)
+    assert writer.says() == "committed"
+    writer.kill()
+    assert (tmp_path / "audit.duckdb.wal").exists()
+    restore(warehouse, saved.path)
+    with warehouse.transaction() as connection:
+        assert get_meta(connection, "greeting") is None
+    with Warehouse(tmp_path / "audit.duckdb.before-restore").transaction() as connection:
+        assert get_meta(connection, "greeting") == "from the dead"
+
+
+@pytest.fixture(params=["missing", "text", "folder", "other database", "newer", "cut short", "damaged", "unfinished"])
+def bad_backup(request: pytest.FixtureRequest, tmp_path: Path, warehouse: Warehouse, fill: Make) -> Path:
+    """A file that must not become the warehouse, of whatever kind."""
+    fill(5_000)
+    path = tmp_path / "bad.duckdb"
+    if request.param == "text":
+        path.write_text("not a database\n" * 1000)
+    elif request.param == "folder":
+        path.mkdir()
+    elif request.param == "other database":
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE audit_logs AS SELECT 1 AS id")
+    elif request.param != "missing":
+        backup(warehouse, path)
+    if request.param == "newer":
+        with Warehouse(path).transaction() as connection:
+            connection.execute("INSERT INTO migrations VALUES ('9001_from_the_future', now())")
+    elif request.param == "cut short":
+        os.truncate(path, path.stat().st_size // 2)
+    elif request.param == "damaged":
+        damage(path)
+    elif request.param == "unfinished":  # a part of it is still in its write-ahead log
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("SET wal_autocheckpoint = '1GB'")
+            connection.execute("INSERT INTO audit_logs SELECT * FROM audit_logs")
+            shutil.copyfile(path, tmp_path / "copy.duckdb")
+            shutil.copyfile(f"{path}.wal", tmp_path / "copy.duckdb.wal")
+        path = tmp_path / "copy.duckdb"
+    return path
+
+
+def test_a_bad_backup_is_refused_and_loses_nothing(warehouse: Warehouse, bad_backup: Path) -> None:
+    before = warehouse.path.read_bytes()
+    others = files_beside(warehouse.path)
+    with pytest.raises(WarehouseUnusable) as refused:
+        restore(warehouse, bad_backup)
+    assert str(bad_backup) in refused.value.cause
+    assert refused.value.remedy
+    assert warehouse.path.read_bytes() == before
+    assert files_beside(warehouse.path) == others
+
+
+def test_a_damaged_warehouse_is_not_backed_up_over_a_good_copy(
+    warehouse: Warehouse, fill: Make, tmp_path: Path
+) -> None:
+    fill(5_000)
+    saved = backup(warehouse, tmp_path / "backup.duckdb")
+    damage(warehouse.path)
+    with pytest.raises(WarehouseUnusable):
+        backup(warehouse, saved.path)
+    assert events_in(saved.path) == 5_000
+    assert scalar_of(saved.path, "SELECT count(DISTINCT source_label) FROM audit_logs") == 5_000
+
+
+def scalar_of(path: Path, query: str) -> Any:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return scalar(connection, query)
+
+
+def test_each_restore_keeps_the_warehouse_that_it_replaces(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    kept = []
+    for events in (1, 2, 3):
+        fill(1)
+        kept.append(restore(warehouse, backup(warehouse, tmp_path / "backup.duckdb").path).replaced)
+        assert events_in(kept[-1]) == events
+    assert [path.name for path in kept] == [f"audit.duckdb.before-restore{end}" for end in ("", "-2", "-3")]
+    assert [events_in(path) for path in kept] == [1, 2, 3]
+
+
+def test_a_restore_takes_nothing_but_our_own_tables(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backup.duckdb").path
+    owned = tmp_path / "OWNED.csv"
+    hostile = f"zz\"; copy (select 'owned by a backup' as a) to '{owned}'; select count(*), 1 from \"audit_logs"
+    with duckdb.connect(str(saved)) as connection:
+        for name in ("zz", hostile, "../../OUTSIDE", "derived_state"):
+            quoted = name.replace('"', '""')
+            connection.execute(f'CREATE TABLE "{quoted}" AS SELECT 1 AS one')
+        connection.execute(f"CREATE VIEW spy AS FROM read_text('{saved}.txt')")
+        connection.execute("CREATE MACRO now() AS TIMESTAMPTZ '2000-01-01 00:00:00+00'")
+        connection.execute("CREATE MACRO rows() AS TABLE SELECT 1 AS one")
+        connection.execute('CREATE SCHEMA "o""ther"; CREATE TABLE "o""ther".audit_logs AS SELECT 1 AS one')
+    restored = restore(warehouse, saved, ["derived_state", "findings"])
+    assert restored.left_out == tuple(sorted(("zz", hostile, "../../OUTSIDE")))
+    assert set(restored.rows) - {"derived_state"} == set(table_rows(restored.replaced or saved))
+    assert not owned.exists()
+    with warehouse.transaction() as connection:
+        assert relations(connection) == set(restored.rows)
+        assert scalar(connection, "SELECT now() > TIMESTAMPTZ '2001-01-01 00:00:00+00'")
+
+
+def test_a_durable_table_of_another_shape_is_refused(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    saved = backup(warehouse, tmp_path / "backup.duckdb").path
+    with duckdb.connect(str(saved)) as connection:
+        connection.execute("ALTER TABLE audit_logs DROP COLUMN actor_name")
+    with pytest.raises(WarehouseUnusable, match="audit_logs has other columns"):
+        restore(warehouse, saved)
+    assert files_beside(warehouse.path) == {"backup.duckdb"}
+
+
+@pytest.fixture(
+    params=[
+        "itself",
+        "link",
+        "hard link",
+        "published",
+        "lock",
+        "wal",
+        "other file",
+        "pipe",
+        "device",
+        "folder",
+        "dangling",
+    ]
+)
+def wrong_target(request: pytest.FixtureRequest, warehouse: Warehouse, fill: Make, tmp_path: Path) -> Path:
+    """A place where a backup would destroy something, or be none."""
+    fill(3)
+    publish(warehouse)
+    path = tmp_path / "target.duckdb"
+    if request.param == "itself":
+        return tmp_path / "published" / ".." / "audit.duckdb"
+    if request.param == "link":
+        path.symlink_to(warehouse.path)
+    elif request.param == "hard link":
+        path.hardlink_to(warehouse.path)
+    elif request.param == "published":
+        return warehouse.published_path
+    elif request.param in ("lock", "wal"):
+        return tmp_path / f"audit.duckdb.{request.param}"
+    elif request.param == "other file":
+        path.write_text("ZENDESK_CLIENT_SECRET=the only copy")
+    elif request.param == "pipe":
+        os.mkfifo(path)
+    elif request.param == "device":
+        return Path("/dev/null")
+    elif request.param == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "nowhere")
+    return path
+
+
+def test_a_backup_destroys_nothing(warehouse: Warehouse, wrong_target: Path) -> None:
+    before = wrong_target.lstat() if os.path.lexists(wrong_target) else None
+    with pytest.raises(WarehouseUnusable) as refused:
+        backup(warehouse, wrong_target)
+    assert str(wrong_target) in refused.value.cause
+    if before is not None:
+        after = wrong_target.lstat()
+        assert (after.st_ino, after.st_mode, after.st_size) == (before.st_ino, before.st_mode, before.st_size)
+    assert events_in(warehouse.path) == 3
+
+
+def test_a_backup_replaces_an_empty_file_and_an_older_backup(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    target = tmp_path / "backup.duckdb"
+    target.touch(0o644)
+    for events in (1, 2):
+        fill(1)
+        backup(warehouse, target)
+        assert events_in(target) == events
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_the_warehouse_itself_is_no_backup(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(3)
+    (tmp_path / "link").symlink_to(warehouse.path)
+    for source in (warehouse.path, tmp_path / "link"):
+        with pytest.raises(WarehouseUnusable, match="is the warehouse itself"):
+            restore(warehouse, source)
+    assert events_in(warehouse.path) == 3
+
+
+def test_the_published_copy_brings_a_damaged_warehouse_back(warehouse: Warehouse, fill: Make) -> None:
+    fill(5_000)
+    publish(warehouse)
+    damage(warehouse.path)
+    with pytest.raises(WarehouseUnusable, match="is damaged") as damaged:
+        backup(warehouse, warehouse.path.with_name("backup.duckdb"))
+    assert str(warehouse.published_path) in damaged.value.remedy
+    restore(warehouse, warehouse.published_path)
+    with warehouse.transaction() as connection:
+        assert batches.row_count(connection) == 5_000
