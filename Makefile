@@ -26,9 +26,10 @@ test: $(VENV)/ready          ## all tests
 test-dates: $(VENV)/ready    ## the demo and the tests that read the clock, under eight shifted ones; needs faketime
 	$(BIN)/python tests/shifted_clocks.py
 
-prove: $(VENV)/ready         ## the long proofs: a backfill killed at many random moments, the fault suite with other seeds
+prove: $(VENV)/ready         ## the long proofs: a backfill killed at many random moments, the fault suite with other seeds, more random examples
 	$(BIN)/python tests/faults/kill_many.py --kills 200
-	FAULT_SEED=11 TEST_EXAMPLES=4 $(BIN)/python -m pytest tests/faults tests/transform/test_refresh*.py
+	FAULT_SEED=11 TEST_EXAMPLES=4 $(BIN)/python -m pytest tests/faults
+	TEST_EXAMPLES=10 $(BIN)/python -m pytest tests/transform tests/detect
 	FAULT_SEED=21 $(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/ready          ## what CI checks besides the tests

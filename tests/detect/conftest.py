@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from support.log import Log
+from support.warehouse import database
 from zendesk_audit_assets.detect import Rule, load_rules
 
 RULE = """
@@ -59,7 +60,6 @@ def own(folder: Path) -> Callable[..., Rule]:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    log = Log(tmp_path / "audit.duckdb")
-    yield log
-    log.connection.close()
+def log() -> Iterator[Log]:
+    with database() as connection:
+        yield Log(connection)

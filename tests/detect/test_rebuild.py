@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.log import DAY, HOUR, PACK, START, Log, records_of
+from support.warehouse import database
 from zendesk_audit_assets.emulator.history import build_history
 from zendesk_audit_assets.emulator.options import HistoryOptions
 
@@ -70,8 +69,8 @@ COUNTING = {
 @settings(max_examples=3)
 def test_random_batches_give_the_findings_of_a_rebuild(batches: list[list[Any]], gap: int) -> None:
     rules = [one for one in PACK if one.name in COUNTING]
-    with TemporaryDirectory() as folder:
-        log = Log(Path(folder) / "audit.duckdb")
+    with database() as connection:
+        log = Log(connection)
         # First all but the hour of the gap is covered, and that at the end.
         hour = START + gap * HOUR
         log.append(window=(START, hour))
@@ -91,4 +90,3 @@ def test_random_batches_give_the_findings_of_a_rebuild(batches: list[list[Any]],
         followed = log.rows()
         log.refresh(rules, start=START, full=True)
         assert followed == log.rows()
-        log.connection.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,7 +19,6 @@ from zendesk_audit_assets.detect import (
 from zendesk_audit_assets.detect.findings import FindingsRefreshed
 from zendesk_audit_assets.emulator.events import Event
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.migrations import migrate
 
 UTC = timezone.utc
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -50,12 +48,10 @@ Record = Mapping[str, Any]
 
 
 class Log:
-    """A warehouse file that batches are appended to."""
+    """A warehouse, such as `database()` gives, that batches are appended to."""
 
-    def __init__(self, path: Path) -> None:
-        self.connection = duckdb.connect(str(path))
-        self.connection.execute("SET TimeZone = 'UTC'")
-        migrate(self.connection)
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
         self.connection.execute(f"CREATE VIEW audit_events AS {AUDIT_EVENTS.sql}")
         self.batches = 0
         self.ids = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,7 +19,6 @@ from zendesk_audit_assets.transform import (
     refresh,
 )
 from zendesk_audit_assets.transform.refresh import Refreshed
-from zendesk_audit_assets.warehouse.migrations import migrate
 
 UTC = timezone.utc
 BERLIN = "Europe/Berlin"
@@ -49,16 +47,13 @@ EVENT_SCHEMA = {
 
 
 class Log:
-    """A warehouse file that batches are appended to, each in a transaction of its own."""
+    """A warehouse, such as `database()` gives, that batches are appended to, each in a transaction of its own."""
 
-    def __init__(self, path: Path) -> None:
-        self.connection = duckdb.connect(str(path))
-        self.connection.execute("SET TimeZone = 'UTC'")
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
         self.events: list[Event] = []
         self.covered_to: datetime | None = None
         self.batches = 0
-        with transaction(self.connection):
-            migrate(self.connection)
 
     def append(self, events: Iterable[Event] = (), *, covers_to: datetime | None = None) -> None:
         """Without `covers_to` the batch has no coverage, as in a file that was filled by other means."""

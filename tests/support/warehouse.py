@@ -1,10 +1,12 @@
-"""Batches of the log, and transactions on a plain DuckDB connection."""
+"""Batches of the log; databases in memory, and transactions on a plain DuckDB connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import duckdb
 from zendesk_audit_assets.extract.batches import Batch
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.frames import parse_page, to_frames
+from zendesk_audit_assets.warehouse.migrations import migrate
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -27,6 +30,35 @@ def batch(
         window = Interval(START, START + DAY)
     frames = to_frames([parse_page(records, lambda: records)])
     return Batch(window, read_at or START + DAY, requests, frames.rows, frames.rejects)
+
+
+@contextmanager
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new warehouse in memory, in use on a connection of its own, in UTC.
+
+    A process has one DuckDB for all of them, and a template: another one takes 40 ms to start, the migrations 60 ms.
+    """
+    connection = _duckdb().cursor()
+    name = f"audit_{next(_NUMBERS)}"
+    connection.execute(f"ATTACH ':memory:' AS {name}; COPY FROM DATABASE template TO {name}; USE {name}")
+    connection.execute("SET TimeZone = 'UTC'")
+    try:
+        yield connection
+    finally:
+        connection.close()
+        _duckdb().execute(f"DETACH {name}")
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("ATTACH ':memory:' AS template; USE template")
+    migrate(connection)
+    connection.execute("USE memory")
+    return connection
+
+
+_NUMBERS = count()
 
 
 @contextmanager

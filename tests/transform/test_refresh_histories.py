@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from support.histories import ROLE, START, SUPPORT, Event, events, plain, recount
-from support.warehouse import transaction
+from support.warehouse import database, transaction
 from zendesk_audit_assets.transform import (
     CHANGES,
     DERIVED,
@@ -25,19 +25,16 @@ from zendesk_audit_assets.transform import (
 )
 from zendesk_audit_assets.transform.refresh import DependencyNotBuilt, Refreshed
 from zendesk_audit_assets.warehouse.catalog import scalar
-from zendesk_audit_assets.warehouse.migrations import migrate
 
 TABLES = (*CHANGES[1:], *HISTORIES)
 NEEDED = [table for table in DERIVED if table.name == "actor_names" or table in (*CHANGES, *HISTORIES)]
 
 
 class Log:
-    """A warehouse in memory that batches are appended to."""
+    """A warehouse that batches are appended to."""
 
-    def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
-        migrate(self.connection)
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
         self.events: list[Event] = []
         self.batches = 0
 
@@ -83,38 +80,45 @@ class Log:
         return {table.name: self.rows(table.name) for table in TABLES}
 
 
+@pytest.fixture
+def log() -> Iterator[Log]:
+    with database() as connection:
+        yield Log(connection)
+
+
 BATCHES = st.lists(events(), max_size=6)
 REFRESHES = st.sets(st.sampled_from([table.name for table in NEEDED]), min_size=1)
 
 
-@settings(max_examples=examples(7))
+@settings(max_examples=examples(3))
 @given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in NEEDED}), max_size=9))
 def test_any_refreshes_equal_a_rebuild_and_a_recount_by_hand(steps: list[Any]) -> None:
-    log = Log()
-    built: set[str] = set()
-    for step in steps:
-        if isinstance(step, list):
-            log.append(step)
-            continue
-        for table in NEEDED:
-            if table.name in step and built >= set(table.depends_on) - {"audit_logs"}:
-                log.refresh(table)
-                built.add(table.name)
-    followed = log.refresh()
-    incremental = log.tables()
-    rebuilt = log.refresh(full=True)
+    with database() as connection:
+        log = Log(connection)
+        built: set[str] = set()
+        for step in steps:
+            if isinstance(step, list):
+                log.append(step)
+                continue
+            for table in NEEDED:
+                if table.name in step and built >= set(table.depends_on) - {"audit_logs"}:
+                    log.refresh(table)
+                    built.add(table.name)
+        followed = log.refresh()
+        incremental = log.tables()
+        rebuilt = log.refresh(full=True)
 
-    assert (
-        {done.batch_id for done in followed.values()} == {log.batches} == {done.batch_id for done in rebuilt.values()}
-    )
-    assert log.tables() == incremental
-    for name, rows in recount(log.events).items():
-        assert incremental[name] == sorted(rows, key=repr), name
-    log.connection.close()
+        assert (
+            {done.batch_id for done in followed.values()}
+            == {log.batches}
+            == {done.batch_id for done in rebuilt.values()}
+        )
+        assert log.tables() == incremental
+        for name, rows in recount(log.events).items():
+            assert incremental[name] == sorted(rows, key=repr), name
 
 
-def test_a_history_follows_only_the_keys_that_new_rows_touch() -> None:
-    log = Log()
+def test_a_history_follows_only_the_keys_that_new_rows_touch(log: Log) -> None:
     log.append(plain("user", [ROLE], source_id=user) for user in (1, 2))
     log.refresh()
     log.connection.execute("UPDATE user_role_history SET user_name = 'by hand'")
@@ -129,8 +133,7 @@ def test_a_history_follows_only_the_keys_that_new_rows_touch() -> None:
     assert (done["audit_changes"].note, done["audit_changes"].rows_total) == ("1 new row", 3)
 
 
-def test_periods_that_ended_before_a_change_stay_untouched() -> None:
-    log = Log()
+def test_periods_that_ended_before_a_change_stay_untouched(log: Log) -> None:
     log.append(plain("user", [ROLE], day=day) for day in (0, 1, 2))
     log.refresh()
     log.connection.execute("UPDATE object_history SET value = 'by hand'")
@@ -147,8 +150,7 @@ def in_time(log: Log) -> list[tuple[Any, ...]]:
     return log.connection.execute("FROM object_history ORDER BY valid_from NULLS FIRST").fetchall()
 
 
-def test_a_view_is_made_once_and_shows_new_events_at_once() -> None:
-    log = Log()
+def test_a_view_is_made_once_and_shows_new_events_at_once(log: Log) -> None:
     made = log.refresh(CHANGES[0])["audit_events"]
     assert made == Refreshed(0, 0, True, 0, "a view: computed when it is read")
     log.append([plain("apitoken", [])])
@@ -156,8 +158,7 @@ def test_a_view_is_made_once_and_shows_new_events_at_once() -> None:
     assert log.refresh(CHANGES[0])["audit_events"] == Refreshed(1, 0, False, 1, "a view: computed when it is read")
 
 
-def test_a_table_waits_for_what_it_is_computed_from() -> None:
-    log = Log()
+def test_a_table_waits_for_what_it_is_computed_from(log: Log) -> None:
     with pytest.raises(DependencyNotBuilt, match=r"Materialize audit_events first\."):
         log.refresh(CHANGES[1])
     log.append([plain("user", [ROLE])])
@@ -171,8 +172,7 @@ def test_a_table_waits_for_what_it_is_computed_from() -> None:
     assert len(log.rows("privileged_changes")) == 2
 
 
-def test_another_view_builds_anew_all_that_is_computed_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = Log()
+def test_another_view_builds_anew_all_that_is_computed_from_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     log.append([plain("user", [ROLE])])
     log.refresh()
     text = CHANGES[0].sql.replace("WHEN 'apitoken'", "WHEN 'user' THEN 'person' WHEN 'apitoken'")
@@ -184,8 +184,7 @@ def test_another_view_builds_anew_all_that_is_computed_from_it(monkeypatch: pyte
     assert scalar(log.connection, "SELECT DISTINCT object_type FROM object_history") == "person"
 
 
-def test_what_changes_and_histories_are_made_of_is_left_as_it_was() -> None:
-    log = Log()
+def test_what_changes_and_histories_are_made_of_is_left_as_it_was(log: Log) -> None:
     log.append([plain("user", [ROLE])])
     log.refresh()
     log.append([plain("user", [SUPPORT], day=1)])
