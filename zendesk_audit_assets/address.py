@@ -42,11 +42,11 @@ def parse_address(text: str) -> Address | None:
     if found is None:
         return None
     scheme, user, password, host, port, rest = found.groups()
-    host = host.strip("[]").lower()
-    if not _is_host(host) or (port is not None and not 0 < int(port) < 2**16):
+    bare = host.strip("[]").lower()
+    if not _is_host(bare) or (":" in bare) != ("[" in host) or (port is not None and not 0 < int(port) < 2**16):
         return None
     return Address(
-        scheme.lower(), host, int(port) if port else None, rest or "", unquote(user or ""), unquote(password or "")
+        scheme.lower(), bare, int(port) if port else None, rest or "", unquote(user or ""), unquote(password or "")
     )
 
 

@@ -50,6 +50,13 @@ def test_every_channel_has_a_name_of_its_own() -> None:
         ({"ZENDESK_ALERT_EMAIL_TO": "a@example.com"}, ["ZENDESK_ALERT_SMTP_URL"]),
         ({"ZENDESK_ALERT_SMTP_URL": "smtp://mail.example.com"}, ["ZENDESK_ALERT_EMAIL_TO"]),
         ({**MAIL, "ZENDESK_ALERT_SMTP_URL": "mail.example.com:25"}, ["ZENDESK_ALERT_SMTP_URL", "smtps://"]),
+        (
+            {**MAIL, "ZENDESK_ALERT_SMTP_URL": "smtp://AKIA:a/b@mail.example.com"},
+            ["ZENDESK_ALERT_SMTP_URL", "/ as %2F"],
+        ),
+        ({**MAIL, "ZENDESK_ALERT_SMTP_URL": "smtp://me@here:x@mail.example.com"}, ["ZENDESK_ALERT_SMTP_URL", "%2F"]),
+        ({**MAIL, "ZENDESK_ALERT_EMAIL_FROM": "Audit <a@example.com>"}, ["ZENDESK_ALERT_EMAIL_FROM"]),
+        ({**MAIL, "ZENDESK_ALERT_EMAIL_FROM": "a@example.com, b@example.com"}, ["ZENDESK_ALERT_EMAIL_FROM"]),
         ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": "a@example.com, bob"}, ["ZENDESK_ALERT_EMAIL_TO", "bob"]),
         ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": "a@example.com\nBcc: b@example.com"}, ["ZENDESK_ALERT_EMAIL_TO"]),
         ({**MAIL, "ZENDESK_ALERT_EMAIL_TO": ","}, ["ZENDESK_ALERT_EMAIL_TO"]),
@@ -70,8 +77,13 @@ def test_http_is_refused_unless_it_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["https:///", "https://x y.example/", "https://example.com/\n", "https://example.com:0/", "https://[::1/",
-                "https://example.com:99999/", f"https://{'x' * 64}.example/", "https://example.com/ü", "https:///the-secret"]
+    "address",
+    [
+        "https:///", "https://x y.example/", "https://example.com/\n", "https://example.com:0/", "https://[::1/",
+        "https://example.com:99999/", "https://*/", "https://*.example.com/", "https://a@b@c/", "https://a\\@b/",
+        "https://127.1/", "https://0x7f000001/", "https://2130706433/", f"https://{'x' * 64}.example/",
+        "https://example.com/ü", "https:///the-secret",
+    ],
 )  # fmt: skip
 def test_a_wrong_address_is_named_and_never_repeated(address: str) -> None:
     with pytest.raises(BadSettings, match="ZENDESK_ALERT_SLACK_URL") as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 
 from support.receivers import trickling
-from zendesk_audit_assets.alert.channels import exchange
+from zendesk_audit_assets.alert.channels import email, exchange
 from zendesk_audit_assets.alert.channels.email import Email
 from zendesk_audit_assets.alert.errors import NotDelivered, Undeliverable
 from zendesk_audit_assets.alert.message import message_for
 from zendesk_audit_assets.detect.finding import Finding
+from zendesk_audit_assets.settings import Account
 
 TO = ("security@example.com", "lead@example.com")
 MakeFinding = Callable[..., Finding]
@@ -22,12 +24,12 @@ MakeFinding = Callable[..., Finding]
 def test_an_email_says_it_all_and_its_id_is_made_of_the_findings(mail_server: Any, finding: MakeFinding) -> None:
     server = mail_server()
     Email(TO, f"smtp://localhost:{server.port}").send(message_for(finding()))
-    (email,) = server.emails
-    assert email["Subject"] == "[HIGH] Admin role granted"
-    assert email["Message-ID"] == f"<{finding().uid}@zendesk-audit-assets>"
-    assert email["To"] == "security@example.com, lead@example.com"
-    assert email["From"] == "security@example.com"
-    assert "Actor: Ada Admin (1000001)" in email.get_content()
+    (mail,) = server.emails
+    assert mail["Subject"] == "[HIGH] Admin role granted"
+    assert mail["Message-ID"] == f"<{finding().uid}@zendesk-audit-assets>"
+    assert mail["To"] == "security@example.com, lead@example.com"
+    assert mail["From"] == "security@example.com"
+    assert "Actor: Ada Admin (1000001)" in mail.get_content()
     assert [line.lower() for line in server.commands if line.lower().startswith("rcpt")] == [
         "rcpt to:<security@example.com>",
         "rcpt to:<lead@example.com>",
@@ -45,8 +47,8 @@ def test_a_label_cannot_add_a_header_or_a_recipient(mail_server: Any, finding: M
     server = mail_server()
     forged = finding(title="Hello\r\nBcc: evil@example.com\r\n\r\n.\r\nRCPT TO:<evil@example.com>", explanation="\r\n.")
     Email(TO, f"smtp://localhost:{server.port}").send(message_for(forged))
-    (email,) = server.emails
-    assert email["Bcc"] is None
+    (mail,) = server.emails
+    assert mail["Bcc"] is None
     assert not any("evil" in line for line in server.commands)
 
 
@@ -112,6 +114,53 @@ def test_what_may_pass_is_told_from_what_will_not(
     with pytest.raises(error) as raised:
         Email(TO, f"smtp://localhost:{server.port}").send(message_for(finding()))
     assert "security@example.com" not in str(raised.value)
+
+
+def test_a_refused_sender_is_named_with_its_setting(mail_server: Any, finding: MakeFinding) -> None:
+    server = mail_server(replies={"MAIL": "550 security@example.com is not verified"})
+    with pytest.raises(Undeliverable, match=r"refuses the sender.*ZENDESK_ALERT_EMAIL_FROM") as error:
+        Email(TO, f"smtp://localhost:{server.port}").send(message_for(finding()))
+    assert "security@example.com" not in str(error.value)
+
+
+def test_the_sender_can_be_set(mail_server: Any, finding: MakeFinding) -> None:
+    server = mail_server()
+    values = {
+        "ZENDESK_ALERT_EMAIL_TO": TO[0],
+        "ZENDESK_ALERT_EMAIL_FROM": "audit@example.com",
+        "ZENDESK_ALERT_SMTP_URL": f"smtp://localhost:{server.port}",
+    }
+    channel = Email.from_account(Account.from_environ(values))
+    assert channel is not None
+    channel.send(message_for(finding()))
+    assert server.emails[0]["From"] == "audit@example.com"
+    assert any(line.lower().startswith("mail from:<audit@example.com>") for line in server.commands)
+
+
+@pytest.mark.parametrize(
+    ("user", "loopback", "allowed", "sent"),
+    [("", True, False, True), ("", False, False, False), ("", False, True, True), ("user:pass@", True, True, False)],
+)
+def test_without_encryption_an_alert_stays_on_this_machine(
+    mail_server: Any,
+    finding: MakeFinding,
+    monkeypatch: pytest.MonkeyPatch,
+    user: str,
+    loopback: bool,
+    allowed: bool,
+    sent: bool,
+) -> None:
+    server = mail_server(offers=["AUTH PLAIN"])  # as after somebody on the way took STARTTLS out
+    host = "localhost" if loopback else "relay.example.com"
+    monkeypatch.setattr(email, "_connect", lambda *_: smtplib.SMTP("localhost", server.port, timeout=email.TIMEOUT_S))
+    channel = Email(TO, f"smtp://{user}{host}:25", allow_plain=allowed)
+    if sent:
+        channel.send(message_for(finding()))
+    else:
+        with pytest.raises(Undeliverable, match="offers no encryption"):
+            channel.send(message_for(finding()))
+    assert len(server.emails) == sent
+    assert sent or not any(line.lower().startswith(("mail", "auth ")) for line in server.commands)
 
 
 def test_a_server_that_says_goodbye_badly_has_taken_the_message(mail_server: Any, finding: MakeFinding) -> None:

@@ -40,6 +40,13 @@ def test_what_may_pass_is_told_from_what_will_not_may_pass(receiver: Any, status
     assert not error.value.permanent
 
 
+@pytest.mark.parametrize("status", [101, 102, 199])
+def test_a_status_below_200_is_no_delivery(receiver: Any, status: int) -> None:
+    receiver.says(status)
+    with pytest.raises(NotDelivered):
+        post(receiver.url, b"{}", {})
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413])
 def test_what_may_pass_is_told_from_what_will_not_will_not(receiver: Any, status: int) -> None:
     receiver.says(status, b"no_service")

@@ -69,6 +69,15 @@ def test_an_error_is_its_cause_and_its_remedy_and_a_failure(call: Any, monkeypat
     assert (result.exit_code, result.output) == (1, "Error: The disk is full. Free some space.\n")
 
 
+def test_windows_is_told_what_to_use_instead(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    result = call("doctor")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: zendesk-audit runs on Linux and macOS. On Windows, use WSL2 or the container; see docs/deploy.md.\n",
+    )
+
+
 def test_help_does_not_wait_for_dagster_to_load() -> None:
     code = """
 import sys

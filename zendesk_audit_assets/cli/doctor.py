@@ -44,6 +44,8 @@ def doctor() -> None:
     """
     account = settings.load()
     bad = False
+    if (file := settings.source()) is not None:
+        click.echo(f"{_MARKS['good']} {file} adds to the settings of the environment.")
     for line in _lines(account):
         click.echo(f"{_MARKS[line.mark]} {line.sentence}")
         bad = bad or line.mark == "bad"

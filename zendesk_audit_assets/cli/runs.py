@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import SQLAlchemyError
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
@@ -64,7 +65,10 @@ def open_instance() -> dg.DagsterInstance:
             file.write_text(MINIMAL_DAGSTER_YAML)
         # Its commands may be told to use another team's home, whose file says nothing about telemetry.
         reference = InstanceRef.from_dir(str(home), overrides={"telemetry": {"enabled": False}})
-        return dg.DagsterInstance.from_ref(reference)
+        instance = dg.DagsterInstance.from_ref(reference)
+        # Dagster loads what the file names, and opens its history, only when a run needs it.
+        _ = instance.compute_log_manager, instance.run_coordinator, instance.run_launcher, instance.get_runs(limit=1)
+        return instance
     except Exception as error:  # whatever a class that the file names may raise
         raise DagsterUnusable(
             f"Dagster cannot use {file} ({reason(error)}).",
@@ -117,9 +121,15 @@ def _run(
     without: Collection[dg.AssetKey],
 ) -> dg.ExecuteInProcessResult:
     selected = [key for key in job.asset_layer.executable_asset_keys if key not in without] if without else None
-    result = job.execute_in_process(
-        instance=instance, tags=days.tags, run_config=config, asset_selection=selected, raise_on_error=False
-    )
+    try:
+        result = job.execute_in_process(
+            instance=instance, tags=days.tags, run_config=config, asset_selection=selected, raise_on_error=False
+        )
+    except SQLAlchemyError as error:
+        raise DagsterUnusable(
+            f"Dagster's history in {instance.root_directory} cannot be written ({reason(error)}).",
+            "Check its owner and the space on its disk; what was committed to the warehouse is kept.",
+        ) from error
     if any(_is_interruption(event) for event in result.all_events):
         # Dagster takes it for a crash.
         instance.report_run_canceled(result.dagster_run, "Stopped from the command line.")

@@ -23,7 +23,7 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule, SigmaStatus
 
 from zendesk_audit_assets.detect.example_format import parse_examples
-from zendesk_audit_assets.detect.rule import Rule, RuleError
+from zendesk_audit_assets.detect.rule import Rule, RuleError, timespan
 from zendesk_audit_assets.detect.sigma import DuckDBBackend
 from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule, require_reading
 from zendesk_audit_assets.severity import SEVERITIES
@@ -204,7 +204,9 @@ def _errors_of(one: _Parsed) -> Iterator[None]:
 def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
     results = sigma.get_conversion_result()
     correlated = isinstance(sigma, SigmaCorrelationRule)
-    span = sigma.timespan.seconds if isinstance(sigma, SigmaCorrelationRule) else 0
+    span = timedelta()
+    if isinstance(sigma, SigmaCorrelationRule):
+        span = timespan(sigma.timespan.seconds, f"the timespan of '{one.name}'", one.file)
     sql = results[0] if correlated else " OR ".join(f"({condition})" for condition in results)
     # What is compiled from a foreign file is no more trusted than SQL in it.
     require_reading(sql if correlated else f"SELECT {sql} FROM audit_events", (), one.file)
@@ -216,7 +218,7 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
         kind="correlation" if correlated else "event",
         sql=sql,
         file=one.file,
-        look_back=timedelta(seconds=span),
+        look_back=span,
         experimental=sigma.status == SigmaStatus.EXPERIMENTAL,
         description=" ".join((sigma.description or "").split()),
         attack=attack_techniques(str(tag) for tag in sigma.tags),

@@ -13,9 +13,13 @@ from sigma.correlations import SigmaCorrelationTimespan
 from sigma.exceptions import SigmaTimespanError
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.text import one_line, shorten
 
 HISTORY = (files(__package__) / "history.sql").read_text("utf-8")
 """The query behind the view `history`, without its limits in time."""
+
+# Ten years, far from where dates end; and the characters of a file's name and of a problem in a message.
+_LONGEST_SPAN, _LONGEST = timedelta(days=3660), 400
 
 Kind = Literal["event", "correlation", "sql"]
 Input = Literal["events", "findings", "log"]
@@ -25,17 +29,27 @@ class RuleError(AuditError):
     """A rule file, or the settings file beside it, is invalid."""
 
     def __init__(self, file: str, problem: str) -> None:
+        # A problem may quote the file, which may be of any length.
         super().__init__(
-            f"The rule file {file} cannot be used: {problem}.", "Correct it, or take it out of the folder."
+            f"The rule file {shorten(file, _LONGEST)} cannot be used: {one_line(problem, _LONGEST)}.",
+            "Correct it, or take it out of the folder.",
         )
 
 
 def parse_timespan(value: Any, name: str, file: str) -> timedelta:
     """Parse a span of time in Sigma's notation, such as 30d or 1h. Raises `RuleError`."""
     try:
-        return timedelta(seconds=SigmaCorrelationTimespan(value).seconds)
-    except (SigmaTimespanError, TypeError, AttributeError) as error:
+        seconds = SigmaCorrelationTimespan(value).seconds
+    except (SigmaTimespanError, TypeError, AttributeError, ValueError) as error:
         raise RuleError(file, f"{name} {value!r} is not a span such as 30d or 1h") from error
+    return timespan(seconds, name, file)
+
+
+def timespan(seconds: int, name: str, file: str) -> timedelta:
+    """A span that a rule may look back. Raises `RuleError`."""
+    if not 0 < seconds <= _LONGEST_SPAN.total_seconds():
+        raise RuleError(file, f"{name} is not above 0 and up to {_LONGEST_SPAN.days}d")
+    return timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ def parse_sql_rule(text: str, file: str) -> Rule:
         raise RuleError(file, f"'input' is {input_!r}, not one of {', '.join(get_args(Input))}")
     return Rule(
         id=_uuid(header["id"], file),
-        name=str(header["name"]),
-        title=str(header["title"]),
+        name=_text(header, "name", file),
+        title=_text(header, "title", file),
         level=_level(header["level"], file),
         kind="sql",
         sql=query,
@@ -64,6 +64,14 @@ def parse_sql_rule(text: str, file: str) -> Rule:
         references=_texts(header, "references", file),
         examples=parse_examples(header.get("examples"), file),
     )
+
+
+def _text(header: Mapping[str, Any], key: str, file: str) -> str:
+    """A text that is needed. Raises `RuleError` for an empty one, which YAML reads as nothing."""
+    value = header[key]
+    if not isinstance(value, str) or not value.strip():
+        raise RuleError(file, f"its '{key}' is not a text")
+    return value
 
 
 def _require_one_select(query: str, file: str) -> None:
