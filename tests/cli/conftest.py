@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def configured(folder: Path, deployment: Any) -> Any:
     """An account that the settings in the environment name."""
     return deployment
+
+
+@pytest.fixture
+def in_memory(configured: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The same, and a Dagster instance in memory: one in files costs twice as much."""
+    monkeypatch.setattr("zendesk_audit_assets.cli.sync.open_instance", lambda: nullcontext(configured.instance))
+    return configured
 
 
 @pytest.fixture
@@ -70,10 +79,10 @@ EVENTS = [
 ]
 
 
-@pytest.fixture
-def analysed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """A warehouse with a few events, all that follows from them, and their published copy; set as the one to use."""
-    monkeypatch.setenv("ZENDESK_AUDIT_DB", str(warehouse.path))
+@pytest.fixture(scope="session")
+def analysed_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse with a few events, all that follows from them, and their published copy; for copies of it."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("analysed") / "audit.duckdb")
     with warehouse.transaction() as connection:
         for id, day, actor, action, source_type, source_id, label, change in EVENTS:
             connection.execute(
@@ -87,4 +96,12 @@ def analysed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse
             refresh.refresh(connection, table)
         findings.refresh(connection, load_rules())
     publish(warehouse, force=True)
+    return warehouse
+
+
+@pytest.fixture
+def analysed(warehouse: Warehouse, analysed_once: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The same for one test, set as the one to use."""
+    shutil.copytree(analysed_once.path.parent, warehouse.path.parent, dirs_exist_ok=True)
+    monkeypatch.setenv("ZENDESK_AUDIT_DB", str(warehouse.path))
     return warehouse

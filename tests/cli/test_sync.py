@@ -18,6 +18,7 @@ import pytest
 
 from zendesk_audit_assets.cli.runs import open_instance
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
+from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.warehouse.copies import table_rows
 from zendesk_audit_assets.zendesk import transport
 
@@ -28,7 +29,21 @@ def statuses(deployment: Any) -> list[dg.DagsterRunStatus]:
         return [run.status for run in instance.get_runs()]
 
 
-def test_sync_does_everything_and_then_only_what_is_new(call: Any, configured: Any, folder: Path) -> None:
+def assets_and_checks() -> tuple[set[str], set[str]]:
+    """What the newest run in the history of Dagster materialized, and the checks it evaluated."""
+    with open_instance() as instance:
+        run_id = instance.get_runs(limit=1)[0].run_id
+        events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event]
+    made = [event.asset_key for event in events if event.is_step_materialization]
+    checked = [
+        event.asset_check_evaluation_data
+        for event in events
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
+    return {key.to_user_string() for key in made if key}, {check.check_name for check in checked}
+
+
+def test_sync_does_everything_then_what_is_new_and_alerts_if_told(call: Any, configured: Any, folder: Path) -> None:
     result = call("sync")
     assert result.exit_code == 0
     events = len(configured.zendesk.events)
@@ -41,32 +56,15 @@ def test_sync_does_everything_and_then_only_what_is_new(call: Any, configured: A
     with open_instance() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
         assert len(instance.get_materialized_partitions(dg.AssetKey("audit_logs"))) == 5
+    assets, checks = assets_and_checks()
 
     configured.happens()
     configured.requests()
-    assert call("sync").exit_code == 0
+    assert call("sync", "--no-alerts").exit_code == 0
     assert configured.requests() == 1
     assert configured.holds_everything()
     assert table_rows(configured.warehouse.published_path)["audit_logs"] == events + 1
-
-
-def test_sync_sends_alerts_unless_it_is_told_not_to(call: Any, configured: Any) -> None:
-    def assets_and_checks() -> tuple[set[str], set[str]]:
-        with open_instance() as instance:
-            run_id = instance.get_runs(limit=1)[0].run_id
-            events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event]
-        made = [event.asset_key for event in events if event.is_step_materialization]
-        checked = [
-            event.asset_check_evaluation_data
-            for event in events
-            if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
-        ]
-        return {key.to_user_string() for key in made if key}, {check.check_name for check in checked}
-
-    assert call("sync", "--no-alerts").exit_code == 0
     assets_without, checks_without = assets_and_checks()
-    assert call("sync").exit_code == 0
-    assets, checks = assets_and_checks()
     assert assets - assets_without == {"alerts"}
     assert checks - checks_without == {"no_delivery_has_failed"}
     assert checks_without
@@ -93,21 +91,18 @@ def test_a_dagster_home_that_is_set_is_used_and_made(folder: Path, monkeypatch: 
     assert not (folder / ".dagster").exists()
 
 
-def test_chosen_days_come_alone_and_again_only_in_full(call: Any, configured: Any) -> None:
-    first = configured.days.first
+def test_chosen_days_come_alone_and_again_only_in_full(call: Any, in_memory: Any) -> None:
+    first = in_memory.days.first
     one_day = ("sync", "--from", first, "--to", first)
     assert call(*one_day).exit_code == 0
-    assert configured.query("SELECT DISTINCT created_at::DATE FROM audit_logs") == [(first,)]
+    assert in_memory.query("SELECT DISTINCT created_at::DATE FROM audit_logs") == [(first,)]
 
-    late = configured.happens(created_at=f"{first}T12:00:00Z")
+    late = in_memory.happens(created_at=f"{first}T12:00:00Z")
     find_late = f"SELECT count(*) FROM audit_logs WHERE id = {late}"
     assert call(*one_day).exit_code == 0
-    assert configured.query(find_late) == [(0,)]
+    assert in_memory.query(find_late) == [(0,)]
     assert call(*one_day, "--full").exit_code == 0
-    assert configured.query(find_late) == [(1,)]
-
-    assert call("sync").exit_code == 0
-    assert configured.holds_everything()
+    assert in_memory.query(find_late) == [(1,)]
 
 
 @pytest.mark.parametrize("shift", [(-1, 0), (0, 30), (2, 1)], ids=["before the first", "future", "turned round"])
@@ -160,25 +155,25 @@ def test_wrong_credentials_are_one_sentence_and_a_failed_run(call: Any, configur
         assert instance.get_run_by_id(run_id) is not None
 
 
-def test_a_longer_wait_is_said_above_the_bar(call: Any, configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_longer_wait_is_said_above_the_bar(call: Any, in_memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "NOTABLE_WAIT_S", 0.5)
-    configured.zendesk.inject(Fault("429", retry_after=1))
-    first = configured.days.first
+    in_memory.zendesk.inject(Fault("429", retry_after=1))
+    first = in_memory.days.first
     result = call("sync", "--from", first, "--to", first)
     assert result.exit_code == 0
     assert "429" in result.output
     assert "Waiting 1 s before attempt 2" in result.output
 
 
-def test_one_sync_after_a_restore_brings_what_happened_since(call: Any, configured: Any) -> None:
-    first = configured.days.first
-    assert call("sync", "--from", first, "--to", first).exit_code == 0
+def test_one_sync_after_a_restore_brings_what_happened_since(call: Any, in_memory: Any) -> None:
+    first = in_memory.days.first
+    assert in_memory.run("backfill", Days(first, first)).success
     assert call("backup", "early.duckdb").exit_code == 0
     assert call("sync").exit_code == 0
     assert call("restore", "early.duckdb").exit_code == 0
-    assert not configured.holds_everything()
+    assert not in_memory.holds_everything()
     assert call("sync").exit_code == 0
-    assert configured.holds_everything()
+    assert in_memory.holds_everything()
 
 
 @contextmanager
@@ -205,7 +200,7 @@ def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def test_ctrl_c_keeps_commits_and_the_next_sync_continues(call: Any, deploy: Callable[..., Any], folder: Path) -> None:
     now = datetime.now(timezone.utc)
-    history = HistoryOptions(start=now - timedelta(days=3), end=now - timedelta(days=1), style="uniform", total=10_000)
+    history = HistoryOptions(start=now - timedelta(days=3), end=now - timedelta(days=1), style="uniform", total=4_000)
     # The command runs in a process of its own, by the clock of this machine.
     deployment = deploy(now=None, days=4, options=EmulatorOptions(history=history, rate_limit_per_minute=60_000))
     deployment.zendesk.inject(Fault("slow", times=None, seconds=1))
@@ -228,11 +223,11 @@ def test_ctrl_c_keeps_commits_and_the_next_sync_continues(call: Any, deploy: Cal
     assert "Traceback" not in output
     assert "leaked" not in output
     assert statuses(deployment) == [dg.DagsterRunStatus.CANCELED]
-    assert 0 < committed() < 10_000
+    assert 0 < committed() < 4_000
 
     deployment.zendesk.clear_faults()
     deployment.requests()
     assert call("sync").exit_code == 0
     assert deployment.holds_everything()
-    assert deployment.requests() < 10_000 / 100
+    assert deployment.requests() < 4_000 / 100
     assert statuses(deployment) == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]

@@ -300,11 +300,11 @@ def test_any_number_of_readers_reads_the_same(busy_account: Account, readers: in
 
 def test_a_dense_window_costs_few_more_requests_than_pages(open_account: Callable[..., Account]) -> None:
     window = Interval(TODAY - 20 * DAY, TODAY - 10 * DAY)
-    history = HistoryOptions(start=window.start, end=window.end, style="uniform", total=50_000)
+    history = HistoryOptions(start=window.start, end=window.end, style="uniform", total=20_000)
     account = open_account(history=history)
     report = account.sync(window, readers=8)
-    assert report.requests <= 1.10 * math.ceil(50_000 / 100) + 8
+    assert report.requests <= 1.10 * math.ceil(20_000 / 100) + 8
     assert report.requests == account.requests()
     assert account.claims_are_true()
     assert account.coverage() == [window]
-    assert report.appended.inserted == len(account.ids()) == 50_000
+    assert report.appended.inserted == len(account.ids()) == 20_000

@@ -16,29 +16,27 @@ DAYS = [
 ]
 
 
-def refresh(deployment: Any) -> None:
-    """Refresh after events of several days; every event must be there once."""
+def run(deployment: Any, job: str) -> Any:
+    """Run a job after events of several days; every event must be there once."""
     now = datetime.now(timezone.utc)
     for hours in (1, 24, 25, 49):
         deployment.happens(created_at=now - timedelta(hours=hours), source_type="rule", action="update")
     deployment.happens()
-    assert deployment.run("refresh").success
+    result = deployment.run(job)
+    assert result.success
     assert deployment.holds_everything()
+    return result
 
 
 @pytest.mark.parametrize("now", DAYS)
 def test_an_unlike_day_brings_every_event(deploy: Callable[..., Any], now: str) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
-    refresh(deploy(now=moment, options=EmulatorOptions()))
+    run(deploy(now=moment, options=EmulatorOptions()), "refresh")
 
 
 @pytest.mark.dates
 def test_the_present_day_passes_every_check_at_night(deploy: Callable[..., Any]) -> None:
     # By the machine's clock, which `make test-dates` shifts beneath Python, Dagster and DuckDB alike.
     deployment = deploy(now=None, options=EmulatorOptions())
-    refresh(deployment)
-    deployment.happens()
-    result = deployment.run("nightly")
-    assert result.success
-    assert deployment.holds_everything()
+    result = run(deployment, "nightly")
     assert [one.description for one in result.get_asset_check_evaluations() if not one.passed] == []

@@ -37,7 +37,7 @@ def test_the_given_account_is_used_and_not_that_of_the_environment(
         )
         definitions = build_definitions(account)
         monkeypatch.setenv("SECRET_OF_OTHER", "secret-b")
-        result = definitions.resolve_job_def("refresh").execute_in_process(
+        result = definitions.resolve_job_def("backfill").execute_in_process(
             instance=deployment.instance, tags=deployment.days.tags, raise_on_error=False
         )
         assert result.success

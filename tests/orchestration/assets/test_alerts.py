@@ -74,7 +74,8 @@ def test_a_granted_role_is_alerted_once_after_one_refresh(alerting: Any, receive
     assert request.json["severity"] == "high"
     sent = len(receiver.received)
     assert told(result)["webhook_sent"] == sent
-    assert alerting.run("nightly").success
+    assert alerting.run("refresh", only="findings", config={"findings": {"config": {"full_rebuild": True}}}).success
+    assert deliver(alerting).success
     assert len(receiver.received) == sent
 
 

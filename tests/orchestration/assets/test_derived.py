@@ -10,7 +10,9 @@ import dagster as dg
 import pytest
 
 from zendesk_audit_assets.emulator import EmulatorOptions
+from zendesk_audit_assets.orchestration.checks import CHECKS, whole_table_checks
 from zendesk_audit_assets.orchestration.partitions import Days
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.transform.charts import CHARTS
 
@@ -60,9 +62,7 @@ def test_after_several_refreshes_every_table_equals_a_full_rebuild(deployment: A
     assert deployment.run("refresh", Days(first, first + timedelta(days=1))).success
     deployment.happens(actor_id=77)
     deployment.happens(created_at=f"{first}T06:00:00Z", actor_name="Renamed")
-    assert deployment.run("refresh").success
     deployment.happens(actor_id=77, action="destroy")
-    deployment.happens(created_at=f"{first}T23:59:59Z")
     last = deployment.run("refresh", config={"audit_logs": {"config": {"full_refresh": True}}})
     assert deployment.holds_everything()
     assert not any(metadata_of(last, table)["rebuilt"] for table in TABLES)
@@ -74,9 +74,24 @@ def test_after_several_refreshes_every_table_equals_a_full_rebuild(deployment: A
     assert contents(deployment) == refreshed
 
 
-def test_a_table_can_be_chosen_by_itself(deployment: Any) -> None:
-    assert deployment.run("refresh").success
-    chosen = deployment.run("refresh", only="sign_ins", config=config(full_rebuild=True))
+def test_one_refresh_brings_its_days_and_every_derived_table(refreshed: Any) -> None:
+    assert refreshed.result.success
+    assert refreshed.holds_everything()
+    made = {event.asset_key for event in refreshed.result.get_asset_materialization_events()}
+    assert made == {spec.key for spec in refreshed.definitions.resolve_all_asset_specs()} - {
+        dg.AssetKey("published_parquet")
+    }
+
+
+def test_each_refresh_runs_the_checks_that_do_not_grow_with_the_log(refreshed: Any) -> None:
+    evaluated = {one.asset_check_key for one in refreshed.result.get_asset_check_evaluations()}
+    assert evaluated == {Scope().check_key(check.table, check.name) for check in CHECKS} - set(
+        whole_table_checks(Scope())
+    )
+
+
+def test_a_table_can_be_chosen_by_itself(refreshed: Any) -> None:
+    chosen = refreshed.run("refresh", only="sign_ins", config=config(full_rebuild=True))
     made = chosen.asset_materializations_for_node("derived_tables")
     assert [one.asset_key.to_user_string() for one in made] == ["sign_ins"]
 
