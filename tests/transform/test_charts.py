@@ -7,9 +7,10 @@ from datetime import date, datetime, timedelta, timezone
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from zendesk_audit_assets.markdown import SHOWN_IN_PLACE
 from zendesk_audit_assets.transform import DERIVED, charts
 from zendesk_audit_assets.transform.charts import CHARTS, NO_EVENTS
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.dates
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 
+SUMMED = {chart.table for chart in CHARTS}
 COUNTS = st.integers(0, 2**62)
 SHARES = st.floats(0, 1)
 # Characters of every kind, among them those that mean something in Markdown and those that the browser counts twice.
@@ -73,6 +75,7 @@ def utf16(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
+@settings(max_examples=examples(25))
 @given(HOURS)
 def test_any_heat_map_is_shown_in_place_and_has_7_rows_of_24_hours(rows: list[dict[str, object]]) -> None:
     chart = charts.hour_by_weekday(frame("hour_by_weekday", rows))
@@ -86,6 +89,7 @@ def test_any_heat_map_is_shown_in_place_and_has_7_rows_of_24_hours(rows: list[di
         )
 
 
+@settings(max_examples=examples(25))
 @given(DAYS)
 def test_any_sparkline_is_shown_in_place_and_has_a_bar_per_day(rows: list[dict[str, object]]) -> None:
     chart = charts.events_per_day(frame("events_per_day", rows))
@@ -94,11 +98,13 @@ def test_any_sparkline_is_shown_in_place_and_has_a_bar_per_day(rows: list[dict[s
         assert len(re.findall("[▁▂▃▄▅▆▇█·]", chart)) == min(90, len(rows))
 
 
+@settings(max_examples=examples(25))
 @given(ACTORS)
 def test_any_table_of_actors_is_shown_in_place_and_keeps_its_shape(rows: list[dict[str, object]]) -> None:
     assert_table(charts.top_actors(frame("top_actors", rows)), len(rows))
 
 
+@settings(max_examples=examples(25))
 @given(ACTIONS)
 def test_any_table_of_actions_is_shown_in_place_and_keeps_its_shape(rows: list[dict[str, object]]) -> None:
     assert_table(charts.top_actions(frame("top_actions", rows)), len(rows))
@@ -184,7 +190,7 @@ def test_long_and_odd_actions_are_shortened_and_escaped() -> None:
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
 def test_an_empty_warehouse_has_charts_that_say_so(chart: charts.Chart, fill: Fill) -> None:
-    assert chart.draw(fill().sql(chart.sql).pl()) == NO_EVENTS
+    assert chart.draw(fill((), *SUMMED).sql(chart.sql).pl()) == NO_EVENTS
     assert chart.table in {table.name for table in DERIVED}
 
 
@@ -193,7 +199,7 @@ def test_the_heat_map_shows_12_weeks_on_the_clock_of_the_business(fill: Fill) ->
     times = ["2026-03-28T22:30:00+00", "2026-03-29T22:30:00+00", "2026-04-01T09:59:59+00"]
     oldest = end - timedelta(weeks=12)
     events = [(time, 1, "Ada", "update", "user") for time in [*times, oldest, oldest - timedelta(seconds=1)]]
-    connection = fill(events, covered_to=end.isoformat(), timezone="Europe/Berlin")
+    connection = fill(events, *SUMMED, covered_to=end.isoformat(), timezone="Europe/Berlin")
 
     rows = connection.sql(charts.CHARTS[0].sql).pl()
 
@@ -204,7 +210,7 @@ def test_the_heat_map_shows_12_weeks_on_the_clock_of_the_business(fill: Fill) ->
 
 def test_the_sparkline_has_every_covered_day(fill: Fill) -> None:
     events = [(f"2026-{month}-01T12:00:00+00", 1, "Ada", "update", "user") for month in ("01", "02", "02", "03")]
-    connection = fill(events, covered_to="2026-03-03T00:00:00+00")
+    connection = fill(events, *SUMMED, covered_to="2026-03-03T00:00:00+00")
 
     rows = connection.sql(charts.CHARTS[1].sql).pl().rows()
 
@@ -217,7 +223,9 @@ def test_the_sparkline_has_every_covered_day(fill: Fill) -> None:
 
 
 def test_the_sparkline_shows_at_most_90_days(fill: Fill) -> None:
-    connection = fill([("2025-01-01T12:00:00+00", 1, "Ada", "update", "user")], covered_to="2026-01-01T00:00:01+00")
+    connection = fill(
+        [("2025-01-01T12:00:00+00", 1, "Ada", "update", "user")], *SUMMED, covered_to="2026-01-01T00:00:01+00"
+    )
     rows = connection.sql(charts.CHARTS[1].sql).pl().rows()
     assert (len(rows), rows[-1]) == (90, (date(2026, 1, 1), 0))
 
@@ -228,7 +236,7 @@ def test_tops_are_the_ten_most_frequent_with_their_share(fill: Fill) -> None:
         for actor in range(1, 13)
         for _ in range(actor)
     ]
-    connection = fill(events)
+    connection = fill(events, *SUMMED)
     expected = [(actor, actor / 78) for actor in range(12, 2, -1)]
     actors, actions = (connection.sql(chart.sql).pl() for chart in charts.CHARTS[2:])
     assert actors.select("events", "share_of_events").rows() == expected

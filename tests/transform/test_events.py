@@ -7,9 +7,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from zendesk_audit_assets.emulator.vocabulary import (
     SETTINGS,
     SIGN_IN_METHODS,
@@ -23,12 +24,12 @@ ReadAs = Callable[..., duckdb.DuckDBPyConnection]
 
 
 def column(read_as: ReadAs, name: str, *records: Mapping[str, Any]) -> list[Any]:
-    connection = read_as(records, tables=CHANGES[:1])
+    connection = read_as(records, "audit_events")
     return [value for (value,) in connection.execute(f"SELECT {name} FROM audit_events ORDER BY id").fetchall()]
 
 
 def test_the_view_has_all_columns_of_the_log_unchanged(read_as: ReadAs) -> None:
-    connection = read_as([{"change_description": "Role changed from A to B"}, {}], tables=CHANGES[:1])
+    connection = read_as([{"change_description": "Role changed from A to B"}, {}], "audit_events")
     names = [one.name for one in AUDIT_LOGS.columns]
     assert tuple(CHANGES[0].columns[: len(names)]) == AUDIT_LOGS.columns
     assert connection.execute(f"SELECT {', '.join(names)} FROM audit_events").fetchall() == (
@@ -174,6 +175,7 @@ IPV6 = st.lists(st.sampled_from([0, 0, 0, 1, 0xDB8, 0xFFFF, 0x2001]), min_size=8
 )
 
 
+@settings(max_examples=examples(25))
 @given(st.lists(st.ip_addresses(v=4) | st.ip_addresses(v=6) | IPV6, min_size=1, max_size=8))
 def test_the_network_is_that_of_python_in_any_spelling(read_as: ReadAs, addresses: list[Any]) -> None:
     written, expected = [], []

@@ -27,7 +27,8 @@ def test_changes_in_one_second_are_kept_in_the_order_of_their_ids(read_as: ReadA
         [
             role("2026-01-01", "Alias changed from B to C\nAlias changed from C to D", id=9),
             role("2026-01-01", "Alias changed from A to B", id=5),
-        ]
+        ],
+        "object_history",
     )
     noon = moment("2026-01-01T12:00:00")
     assert connection.execute("SELECT value, valid_from, valid_to FROM object_history").fetchall() == [
@@ -36,14 +37,16 @@ def test_changes_in_one_second_are_kept_in_the_order_of_their_ids(read_as: ReadA
 
 
 def test_nothing_is_said_of_the_time_before_a_switch(read_as: ReadAs) -> None:
-    connection = read_as([{"source_type": "user_setting", "change_description": "Suspended"}])
+    connection = read_as([{"source_type": "user_setting", "change_description": "Suspended"}], "object_history")
     assert connection.execute("SELECT field, value, valid_to FROM object_history").fetchall() == [
         ("state", "suspended", None)
     ]
 
 
 def test_items_without_an_id_have_no_history(read_as: ReadAs) -> None:
-    connection = read_as([{"source_id": None, "change_description": "Role changed from A to B"}])
+    connection = read_as(
+        [{"source_id": None, "change_description": "Role changed from A to B"}], "object_history", "user_role_history"
+    )
     assert connection.execute("FROM object_history").fetchall() == []
     assert connection.execute("FROM user_role_history").fetchall() == []
 
@@ -57,7 +60,7 @@ ROLES = [
 
 
 def test_a_role_is_held_per_product_until_the_next_one(read_as: ReadAs) -> None:
-    connection = read_as(ROLES)
+    connection = read_as(ROLES, "user_role_history")
     held = connection.execute(
         "SELECT product, role, valid_from::DATE::VARCHAR, valid_to::DATE::VARCHAR, is_admin "
         "FROM user_role_history WHERE user_id = 7"
@@ -84,7 +87,7 @@ def test_a_role_is_held_per_product_until_the_next_one(read_as: ReadAs) -> None:
 def test_it_can_be_told_who_was_administrator_on_a_day_and_by_whom(
     read_as: ReadAs, day: str, admins: list[tuple[str, str]]
 ) -> None:
-    connection = read_as(ROLES)
+    connection = read_as(ROLES, "user_role_history")
     found = connection.execute(
         "SELECT user_name, actor_name FROM user_role_history "
         "WHERE is_admin AND coalesce(valid_from <= $1::TIMESTAMPTZ, true) "
@@ -100,7 +103,7 @@ def test_it_can_be_told_who_was_administrator_on_a_day_and_by_whom(
      ("Light Agent", False), ("not set", False)],
 )  # fmt: skip
 def test_a_role_is_that_of_an_administrator_by_its_name(read_as: ReadAs, name: str, is_admin: bool) -> None:
-    connection = read_as([role("2026-01-01", f"Guide role changed from Viewer to {name}")])
+    connection = read_as([role("2026-01-01", f"Guide role changed from Viewer to {name}")], "user_role_history")
     found = connection.execute(
         "SELECT product, is_admin FROM user_role_history WHERE valid_from IS NOT NULL"
     ).fetchall()
@@ -109,7 +112,7 @@ def test_a_role_is_that_of_an_administrator_by_its_name(read_as: ReadAs, name: s
 
 def test_other_fields_that_end_alike_are_no_roles(read_as: ReadAs) -> None:
     texts = ["Parole changed from A to B", "Role name changed from A to B", "Rolle changed from A to B"]
-    connection = read_as([{"change_description": text} for text in texts])
+    connection = read_as([{"change_description": text} for text in texts], "user_role_history")
     assert connection.execute("FROM user_role_history").fetchall() == []
 
 
@@ -127,7 +130,9 @@ WEEKS = {
 @pytest.mark.parametrize("week", WEEKS)
 def test_business_hours_are_read_from_json_and_from_hashes(read_as: ReadAs, week: str) -> None:
     record = {"source_type": "zendesk/business_hours/workweek", "source_label": "Schedule: Office: East"}
-    connection = read_as([{**record, "change_description": f"Workweek changed from {{}} to {week}"}])
+    connection = read_as(
+        [{**record, "change_description": f"Workweek changed from {{}} to {week}"}], "schedule_history"
+    )
     assert connection.execute(
         "SELECT schedule, weekday, start_minute, end_minute FROM schedule_history WHERE valid_from IS NOT NULL"
     ).fetchall() == [("Office: East", *hours) for hours in WEEKS[week]]
@@ -144,7 +149,8 @@ def test_a_setting_has_its_last_value_over_both_generations(read_as: ReadAs) -> 
             setting("Security: Assumption duration", "Assumption duration changed from 1 day to 1 year"),
             setting("Security: Password policy", "Changed"),
             setting("Security: Something", ""),
-        ]
+        ],
+        "setting_state",
     )
     found = connection.execute("SELECT setting, label, state, changed_by, times_changed FROM setting_state").fetchall()
     assert found == [
@@ -157,7 +163,7 @@ def test_a_setting_has_its_last_value_over_both_generations(read_as: ReadAs) -> 
 
 def test_sign_ins_tell_how_and_from_where(read_as: ReadAs) -> None:
     text = "Successful sign-in using SAML from https://demo.zendesk.com/access/saml"
-    connection = read_as([{"action": "login", "change_description": text, "ip_address": "2001:db8::9"}, {}])
+    connection = read_as([{"action": "login", "change_description": text, "ip_address": "2001:db8::9"}, {}], "sign_ins")
     found = connection.execute("SELECT event_id, actor_id, method, host, ip_address, network FROM sign_ins").fetchall()
     assert found == [(1, 1, "saml", "demo.zendesk.com", "2001:db8::9", "2001:db8::/48")]
 
@@ -201,7 +207,7 @@ PRIVILEGED: list[tuple[str | None, Mapping[str, Any]]] = [
 
 
 def test_privileged_changes_are_told_by_their_kind(read_as: ReadAs) -> None:
-    connection = read_as(record for _, record in PRIVILEGED)
+    connection = read_as([record for _, record in PRIVILEGED], "privileged_changes")
     found = connection.execute("SELECT event_id, kind FROM privileged_changes ORDER BY event_id").fetchall()
     assert found == [(number, kind) for number, (kind, _) in enumerate(PRIVILEGED, start=1) if kind]
 
@@ -216,7 +222,7 @@ def silent(days: float, **given: Any) -> dict[str, Any]:
 
 
 def dormant(read_as: ReadAs, *records: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    connection = read_as(records, covered_to=END.isoformat())
+    connection = read_as(records, "dormant_privileged_actors", covered_to=END.isoformat())
     return connection.execute(
         "SELECT actor_id, actor_name, is_admin, privileged_changes, days_silent FROM dormant_privileged_actors"
     ).fetchall()

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -11,6 +10,7 @@ from zendesk_audit_assets.extract.record import FIELDS, SYSTEM_ACTOR_ID
 from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.transform import DERIVED, DerivedTable, query
 from zendesk_audit_assets.transform.charts import CHARTS
+from zendesk_audit_assets.warehouse.catalog import scalar
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 
@@ -40,9 +40,32 @@ def test_a_query_is_one_plain_select_with_an_explaining_comment(name: str) -> No
     assert query(name).startswith("-- ")
 
 
+@pytest.fixture(scope="module")
+def in_berlin(fill: Fill) -> duckdb.DuckDBPyConnection:
+    return fill(EVENTS, timezone="Europe/Berlin")
+
+
+@pytest.fixture(scope="module")
+def written(fill: Fill) -> duckdb.DuckDBPyConnection:
+    return fill(EVENTS, covered_to="2026-03-31T00:00:00+00")
+
+
+@pytest.fixture(scope="module")
+def shell(
+    written: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Another zone of the session, read-only, and no variable set: as an analyst opens the published copy."""
+    path = tmp_path_factory.mktemp("published") / "zendesk_audit.duckdb"
+    own = scalar(written, "SELECT current_database()")
+    written.execute(f"ATTACH '{path}' AS published; COPY FROM DATABASE {own} TO published; DETACH published")
+    with duckdb.connect(str(path), read_only=True) as shell:
+        shell.execute("SET TimeZone = 'America/New_York'")
+        yield shell
+
+
 @pytest.mark.parametrize("table", DERIVED, ids=lambda table: table.name)
-def test_the_columns_are_those_of_the_query(table: DerivedTable, fill: Fill) -> None:
-    described = fill(EVENTS).execute(f"DESCRIBE {table.sql}").fetchall()
+def test_the_columns_are_those_of_the_query(table: DerivedTable, in_berlin: duckdb.DuckDBPyConnection) -> None:
+    described = in_berlin.execute(f"DESCRIBE {table.sql}").fetchall()
     types = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
     assert [row[:2] for row in described] == [
         (column.name, types.get(column.type, column.type)) for column in table.columns
@@ -50,22 +73,17 @@ def test_the_columns_are_those_of_the_query(table: DerivedTable, fill: Fill) -> 
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_gives_the_same_in_any_shell(name: str, fill: Fill, tmp_path: Path) -> None:
-    """Another zone of the session, read-only, and no variable set: as an analyst opens the published copy."""
-    written = fill(EVENTS, covered_to="2026-03-31T00:00:00+00")
+def test_a_query_gives_the_same_in_any_shell(
+    name: str, written: duckdb.DuckDBPyConnection, shell: duckdb.DuckDBPyConnection
+) -> None:
     expected = written.execute(query(name)).fetchall()
-    written.close()
-
-    with duckdb.connect(str(tmp_path / "zendesk_audit.duckdb"), read_only=True) as shell:
-        shell.execute("SET TimeZone = 'America/New_York'")
-        assert expected
-        assert shell.execute(query(name)).fetchall() == expected
+    assert expected
+    assert shell.execute(query(name)).fetchall() == expected
 
 
 @pytest.mark.parametrize("table", DERIVED, ids=lambda table: table.name)
-def test_the_table_holds_what_its_query_gives(table: DerivedTable, fill: Fill) -> None:
-    connection = fill(EVENTS, timezone="Europe/Berlin")
-    assert connection.execute(f"FROM {table.name}").fetchall() == connection.execute(table.sql).fetchall()
+def test_the_table_holds_what_its_query_gives(table: DerivedTable, in_berlin: duckdb.DuckDBPyConnection) -> None:
+    assert in_berlin.execute(f"FROM {table.name}").fetchall() == in_berlin.execute(table.sql).fetchall()
 
 
 def test_every_table_comes_after_those_it_depends_on() -> None:
