@@ -59,11 +59,11 @@ def files_of(deployment: Any, run_id: str) -> list[Path]:
 def test_superseded_runs_are_deleted_with_their_files(aged: Any) -> None:
     first, second, third = aged.run_ids
     assert files_of(aged, second)
-    assert prune(aged.instance, NONE) == 1
+    assert prune(aged.instance, Scope(), NONE) == 1
     assert {run.run_id for run in aged.instance.get_runs()} == {first, third}
     assert files_of(aged, second) == []
     assert files_of(aged, first)
-    assert prune(aged.instance, NONE) == 0
+    assert prune(aged.instance, Scope(), NONE) == 0
 
 
 def test_materializations_and_complete_to_survive_pruning(aged: Any) -> None:
@@ -72,26 +72,48 @@ def test_materializations_and_complete_to_survive_pruning(aged: Any) -> None:
 
     before = known()
     assert len(before[0]) == 5
-    prune(aged.instance, NONE)
+    prune(aged.instance, Scope(), NONE)
     assert known() == before
 
 
 def test_runs_that_are_recent_or_unfinished_stay(aged: Any) -> None:
     job = aged.definitions.resolve_job_def("backfill")
-    unfinished = aged.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    assert prune(aged.instance, timedelta(days=KEEP_DAYS)) == 0
-    prune(aged.instance, NONE)
+    unfinished = aged.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=Scope().tags)
+    assert prune(aged.instance, Scope(), timedelta(days=KEEP_DAYS)) == 0
+    prune(aged.instance, Scope(), NONE)
     assert aged.instance.get_run_by_id(unfinished.run_id) is not None
 
 
 def test_failed_and_canceled_runs_are_forgotten_as_well(aged: Any) -> None:
     job = aged.definitions.resolve_job_def("backfill")
     over = [
-        aged.instance.create_run_for_job(job, status=status).run_id
+        aged.instance.create_run_for_job(job, status=status, tags=Scope().tags).run_id
         for status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
     ]
-    assert prune(aged.instance, NONE) == 3
+    assert prune(aged.instance, Scope(), NONE) == 3
     assert [run_id for run_id in over if aged.instance.get_run_by_id(run_id)] == []
+
+
+def test_the_runs_of_other_teams_stay(aged: Any) -> None:
+    @dg.op
+    def pay() -> None: ...
+
+    def run(job: str, **how: Any) -> str:
+        definition = dg.GraphDefinition(name=job, node_defs=[pay]).to_job()
+        return aged.instance.create_run_for_job(definition, status=dg.DagsterRunStatus.SUCCESS, **how).run_id
+
+    here, there = ({".dagster/repository": f"__repository__@{name}"} for name in ("zendesk", "payroll"))
+    theirs = [
+        run("payroll"),
+        run("refresh"),
+        run("refresh", tags=there),
+        run("payroll", tags=here),
+        run("refresh", tags=Scope("acme").tags),
+    ]
+    of_an_older_version = run("refresh", tags=here)
+    assert prune(aged.instance, Scope(), NONE, here[".dagster/repository"]) == 2
+    assert aged.instance.get_run_by_id(of_an_older_version) is None
+    assert [run_id for run_id in theirs if aged.instance.get_run_by_id(run_id) is None] == []
 
 
 def test_the_job_prunes_by_its_configuration_and_says_how_many(aged: Any) -> None:
@@ -106,13 +128,14 @@ def test_the_job_prunes_by_its_configuration_and_says_how_many(aged: Any) -> Non
 
 def test_the_warehouse_is_not_touched(aged: Any) -> None:
     coverage = aged.query("FROM coverage ORDER BY ALL")
-    prune(aged.instance, NONE)
+    prune(aged.instance, Scope(), NONE)
     assert aged.holds_everything()
     assert aged.query("FROM coverage ORDER BY ALL") == coverage
 
 
 def test_what_the_checks_found_last_stays_known(aged: Any) -> None:
-    job = dg.define_asset_job("checks_only", selection=dg.AssetSelection.checks_for_assets(dg.AssetKey("audit_logs")))
+    checks = dg.AssetSelection.checks_for_assets(dg.AssetKey("audit_logs"))
+    job = dg.define_asset_job("checks_only", selection=checks, tags=Scope().tags)
     definitions = dg.Definitions.merge(aged.definitions, dg.Definitions(jobs=[job]))
     keys = [Scope().check_key(check.table, check.name) for check in CHECKS if check.table == "audit_logs"]
 
@@ -122,6 +145,6 @@ def test_what_the_checks_found_last_stays_known(aged: Any) -> None:
 
     run_id = definitions.resolve_job_def("checks_only").execute_in_process(instance=aged.instance).run_id
     before = found()
-    prune(aged.instance, NONE)
+    prune(aged.instance, Scope(), NONE)
     assert found() == before
     assert aged.instance.get_run_by_id(run_id) is None

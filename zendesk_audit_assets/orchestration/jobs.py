@@ -18,6 +18,9 @@ from zendesk_audit_assets.orchestration.run_history import FINGERPRINT_TAG, comp
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.transform import DERIVED
 
+# All assets of an account.
+ASSETS = (AUDIT_LOGS.name, *(table.name for table in DERIVED), FINDINGS.name, ALERTS, PUBLISHED, *EXPORTS)
+
 
 def build_asset_jobs(scope: Scope) -> list[Any]:
     """The jobs `refresh`, `backfill`, `nightly` and `deliver_alerts`.
@@ -29,21 +32,24 @@ def build_asset_jobs(scope: Scope) -> list[Any]:
     log_to_copy = log | _assets(scope, *(table.name for table in DERIVED), FINDINGS.name, PUBLISHED) | alerts
     return [
         _job(
+            scope,
             scope.refresh,
             log_to_copy - dg.AssetSelection.checks(*whole_table_checks(scope)),
             "Syncs the log, refreshes the derived tables, evaluates the rules, sends alerts and publishes a copy.",
         ),
         _job(
+            scope,
             scope.backfill,
             log.without_checks(),
             "Syncs the log alone, for any range of days; settled days cost no request.",
         ),
         _job(
+            scope,
             scope.nightly,
             log_to_copy | _assets(scope, *EXPORTS),
             "Fetches the last closed days again, runs all checks and exports all tables.",
         ),
-        _job(scope.deliver_alerts, alerts, "Sends the alerts that are due, without a sync."),
+        _job(scope, scope.deliver_alerts, alerts, "Sends the alerts that are due, without a sync."),
     ]
 
 
@@ -69,9 +75,15 @@ def op_config(scope: Scope, *, full_refresh: bool = False, publish: bool = False
     }
 
 
-def _job(name: str, selection: dg.AssetSelection, description: str) -> Any:
-    # A run is one process: its steps never wait for each other's lock on the warehouse.
-    return dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor, description=description)
+def _job(scope: Scope, name: str, selection: dg.AssetSelection, description: str) -> Any:
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        # A run is one process: its steps never wait for each other's lock on the warehouse.
+        executor_def=dg.in_process_executor,
+        tags=scope.tags,
+        description=description,
+    )
 
 
 def _assets(scope: Scope, *tables: str) -> dg.AssetSelection:

@@ -7,11 +7,14 @@ from pathlib import Path
 import dagster as dg
 
 from zendesk_audit_assets.orchestration._private import SqliteEventLogStorage
+from zendesk_audit_assets.orchestration.jobs import ASSETS
 from zendesk_audit_assets.orchestration.scope import Scope
 
 KEEP_DAYS = 7
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+# Dagster's tag of a run that the web server or the daemon has started: the repository and its code location.
+_CODE_LOCATION_TAG = ".dagster/repository"
 
 
 class PruneConfig(dg.Config):
@@ -21,19 +24,24 @@ class PruneConfig(dg.Config):
     """Age in days from which finished runs are deleted, except those with an asset's latest materialization."""
 
 
-@dg.op(description="Deletes old runs, except those with the latest materialization of an asset or a partition.")
-def prune_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None:
-    deleted = prune(context.instance, timedelta(days=config.keep_days))
-    context.log.info(f"Deleted {deleted:,} runs that finished more than {config.keep_days} days ago.")
-
-
 def build_prune_job(scope: Scope) -> dg.JobDefinition:
     """The job `prune_runs`."""
+
+    @dg.op(
+        name=scope.prefixed("prune_old_runs"),
+        description="Deletes old runs of this account's jobs, except those with the latest materialization of an asset "
+        "or a partition.",
+    )
+    def prune_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None:
+        keep = timedelta(days=config.keep_days)
+        deleted = prune(context.instance, scope, keep, context.run.tags.get(_CODE_LOCATION_TAG))
+        context.log.info(f"Deleted {deleted:,} runs that finished more than {config.keep_days} days ago.")
 
     @dg.job(
         name=scope.prune_runs,
         executor_def=dg.in_process_executor,
-        description="Deletes old runs from Dagster's history; the warehouse and its coverage are not touched.",
+        tags=scope.tags,
+        description="Deletes old runs of this account's jobs from Dagster's history; the warehouse is not touched.",
     )
     def prune_runs() -> None:
         prune_old_runs()
@@ -41,11 +49,22 @@ def build_prune_job(scope: Scope) -> dg.JobDefinition:
     return prune_runs
 
 
-def prune(instance: dg.DagsterInstance, keep: timedelta) -> int:
-    """Delete finished runs older than `keep`, except those with a latest materialization; returns their number."""
+def prune(instance: dg.DagsterInstance, scope: Scope, keep: timedelta, code_location: str | None = None) -> int:
+    """Delete the account's finished runs older than `keep`; returns their number.
+
+    Runs with a latest materialization stay, and so do the runs of everybody else's jobs, whatever their names:
+    a run is the account's by its tag, or, from a version without the tag, by its job and its `code_location`.
+    """
     before = datetime.now(timezone.utc) - keep
-    old = {run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=_FINISHED, created_before=before))}
-    needless = old - set(_runs_of_latest_materializations(instance))
+    filters = [dg.RunsFilter(statuses=_FINISHED, created_before=before, tags=scope.tags)]
+    if code_location is not None:
+        of_location = {_CODE_LOCATION_TAG: code_location}
+        filters += [
+            dg.RunsFilter(statuses=_FINISHED, created_before=before, tags=of_location, job_name=job)
+            for job in scope.jobs
+        ]
+    old = {run.run_id for one in filters for run in instance.get_runs(one)}
+    needless = old - set(_runs_of_latest_materializations(instance, map(scope.asset_key, ASSETS)))
     for run_id in needless:
         instance.delete_run(run_id)
         instance.compute_log_manager.delete_logs(prefix=[run_id])
@@ -60,8 +79,8 @@ def _remove_emptied_file(instance: dg.DagsterInstance, run_id: str) -> None:
         Path(storage.path_for_shard(run_id)).unlink(missing_ok=True)
 
 
-def _runs_of_latest_materializations(instance: dg.DagsterInstance) -> Iterable[str]:
-    for key in instance.all_asset_keys():
+def _runs_of_latest_materializations(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> Iterable[str]:
+    for key in keys:
         latest = instance.get_latest_materialization_event(key)
         if latest is not None:
             yield latest.run_id

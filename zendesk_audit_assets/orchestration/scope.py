@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+ACCOUNT_TAG = "zendesk_audit_assets/account"
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -24,6 +26,16 @@ class Scope:
     def prefixed(self, name: str) -> str:
         """The name of a job, schedule, sensor, resource or op."""
         return f"{self.name}_{name}" if self.name else name
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tag that all jobs of this account, and so their runs, carry: others may have jobs of the same names."""
+        return {ACCOUNT_TAG: self.name or "(plain names)"}
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """All jobs of this account."""
+        return (self.refresh, self.backfill, self.nightly, self.deliver_alerts, self.prune_runs)
 
     @property
     def refresh(self) -> str:

@@ -65,7 +65,7 @@ class RateBudget:
     Requests are spread evenly (the "generic cell rate algorithm"), but a tenth of a minute's part, at most ten, may
     go at once, so a quiet refresh never waits. When responses show that other clients use more than the rest,
     our part shrinks to `share` of the remainder. Any thread may call any method; the processes of this machine
-    that name the same `file` share one budget. With a file, every method may raise `BudgetFileUnusable`.
+    that name the same `file` share one budget.
 
     `now` is the system's monotonic clock in seconds, `sleep` replaces the wait in tests.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from zendesk_audit_assets.zendesk.errors import BudgetFileUnusable
+from zendesk_audit_assets import files
+
+logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
 # The smallest limit that Zendesk documents for a current plan (Team), until a response tells the account's own.
 UNKNOWN_LIMIT = 200
@@ -56,9 +59,9 @@ class BudgetStore(Protocol):
 class MemoryStore:
     """The state of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: BudgetState | None = None) -> None:
         self._lock = threading.Lock()
-        self._state = BudgetState()
+        self._state = state or BudgetState()
 
     @contextmanager
     def held(self, now: float) -> Iterator[BudgetState]:
@@ -69,27 +72,34 @@ class MemoryStore:
 class FileStore:
     """The state as JSON in a file, under a lock file beside it that the system frees when a process dies.
 
-    Content that `BudgetState` could not have written counts as no content. Raises `BudgetFileUnusable`.
+    Content that `BudgetState` could not have written counts as no content. Where a file is not this user's, or cannot
+    be used, this process goes on with a state of its own, and says so once.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock_path = path.with_name(f"{path.name}.lock")
         self._threads = threading.Lock()  # first, so that only processes contend for the file
         self._lock = FileLock(
-            f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600, thread_local=False, poll_interval=_LOCK_POLL_S
+            self._lock_path,
+            timeout=_LOCK_TIMEOUT_S,
+            mode=files.PRIVATE_FILE,
+            thread_local=False,
+            poll_interval=_LOCK_POLL_S,
         )
+        self._instead: MemoryStore | None = None
 
     @contextmanager
     def held(self, now: float) -> Iterator[BudgetState]:
         with self._threads:
+            opened = None if self._instead else self._open(now)
+            if opened is None:
+                self._instead = self._instead or MemoryStore()
+                with self._instead.held(now) as state:
+                    yield state
+                return
+            file, state = opened
             try:
-                file = self._open()
-            except Timeout:
-                raise self._unusable(f"another process holds it for more than {_LOCK_TIMEOUT_S:.0f} s") from None
-            except OSError as error:
-                raise self._unusable(str(error.strerror)) from None
-            try:
-                state = _parse(os.read(file, _MAX_FILE_BYTES), now)
                 yield state
                 state.written_at = now
                 self._write(file, state)
@@ -97,13 +107,32 @@ class FileStore:
                 os.close(file)
                 self._lock.release()
 
-    def _open(self) -> int:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
+    def _open(self, now: float) -> tuple[int, BudgetState] | None:
+        """The open file and its state, with the lock held; None when they cannot be used."""
         try:
+            files.make_folder(self._path.parent, files.FOLDER_ON_THE_WAY)
+            files.require_own(self._lock_path)
+            self._lock.acquire()
+        except Timeout:
+            self._go_on_alone(f"another process holds it for more than {_LOCK_TIMEOUT_S:.0f} s")
+            return None
+        except OSError as error:
+            self._go_on_alone(str(error.strerror), error.filename)
+            return None
+        try:
+            files.require_own(self._path)
             # A link is not followed, and a pipe does not block.
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-            return os.open(self._path, flags | getattr(os, "O_BINARY", 0), 0o600)
+            file = os.open(self._path, flags | getattr(os, "O_BINARY", 0), files.PRIVATE_FILE)
+            try:
+                return file, _parse(os.read(file, _MAX_FILE_BYTES), now)
+            except BaseException:
+                os.close(file)
+                raise
+        except OSError as error:
+            self._lock.release()
+            self._go_on_alone(str(error.strerror), error.filename)
+            return None
         except BaseException:
             self._lock.release()
             raise
@@ -115,12 +144,16 @@ class FileStore:
             os.write(file, content)
             os.ftruncate(file, len(content))
         except OSError as error:
-            raise self._unusable(str(error.strerror)) from None
+            self._go_on_alone(str(error.strerror))
+            self._instead = MemoryStore(state)
 
-    def _unusable(self, reason: str) -> BudgetFileUnusable:
-        return BudgetFileUnusable(
-            f"The file of the rate budget, {self._path}, cannot be used ({reason}).",
+    def _go_on_alone(self, reason: str, path: str | None = None) -> None:
+        self._instead = MemoryStore()
+        logger.warning(
+            "%s cannot be used (%s), so this process does not know what other processes take of the request limit. "
             "Delete it, and give this user write access to its folder.",
+            path or self._path,
+            reason,
         )
 
 

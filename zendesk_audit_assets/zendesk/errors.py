@@ -24,10 +24,6 @@ class BadAccountSettings(ZendeskError):
     """The account's settings are wrong, whatever Zendesk says."""
 
 
-class BudgetFileUnusable(ZendeskError):
-    """The file through which processes share the rate limit cannot be read, written or locked."""
-
-
 class BadCredentials(ZendeskError):
     """Zendesk does not know the credentials (401, or a refused OAuth client)."""
 
