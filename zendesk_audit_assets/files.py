@@ -87,6 +87,15 @@ def explain(failure: OSError, path: Path, remedy: str, error: type[AuditError] =
     return error(f"{kind}{culprit} cannot be used ({reason}{owner}).", remedy)
 
 
+def exists(path: Path) -> bool:
+    """Tell whether something is at a path. Raises `OSError` where this user may not look."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def writable(path: Path) -> bool:
     """Tell whether this user may write to a file, or make files in a folder."""
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
@@ -96,6 +105,14 @@ def require_plain(path: Path) -> None:
     """Refuse a folder, a pipe or a device where a file is to be opened. Raises `OSError`."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse what is no folder, and a folder in which this user cannot make files. Raises `OSError`."""
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
+    if not writable(folder):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def require_own(path: Path) -> None:

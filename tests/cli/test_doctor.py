@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import namedtuple
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from support.warehouse import damage
 from zendesk_audit_assets.emulator import EmulatorOptions
+from zendesk_audit_assets.warehouse.database import Warehouse
 
 NONE = {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": ""}
 WAYS = {
@@ -165,7 +168,7 @@ def test_a_clock_that_is_off_is_noted(deploy: Callable[..., Any], call: Any, off
     deploy(options=EmulatorOptions(clock_offset_s=offset))
     result = call("doctor")
     assert result.exit_code == 0
-    (line,) = [line for line in result.output.splitlines() if "clock" in line]
+    (line,) = [line for line in result.output.splitlines() if "The clock" in line]
     assert line.startswith("! ")
     assert f"s {word} Zendesk's" in line
 
@@ -193,3 +196,50 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(
 def test_a_check_leaves_no_warehouse_behind(deployment: Any, call: Any) -> None:
     call("doctor")
     assert not deployment.warehouse.path.exists()
+
+
+OBSTACLES: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "damaged": (damage, "is damaged"),
+    "cut short": (lambda path: os.truncate(path, path.stat().st_size // 2), "is damaged"),
+    "text": (lambda path: path.write_text("mine"), "cannot be opened"),
+    "published": (lambda path: path.with_name("published").write_text("mine"), "published cannot be used"),
+    "lock": (lambda path: path.with_name(f"{path.name}.alerts.lock").symlink_to("x"), "alerts.lock cannot be used"),
+    "history": (lambda _: Path(".dagster").write_text("mine"), ".dagster cannot be used"),
+}
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_what_a_sync_would_stumble_over_is_found(
+    deployment: Any, call: Any, warehouse: Warehouse, obstacle: str
+) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute("INSERT INTO warehouse_meta SELECT 'n' || i, hash(i) FROM range(100_000) AS numbers(i)")
+    put, says = OBSTACLES[obstacle]
+    put(warehouse.path)
+    result = call("doctor", ZENDESK_AUDIT_DB=str(warehouse.path))
+    assert result.exit_code == 1
+    assert any(says in line for line in bad(result.output)), result.output
+
+
+def test_a_folder_that_cannot_be_written_to_is_found(deployment: Any, call: Any, warehouse: Warehouse) -> None:
+    with warehouse.transaction():
+        pass
+    user = os.geteuid()
+    warehouse.path.parent.chmod(0o555)
+    if user == 0:
+        os.seteuid(65_534)
+    try:
+        result = call("doctor", ZENDESK_AUDIT_DB=str(warehouse.path))
+    finally:
+        os.seteuid(user)
+        warehouse.path.parent.chmod(0o755)
+    assert result.exit_code == 1
+    assert "cannot be used (Permission denied" in result.output
+
+
+def test_a_file_that_every_user_can_read_is_noted(deployment: Any, call: Any, warehouse: Warehouse) -> None:
+    with warehouse.transaction():
+        pass
+    warehouse.path.chmod(0o644)
+    result = call("doctor", ZENDESK_AUDIT_DB=str(warehouse.path))
+    assert (result.exit_code, f"! Every user of this machine can read {warehouse.path}" in result.output) == (0, True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +18,10 @@ from zendesk_audit_assets.alert.channels import channels_for
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.files import explained, require_folder, writable
 from zendesk_audit_assets.settings import Account
+from zendesk_audit_assets.warehouse import copies
+from zendesk_audit_assets.warehouse.damage import WarehouseBusy
 from zendesk_audit_assets.warehouse.database import DISK_RESERVE_BYTES, Warehouse
 from zendesk_audit_assets.zendesk import ZendeskClient
 from zendesk_audit_assets.zendesk.connect import client_for
@@ -59,7 +65,7 @@ def _lines(account: Account) -> Iterator[Line]:
             yield from _connection(account, client)
     except AuditError as error:
         yield Line("bad", str(error))
-    for part in (_times, _rules, _alerts):
+    for part in (_files, _history, _times, _rules, _alerts):
         try:
             yield from part(account)
         except AuditError as error:
@@ -129,6 +135,41 @@ def _bytes_per_event(account: Account) -> float:
     with warehouse.transaction() as connection:
         stored = batches.row_count(connection)
     return warehouse.size_bytes() / stored if stored > 100_000 else BYTES_PER_EVENT
+
+
+def _files(account: Account) -> Iterator[Line]:
+    """What a sync would stumble over: all of the file is read, and each lock is taken once."""
+    warehouse = Warehouse(account.database, lock_timeout_s=10, stray_reader_timeout_s=5)
+    try:
+        for purpose in ("alerts", "export"):
+            with warehouse.exclusive(purpose, "at work"):
+                pass
+        with warehouse.locked():
+            pass
+        copies.verify(warehouse)
+    except WarehouseBusy as error:
+        yield Line("note", f"The warehouse is in use: {error}")
+        return
+    found = "was read to its end" if warehouse.exists() else "does not exist yet; its folder can be written to"
+    yield Line("good", f"The warehouse {warehouse.path} {found}.")
+    for path in (warehouse.path, warehouse.published_path):
+        if path.exists() and path.stat().st_mode & 0o007:
+            yield Line("note", f"Every user of this machine can read {path}: chmod o= {path}")
+
+
+def _history(_: Account) -> Iterator[Line]:
+    """Dagster's own files, without the seconds that importing it takes."""
+    home = settings.dagster_home() or Path(".dagster").absolute()
+    remedy = "Give it to this user, or point DAGSTER_HOME at another folder."
+    with explained(home, remedy):
+        if os.path.lexists(home):
+            require_folder(home)
+            for path in (*home.glob("*"), *home.glob("*/*")):
+                if not writable(path):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        else:
+            require_folder(next(parent for parent in home.parents if os.path.lexists(parent)))
+    yield Line("good", f"Dagster keeps its history in {home}.")
 
 
 def _times(account: Account) -> Iterator[Line]:

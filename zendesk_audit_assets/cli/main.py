@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.files import private
 
 # In the order of the help. The module of a command defines a function of the same name; see `_short_help`.
 _COMMANDS = (
@@ -45,7 +46,8 @@ class _Commands(click.Group):
                 "zendesk-audit runs on Linux and macOS. On Windows, use WSL2 or the container; see docs/deploy.md."
             )
         try:
-            return super().invoke(ctx)
+            with private():  # whatever a command writes may hold personal data
+                return super().invoke(ctx)
         except AuditError as error:
             raise click.ClickException(str(error)) from None
 

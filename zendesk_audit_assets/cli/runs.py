@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
+from zendesk_audit_assets.files import make_folder
 from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.orchestration._private import InstanceRef, RunFailureReason
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
@@ -60,7 +61,7 @@ def open_instance() -> dg.DagsterInstance:
         home = Path.cwd() if Path("dagster.yaml").exists() else Path(".dagster").absolute()
     file = home / "dagster.yaml"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
         if not file.exists():
             file.write_text(MINIMAL_DAGSTER_YAML)
         # Its commands may be told to use another team's home, whose file says nothing about telemetry.

@@ -27,6 +27,7 @@ from zendesk_audit_assets.warehouse.damage import WarehouseUnusable, damage_expl
 from zendesk_audit_assets.warehouse.database import Warehouse, connect
 from zendesk_audit_assets.warehouse.migrations import migrate
 
+_ACCESS = "Give this user access to it."
 _ANOTHER_BACKUP = "Use another backup."
 
 
@@ -44,7 +45,7 @@ def backup(warehouse: Warehouse, target: Path) -> Published:
     Raises `WarehouseUnusable` when there is nothing to copy, when it is damaged, and when a backup at `target` would
     replace the warehouse, its published copy or what is no database.
     """
-    if not warehouse.path.exists():
+    if not warehouse.exists():
         raise WarehouseUnusable(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync` first.")
     started = time.monotonic()
     with warehouse.transaction():
@@ -65,8 +66,9 @@ def restore(warehouse: Warehouse, source: Path, derived: Collection[str] = ()) -
     one on. Raises `WarehouseUnusable` when `source` is not a warehouse that this version can open, or is damaged.
     """
     started = time.monotonic()
-    if not source.exists():
-        raise WarehouseUnusable(f"There is no file {source}.", "Check the path.")
+    with files.explained(source, _ACCESS, WarehouseUnusable):
+        if not files.exists(source):
+            raise WarehouseUnusable(f"There is no file {source}.", "Check the path.")
     if _same(source, warehouse.path):
         raise WarehouseUnusable(f"{source} is the warehouse itself.", "Name the file of a backup.")
     table_rows(source)
@@ -75,7 +77,7 @@ def restore(warehouse: Warehouse, source: Path, derived: Collection[str] = ()) -
             f"{source} is not complete: a part of it is still in {source.name}.wal beside it.",
             "Open it with DuckDB once, which brings the two together, or use another backup.",
         )
-    with warehouse.locked(), files.explained(warehouse.path, "Give this user access to it.", WarehouseUnusable):
+    with warehouse.locked(), files.explained(warehouse.path, _ACCESS, WarehouseUnusable):
         warehouse.require_disk_space(source.stat().st_size)
         with files.replacing(warehouse.path) as fresh:
             files.copy(source, fresh)
@@ -116,7 +118,7 @@ _MAGIC, _MAGIC_AT = b"DUCK", 8
 
 def _same(one: Path, other: Path) -> bool:
     """Whether two paths lead to the same file, however they are written."""
-    return one.exists() and other.exists() and os.path.samefile(one, other)
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _keep_only(path: Path, origin: Path, derived: Collection[str]) -> tuple[str, ...]:

@@ -84,6 +84,24 @@ def copy_whole(warehouse: Warehouse, target: Path, mode: int) -> dict[str, int]:
                 return rows_of(connection, COUNT_AND_READ)
 
 
+def verify(warehouse: Warehouse) -> None:
+    """Read all of the warehouse, and try whether its published copy can be read and replaced.
+
+    Raises `WarehouseUnusable` and `WarehouseBusy`, as the next sync or query would.
+    """
+    if warehouse.exists():
+        with warehouse.transaction() as connection:
+            rows_of(connection, COUNT_AND_READ)
+    path = warehouse.published_path
+    with files.explained(path, _WRITE_ACCESS, WarehouseUnusable):
+        for folder in (path.parent.parent, path.parent):
+            if os.path.lexists(folder):
+                files.require_folder(folder)
+        published = files.exists(path)
+    if published:
+        table_rows(path, _NEW_COPY)
+
+
 def export_parquet(warehouse: Warehouse) -> Published:
     """Replace the folder `<name>_parquet` beside the published copy: a file per table, all of the same moment.
 
@@ -92,7 +110,7 @@ def export_parquet(warehouse: Warehouse) -> Published:
     """
     started = time.monotonic()
     source = warehouse.published_path
-    if not source.exists():
+    if not os.path.exists(source):
         raise WarehouseUnusable(f"There is no published copy {source} to export.", "Materialize published_warehouse.")
     link = source.with_name(f"{source.stem}_parquet")
     exporting = warehouse.exclusive("export", "exporting tables")
@@ -119,7 +137,9 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises `WarehouseUnusable` when it is missing, damaged or no warehouse, and `WarehouseBusy` when another program
     has it open for writing.
     """
-    if not path.exists():
+    with files.explained(path, "Give this user access to it.", WarehouseUnusable):
+        there = files.exists(path)
+    if not there:
         remedy = "Check the path; `zendesk-audit sync` makes the published copy."
         raise WarehouseUnusable(f"There is no file {path}.", remedy)
     with open_copy(path, _NEW_COPY) as connection:
@@ -140,9 +160,9 @@ def open_copy(
         yield connection
 
 
-def table_rows(path: Path) -> dict[str, int]:
-    """The rows of each table of a finished copy. Raises as `open_read_only` does."""
-    with open_copy(path, "Use another backup.") as connection:
+def table_rows(path: Path, remedy: str = "Use another backup.") -> dict[str, int]:
+    """The rows of each table of a finished copy. Raises as `open_copy` does."""
+    with open_copy(path, remedy) as connection:
         return rows_of(connection)
 
 
@@ -197,7 +217,7 @@ def _sql(table: tuple[str, ...]) -> str:
 
 
 def _due(warehouse: Warehouse) -> bool:
-    if not warehouse.published_path.exists():
+    if not os.path.exists(warehouse.published_path):
         return True
     with warehouse.transaction() as connection:
         published_at, seconds = get_meta(connection, "published_at"), get_meta(connection, "publish_seconds")

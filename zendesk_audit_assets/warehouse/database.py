@@ -75,8 +75,9 @@ class Warehouse:
         return self.path.as_uri()
 
     def exists(self) -> bool:
-        """Tell whether the file is there."""
-        return self.path.exists()
+        """Tell whether the file is there. Raises `WarehouseUnusable` where this user may not look."""
+        with self._explained(self.path):
+            return files.exists(self.path)
 
     def size_bytes(self) -> int:
         """The size of the file; 0 before it exists."""
@@ -84,7 +85,7 @@ class Warehouse:
 
     def free_bytes(self) -> int:
         """The free space on the disk that holds the file, or will hold it."""
-        folder = next(parent for parent in self.path.parents if parent.exists())
+        folder = next(parent for parent in self.path.parents if os.path.exists(parent))
         return shutil.disk_usage(folder).free
 
     @property
@@ -246,7 +247,7 @@ class Warehouse:
         """DuckDB tells a file that it may not write from a damaged one in its message only. Raises `OSError`."""
         files.require_plain(self.path)
         for path in (self.path, self.path.with_name(f"{self.path.name}.wal")):
-            if path.exists() and not files.writable(path):
+            if files.exists(path) and not files.writable(path):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     def _create(self) -> None:
