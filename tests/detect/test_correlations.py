@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from zendesk_audit_assets.detect import Rule, RuleError
 
 Write = Callable[..., Path]
@@ -116,7 +117,7 @@ def write_correlation(write: Write, correlation: str) -> None:
     write(text=RULES.format(correlation=correlation))
 
 
-RECOUNT = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RECOUNT = settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(events=EVENTS, least=st.integers(1, 5))

@@ -61,14 +61,17 @@ def test_the_columns_are_those_of_the_contract(log: Log) -> None:
     assert log.connection.table("findings").columns == [column.name for column in FINDINGS.columns]
 
 
-@pytest.mark.parametrize("before", range(240, 275, 4))
-def test_a_description_is_masked_before_it_is_cut(log: Log, before: int) -> None:
-    text = f"Owner changed from {'x' * before} to https://user:topsecret@example.com/hook"
-    log.append([{**OWNER_CHANGED, "change_description": text, "created_at": START}])
-    log.refresh()
-    ((explanation,),) = log.rows("explanation")
-    assert "tops" not in explanation
-    assert explanation.endswith("…")
+def test_a_description_is_masked_before_it_is_cut(log: Log) -> None:
+    texts = [
+        f"Owner changed from {'x' * before} to https://user:topsecret@example.com/hook" for before in range(240, 275, 4)
+    ]
+    log.append([{**OWNER_CHANGED, "change_description": text, "created_at": START} for text in texts])
+    log.refresh([rule("ZD-001")])
+    explanations = [explanation for (explanation,) in log.rows("explanation")]
+    assert len(explanations) == len(texts)
+    for explanation in explanations:
+        assert "tops" not in explanation
+        assert explanation.endswith("…")
 
 
 def test_an_event_may_be_found_by_several_rules(log: Log) -> None:

@@ -13,9 +13,8 @@ from zendesk_audit_assets.detect.examples import failed_examples
 PACK = load_rules()
 
 
-@pytest.mark.parametrize("rule", PACK, ids=lambda rule: rule.name)
-def test_a_rule_judges_its_examples_as_it_says(rule: Rule) -> None:
-    assert list(failed_examples([rule])) == []
+def test_a_rule_judges_its_examples_as_it_says() -> None:
+    assert [failure for _, failure in failed_examples(PACK)] == []
 
 
 @pytest.mark.parametrize("rule", PACK, ids=lambda rule: rule.name)

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.log import DAY, HOUR, PACK, START, Log, records_of
 from support.warehouse import database
 from zendesk_audit_assets.emulator.history import build_history
@@ -66,7 +67,7 @@ COUNTING = {
 
 
 @given(batches=BATCHES, gap=st.integers(0, 72))
-@settings(max_examples=3)
+@settings(max_examples=examples(2))
 def test_random_batches_give_the_findings_of_a_rebuild(batches: list[list[Any]], gap: int) -> None:
     rules = [one for one in PACK if one.name in COUNTING]
     with database() as connection:

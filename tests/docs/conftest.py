@@ -18,8 +18,14 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return published_company(tmp_path_factory.mktemp("docs"))
 
 
-@pytest.fixture
-def shell(published: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published copy, as a reader opens it."""
+@pytest.fixture(scope="session")
+def opened(published: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     with open_read_only(published.published_path) as copy:
+        yield copy
+
+
+@pytest.fixture
+def shell(opened: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published copy, as a reader opens it, with temporary tables of its own."""
+    with opened.cursor() as copy:
         yield copy
