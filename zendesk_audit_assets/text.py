@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def one_line(text: str, longest: int | None = None) -> str:
     """The text on one line: no control characters, single spaces; with `longest`, cut to that many characters."""
@@ -27,3 +29,24 @@ def sql_literal(text: str) -> str:
 def sql_name(name: str) -> str:
     """The name of a table or a column as an SQL identifier, quotes included, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def visible(text: str) -> str:
+    """The text with a visible escape, such as `\\x1b`, for each character that acts on a terminal instead of showing.
+
+    Control characters, those that turn the direction of writing or have no width, and halves of a character. Newlines
+    and tabs stay; so do the joiners that scripts and emoji need.
+    """
+    return INVISIBLE.sub(lambda match: _escaped(match[0]), text.replace("\r\n", "\n"))
+
+
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+"""A character that acts instead of showing."""
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

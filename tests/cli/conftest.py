@@ -45,13 +45,19 @@ def in_memory(configured: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 def call(folder: Path) -> Callable[..., Result]:
     """Calls a command as a program would, but in this process; none ever shows a trace."""
 
-    def invoke(*arguments: object, **variables: str) -> Result:
-        result = CliRunner().invoke(main, [str(argument) for argument in arguments], env=variables)
+    def invoke(*arguments: object, input: str | bytes | None = None, **variables: str) -> Result:
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=input, env=variables)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert "Traceback" not in result.output
         return result
 
     return invoke
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a person read standard output, so that tables are drawn."""
+    monkeypatch.setattr("zendesk_audit_assets.cli.output.on_terminal", lambda: True)
 
 
 @pytest.fixture

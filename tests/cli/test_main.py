@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ def test_help_shows_all_commands_and_what_each_is_for(call: Any) -> None:
 
 def test_every_module_of_a_command_is_a_command() -> None:
     folder = Path(zendesk_audit_assets.cli.__file__).parent
-    helpers = {"__init__", "__main__", "main", "output", "runs"}
+    helpers = {"__init__", "__main__", "frames", "main", "output", "runs", "terminal"}
     assert {file.stem for file in folder.glob("*.py")} - helpers == set(COMMANDS)
 
 
@@ -76,6 +77,37 @@ def test_windows_is_told_what_to_use_instead(call: Any, monkeypatch: pytest.Monk
         1,
         "Error: zendesk-audit runs on Linux and macOS. On Windows, use WSL2 or the container; see docs/deploy.md.\n",
     )
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
+def test_ctrl_c_ends_with_the_code_that_shells_expect(
+    call: Any, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("zendesk_audit_assets.settings.load", interrupt)
+    result = call("doctor")
+    assert (result.exit_code, result.output) == (130, "Stopped.\n")
+
+
+def test_an_error_of_the_system_is_a_sentence_that_names_the_file(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied", "data/x\x1b[2J")
+
+    monkeypatch.setattr("zendesk_audit_assets.settings.load", fail)
+    result = call("doctor")
+    assert (result.exit_code, result.output) == (1, "Error: data/x\\x1b[2J: Permission denied.\n")
+
+
+def test_a_command_prints_by_the_functions_that_defuse_texts() -> None:
+    folder = Path(zendesk_audit_assets.cli.__file__).parent
+    for file in folder.glob("*.py"):
+        text = file.read_text("utf-8")
+        if file.stem not in {"terminal", "output"}:
+            assert "click.echo" not in text, file
+            assert ".print(" not in text, file
+            assert not re.search(r"(?<![\w.])print\(", text), file
 
 
 def test_help_does_not_wait_for_dagster_to_load() -> None:

@@ -216,7 +216,7 @@ def test_ctrl_c_keeps_commits_and_the_next_sync_continues(call: Any, deploy: Cal
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=10)
 
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert output.splitlines()[-1] == (
         "Error: Stopped. What was committed is kept; the next `zendesk-audit sync` asks only for the rest."
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.warehouse import backups
 from zendesk_audit_assets.warehouse.database import Warehouse
 
@@ -20,4 +21,4 @@ def backup(target: Path) -> None:
     verified.
     """
     done = backups.backup(Warehouse(settings.load().database), target)
-    click.echo(f"{done.path}: {done.rows['audit_logs']:,} events, {done.bytes / 2**20:,.1f} MiB, verified.")
+    say(f"{done.path}: {done.rows['audit_logs']:,} events, {done.bytes / 2**20:,.1f} MiB, verified.")

@@ -25,6 +25,7 @@ from zendesk_audit_assets.cli.runs import (
     sync_days,
 )
 from zendesk_audit_assets.cli.serve import listening
+from zendesk_audit_assets.cli.terminal import tell
 from zendesk_audit_assets.orchestration.build import build_definitions
 from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.settings import DAGSTER_HOME, Account
@@ -81,13 +82,13 @@ def demo(serve: bool, days: int, port: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "dagster").mkdir(parents=True)
     (folder / "dagster" / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
-    console.print("Starting a local Zendesk ...")
+    tell(console, "Starting a local Zendesk ...")
     with _local_zendesk(days) as environment:
         settings.export_to_environ({**environment, **_places(folder), Account.rate_share.name: "1"})
         account = settings.load()
         _sync_everything(account, console)
         _print_summaries(Warehouse(account.database).published_path)
-        console.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
+        tell(console, f"\nDone in {time.monotonic() - started:.0f} s.")
         if serve:
             _serve(folder, port, console)
         else:
@@ -132,7 +133,7 @@ def _print_summaries(path: Path) -> None:
 
 
 def _serve(folder: Path, port: int, console: Console) -> None:
-    console.print("New events appear in the Dagster UI by themselves.")
+    tell(console, "New events appear in the Dagster UI by themselves.")
     command = [sys.executable, "-m", "zendesk_audit_assets.cli", "serve", "--port", str(port)]
     # A signal to this process must also stop Dagster, even where a shell has set SIGINT to be ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -143,7 +144,7 @@ def _serve(folder: Path, port: int, console: Console) -> None:
         try:
             process.wait()
         except KeyboardInterrupt:
-            console.print("Stopping ...")
+            tell(console, "Stopping ...")
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
@@ -152,13 +153,12 @@ def _serve(folder: Path, port: int, console: Console) -> None:
 def _print_where_to_look(account: Account, console: Console) -> None:
     path = Warehouse(account.database).published_path
     program = _program()
-    console.print(
+    tell(
+        console,
         f'\nQuery it:     {Account.database}={account.database} {program} sql "FROM action_summary"'
         f"\n              or open {path} read-only in any DuckDB tool."
         f"\nSee it in the Dagster UI, with new events every few seconds:  {program} demo --serve"
         f"\nConnect your own account:  docs/connect.md, then  {program} doctor",
-        highlight=False,
-        soft_wrap=True,
     )
 
 

@@ -15,11 +15,13 @@ import click
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.alert.channels import channels_for
+from zendesk_audit_assets.cli.terminal import mark, say
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.files import explained, require_folder, writable
 from zendesk_audit_assets.settings import Account
+from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.warehouse import copies
 from zendesk_audit_assets.warehouse.damage import WarehouseBusy
 from zendesk_audit_assets.warehouse.database import DISK_RESERVE_BYTES, Warehouse
@@ -51,9 +53,9 @@ def doctor() -> None:
     account = settings.load()
     bad = False
     if (file := settings.source()) is not None:
-        click.echo(f"{_MARKS['good']} {file} adds to the settings of the environment.")
+        say(f"{mark(_MARKS['good'])} {file} adds to the settings of the environment.")
     for line in _lines(account):
-        click.echo(f"{_MARKS[line.mark]} {line.sentence}")
+        say(f"{mark(_MARKS[line.mark])} {one_line(line.sentence)}")
         bad = bad or line.mark == "bad"
     if bad:
         raise SystemExit(1)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import click
 
 from zendesk_audit_assets import Account
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
 
 
@@ -85,7 +86,7 @@ def emulator(
         has_audit_logs=not no_audit_logs,
         control=control,
     )
-    serve(options, lambda url: click.echo("\n".join(_connection_settings(options, url, start))))
+    serve(options, lambda url: say("\n".join(_connection_settings(options, url, start))))
 
 
 def _connection_settings(options: EmulatorOptions, url: str, start: datetime) -> list[str]:

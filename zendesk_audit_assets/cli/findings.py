@@ -6,13 +6,8 @@ from datetime import datetime
 
 import click
 
-from zendesk_audit_assets.cli.output import (
-    NotFound,
-    open_tables,
-    print_frame,
-    query_frame,
-    read_options,
-)
+from zendesk_audit_assets.cli.output import NotFound, Output, open_tables, print_frame, query_frame, read_options
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.detect import decisions
 from zendesk_audit_assets.severity import SEVERITIES, at_least
 
@@ -40,7 +35,7 @@ def findings(
     closed_too: bool,
     uid: str | None,
     live: bool,
-    format: str | None,
+    output: Output,
 ) -> None:
     """Show the open findings, newest first. Close a finding to stop its alerts."""
     if uid is not None:
@@ -67,7 +62,7 @@ def findings(
                 "closed_too": closed_too,
             },
         )
-    print_frame(frame, format, "No findings.")
+    print_frame(frame, output, "No findings.")
 
 
 def _close(uid: str) -> None:
@@ -87,4 +82,4 @@ def _close(uid: str) -> None:
         if status != "closed":
             decisions.record(connection, [full], "closed")
     note = "was closed already" if status == "closed" else "is closed; the next run publishes that"
-    click.echo(f"The finding {full[:12]} of {rule} {note}.")
+    say(f"The finding {full[:12]} of {rule} {note}.")

@@ -8,7 +8,8 @@ import click
 import duckdb
 import polars as pl
 
-from zendesk_audit_assets.cli.output import open_tables, print_frame, query_frame, read_options
+from zendesk_audit_assets.cli.output import Output, open_tables, print_frame, query_frame, read_options
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.masking import mask
 
 _MAX_OBJECTS = 50
@@ -17,7 +18,7 @@ _MAX_OBJECTS = 50
 @click.command()
 @click.argument("name", metavar="OBJECT")
 @read_options
-def history(name: str, live: bool, format: str | None) -> None:
+def history(name: str, live: bool, output: Output) -> None:
     """Show the history of one object: every value of its fields, when it was set, and by whom.
 
     OBJECT is a type and an id, such as user:123, or a part of the label, such as "Bob". If several objects have this
@@ -30,9 +31,9 @@ def history(name: str, live: bool, format: str | None) -> None:
         else:
             objects = _with_label(connection, name)
             if objects.height != 1:
-                print_frame(objects, format, f"The log shows no change of an object with {name!r} in its label.")
-                if objects.height > 1 and format is None:
-                    click.echo("Name one of these objects by type and id.")
+                print_frame(objects, output, f"The log shows no change of an object with {name!r} in its label.")
+                if objects.height > 1 and output == Output():
+                    say("Name one of these objects by type and id.")
                 return
             object_type, _, text = objects["object"][0].rpartition(":")
             source_id = int(text)
@@ -45,7 +46,7 @@ def history(name: str, live: bool, format: str | None) -> None:
             """,
             {"object_type": object_type, "source_id": source_id},
         )
-    print_frame(_with_masked_values(frame), format, f"The log shows no change of {object_type}:{source_id}.")
+    print_frame(_with_masked_values(frame), output, f"The log shows no change of {object_type}:{source_id}.")
 
 
 def _with_label(connection: duckdb.DuckDBPyConnection, part: str) -> pl.DataFrame:

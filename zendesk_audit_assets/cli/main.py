@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import re
 import sys
 from importlib import import_module
@@ -11,8 +12,10 @@ from typing import Any
 
 import click
 
+from zendesk_audit_assets.cli.terminal import prepare_streams, say
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.files import private
+from zendesk_audit_assets.text import visible
 
 # In the order of the help. The module of a command defines a function of the same name; see `_short_help`.
 _COMMANDS = (
@@ -21,6 +24,13 @@ _COMMANDS = (
 
 # Former names, which still work.
 _ALIASES = {"check": "doctor"}
+
+# What shells expect of a program that Ctrl-C has ended.
+_INTERRUPTED = 130
+
+
+class Stopped(AuditError):
+    """Ctrl-C stopped the command."""
 
 
 class _Commands(click.Group):
@@ -40,6 +50,10 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, _short_help(name)) for name in _COMMANDS])
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        prepare_streams()
+        return super().main(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         if sys.platform == "win32":
             raise click.ClickException(
@@ -47,9 +61,19 @@ class _Commands(click.Group):
             )
         try:
             with private():  # whatever a command writes may hold personal data
-                return super().invoke(ctx)
+                result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, click.Abort, Stopped) as error:
+            say(f"Error: {error}" if isinstance(error, Stopped) else "Stopped.", err=True)
+            ctx.exit(_INTERRUPTED)
         except AuditError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(visible(str(error))) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of the pipe has seen enough; click ends the program
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(visible(f"{where}{error.strerror or error}.")) from None
+        return result
 
 
 def _short_help(name: str) -> str:

@@ -1,25 +1,31 @@
 """Open the warehouse for reading and print a frame, for the commands that show data.
 
-The options, the table, CSV and JSON of every such command come from here.
+The options and the table of every such command come from here.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import click
 import duckdb
-import orjson
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.frames import FILE_FORMATS, to_csv, to_json, to_tsv, write_file
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.masking import mask_cut
+from zendesk_audit_assets.text import visible
 from zendesk_audit_assets.warehouse.catalog import relations
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -35,18 +41,46 @@ class NotFound(AuditError):
     """The table, rule or finding that a command needs does not exist."""
 
 
+@dataclass(frozen=True)
+class Output:
+    """Where a result goes and how: `format` is "csv", "json" or None for a table; with `path`, into that file."""
+
+    format: str | None = None
+    raw: bool = False
+    path: Path | None = None
+
+
 def format_options(command: Command) -> Command:
-    """Add `--csv` and `--json`, which set the parameter `format` to "csv" or "json"; it is None for a table."""
+    """Add `--csv`, `--json`, `--raw` and `--output`, which become the parameter `output`, an `Output`."""
+
+    @wraps(command)
+    def with_output(*arguments: Any, format: str | None, raw: bool, path: Path | None, **others: Any) -> Any:
+        if path is not None and format is not None:
+            raise click.UsageError("The ending of FILE names its format: leave out --csv and --json.")
+        if path is not None and path.suffix.lower()[1:] not in FILE_FORMATS:
+            raise click.UsageError(f"FILE must end in {', '.join(f'.{ending}' for ending in FILE_FORMATS)}.")
+        if raw and format != "csv" and (path is None or path.suffix.lower() != ".csv"):
+            raise click.UsageError("--raw goes with --csv, or with a FILE that ends in .csv.")
+        return command(*arguments, output=Output(format, raw, path), **others)
+
     for option in (
+        click.option(
+            "--output",
+            "path",
+            metavar="FILE",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write a file that ends in .csv, .json or .parquet; replace an existing one.",
+        ),
+        click.option("--raw", is_flag=True, help="Leave texts in CSV as they are, formulas included."),
         click.option("--json", "format", flag_value="json", help="Print a JSON array of objects."),
         click.option("--csv", "format", flag_value="csv", help="Print CSV."),
     ):
-        command = option(command)
-    return command
+        with_output = option(with_output)
+    return cast(Command, with_output)
 
 
 def read_options(command: Command) -> Command:
-    """Add `--live`, `--csv` and `--json`."""
+    """Add `--live` and what `format_options` adds."""
     live = click.option(
         "--live", is_flag=True, help="Read the live file instead of the published copy; wait while a run writes."
     )
@@ -78,25 +112,42 @@ def query_frame(connection: duckdb.DuckDBPyConnection, query: str, parameters: M
     return frame.with_columns(pl.col(pl.String).map_elements(mask_cut, return_dtype=pl.String))
 
 
-def print_frame(frame: pl.DataFrame, format: str | None, empty: str | None = None) -> None:
-    """Print a frame as CSV, as JSON or, with None, as a table; `empty` replaces a table without rows."""
-    if format == "csv":
-        click.echo(_flat(frame).write_csv(), nl=False)
-    elif format == "json":
-        click.echo(frame.write_json())
+def print_frame(frame: pl.DataFrame, output: Output, empty: str | None = None) -> None:
+    """Print a frame or write it to a file; `empty` replaces a table without rows.
+
+    A table is drawn on a terminal only; a pipe or a file gets tab-separated values. Raises `CannotWrite`.
+    """
+    if output.path is not None:
+        write_file(frame, output.path, raw=output.raw)
+        say(f"{output.path}: {frame.height:,} rows.", err=True)
+    elif output.format == "csv":
+        _put(to_csv(frame, raw=output.raw))
+    elif output.format == "json":
+        _put(f"{to_json(frame)}\n")
     elif frame.is_empty() and empty is not None:
-        click.echo(empty)
-    else:
+        say(empty, err=not on_terminal())
+    elif on_terminal():
         print_table(frame, Console(highlight=False))
+    else:
+        _put(to_tsv(frame))
+
+
+def _put(text: str) -> None:
+    click.echo(text, nl=False, color=True)  # without `color`, click takes out what looks like a colour
+
+
+def on_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout.isatty()
 
 
 def print_table(frame: pl.DataFrame, console: Console, title: str | None = None) -> None:
     """Print the first 200 rows as a table, or row by row where the console is too narrow for all columns."""
     table = Table(title=title, title_justify="left")
     for name, dtype in frame.schema.items():
-        table.add_column(Text(name), justify="right" if dtype.is_numeric() else "left", overflow="fold")
+        table.add_column(Text(visible(name)), justify="right" if dtype.is_numeric() else "left", overflow="fold")
     # `Text` keeps brackets in a value as they are; a plain string is parsed as markup.
-    rows = [tuple(Text(_cell(value)) for value in row) for row in frame.head(_MAX_TABLE_ROWS).iter_rows()]
+    rows = [tuple(Text(visible(_cell(value))) for value in row) for row in frame.head(_MAX_TABLE_ROWS).iter_rows()]
     for row in rows:
         table.add_row(*row)
     if len(frame.columns) * _MIN_COLUMN_WIDTH <= console.width:
@@ -112,7 +163,7 @@ def _sheet(names: list[str], row: tuple[Text, ...]) -> Table:
     """One row of a frame as lines of name and value."""
     sheet = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in zip(names, row, strict=True):
-        sheet.add_row(Text(name), value)
+        sheet.add_row(Text(visible(name)), value)
     sheet.add_row("")
     return sheet
 
@@ -123,14 +174,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.2f}"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {entry}" for key, entry in value.items())
+        return ", ".join(f"{key}: {_cell(entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
     return str(value).removesuffix("+00:00")
-
-
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with lists and maps as JSON text, since CSV has neither."""
-    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
-    return frame.with_columns(
-        pl.Series(name, [value if value is None else orjson.dumps(value, default=str).decode() for value in column])
-        for name, column in ((name, frame[name].to_list()) for name in nested)
-    )

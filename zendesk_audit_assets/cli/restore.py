@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
 from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.transform import DERIVED
@@ -25,8 +26,8 @@ def restore(source: Path) -> None:
     """
     derived = [table.name for table in (*DERIVED, FINDINGS, FINDINGS_STATE, STATE)]
     done = backups.restore(Warehouse(settings.load().database), source, derived)
-    click.echo(f"{done.path}: {done.rows['audit_logs']:,} events.")
+    say(f"{done.path}: {done.rows['audit_logs']:,} events.")
     if done.left_out:
-        click.echo(f"Left out, not of this project: {one_line(', '.join(done.left_out), 200)}.")
+        say(f"Left out, not of this project: {one_line(', '.join(done.left_out), 200)}.")
     if done.replaced is not None:
-        click.echo(f"The replaced warehouse is now {done.replaced.name}.")
+        say(f"The replaced warehouse is now {done.replaced.name}.")

@@ -8,7 +8,8 @@ import click
 import polars as pl
 
 from zendesk_audit_assets import settings
-from zendesk_audit_assets.cli.output import NotFound, format_options, print_frame
+from zendesk_audit_assets.cli.output import NotFound, Output, format_options, print_frame
+from zendesk_audit_assets.cli.terminal import mark, say
 from zendesk_audit_assets.detect import Rule, load_rules
 from zendesk_audit_assets.detect.examples import failed_examples
 from zendesk_audit_assets.severity import SEVERITIES, at_least
@@ -22,7 +23,7 @@ def rules() -> None:
 @rules.command(name="list")
 @click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Minimum level of a rule.")
 @format_options
-def list_rules(level: str, format: str | None) -> None:
+def list_rules(level: str, output: Output) -> None:
     """List the rules in force."""
     chosen = [rule for rule in _in_force() if rule.level in at_least(level)]
     columns = {
@@ -33,7 +34,7 @@ def list_rules(level: str, format: str | None) -> None:
         "experimental": ["yes" if rule.experimental else "" for rule in chosen],
         "file": [rule.file for rule in chosen],
     }
-    print_frame(pl.DataFrame(columns), format, "No rule is in force.")
+    print_frame(pl.DataFrame(columns), output, "No rule is in force.")
 
 
 @rules.command()
@@ -44,11 +45,11 @@ def test(name: str | None) -> None:
     chosen = [_named(name)] if name else in_force
     failures = [f"{rule.file}: {failure}" for rule, failure in failed_examples(chosen, in_force)]
     for failure in failures:
-        click.echo(f"✗ {failure}")
+        say(f"{mark('✗')} {failure}")
     untested = sum(not (rule.examples.match or rule.examples.no_match) for rule in chosen)
     examples = sum(len(rule.examples.match) + len(rule.examples.no_match) for rule in chosen)
     note = f" ({untested} without examples)" if untested else ""
-    click.echo(f"{examples} examples of {len(chosen)} rules{note}: {len(failures)} failed.")
+    say(f"{examples} examples of {len(chosen)} rules{note}: {len(failures)} failed.")
     if failures:
         raise SystemExit(1)
 
@@ -57,7 +58,7 @@ def test(name: str | None) -> None:
 @click.argument("name")
 def explain(name: str) -> None:
     """Show the description, the facts and the SQL of the rule with this NAME or id."""
-    click.echo("\n".join(_explanation(_named(name))))
+    say("\n".join(_explanation(_named(name))))
 
 
 def _explanation(rule: Rule) -> Iterator[str]:

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy.exc import SQLAlchemyError
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.main import Stopped
+from zendesk_audit_assets.cli.terminal import tell
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.files import make_folder
@@ -41,10 +43,6 @@ _project_logger = logging.getLogger("zendesk_audit_assets")
 
 class RunFailed(AuditError):
     """A run of a job failed; the message is that of the failed step."""
-
-
-class Stopped(AuditError):
-    """Ctrl-C stopped the run."""
 
 
 class DagsterUnusable(AuditError):
@@ -111,7 +109,7 @@ def sync_days(
             bar.end()
     for check in result.get_asset_check_evaluations():
         if not check.passed:
-            console.print(f"! {check.check_name}: {check.description}", highlight=False, soft_wrap=True)
+            tell(console, f"! {check.check_name}: {check.description}")
 
 
 def _run(
@@ -192,7 +190,7 @@ class _Bar(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
-            self._progress.console.print(record.getMessage(), highlight=False, soft_wrap=True)
+            tell(self._progress.console, record.getMessage())
             return
         self._seen = getattr(record, "progress", self._seen)
         number, ranges = self._part

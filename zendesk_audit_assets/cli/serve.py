@@ -18,6 +18,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.runs import open_instance
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.orchestration._private import (
     ModuleTarget,
@@ -56,11 +57,11 @@ def serve(host: str, port: int, daemon: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with listening(host, port) as listener, open_instance() as instance:
-        click.echo(f"The Dagster UI comes up at http://{_shown(host)}:{port}. Ctrl-C ends it.", err=True)
+        say(f"The Dagster UI comes up at http://{_shown(host)}:{port}. Ctrl-C ends it.", err=True)
         try:
             _serve(instance, listener, hosts, daemon)
         except KeyboardInterrupt:
-            click.echo("Stopped.", err=True)
+            say("Stopped.", err=True)
 
 
 @contextmanager

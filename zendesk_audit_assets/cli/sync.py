@@ -9,6 +9,7 @@ from rich.console import Console
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.runs import open_instance, sync_days
+from zendesk_audit_assets.cli.terminal import tell
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.orchestration.build import build_definitions
 from zendesk_audit_assets.orchestration.partitions import Days, days_to_refresh
@@ -45,11 +46,10 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
     with open_instance() as instance:
         sync_days(build_definitions(account), instance, days, console, full=full, alerts=alerts)
     events, complete = _state(warehouse, account.start)
-    console.print(
+    tell(
+        console,
         f"{events:,} events, complete from {start} to {complete:%Y-%m-%d %H:%M:%S} UTC. Query them with "
         f"`zendesk-audit sql`, or open {warehouse.published_path} read-only.",
-        highlight=False,
-        soft_wrap=True,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import click
 
-from zendesk_audit_assets.cli.output import open_tables, print_frame, query_frame, read_options
+from zendesk_audit_assets.cli.output import Output, open_tables, print_frame, query_frame, read_options
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -15,7 +15,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--admin", is_flag=True, help="Show only administrators and the account owner.")
 @click.option("--on", "day", type=_DAY, help="Day in UTC. Default: today.")
 @read_options
-def who(admin: bool, day: datetime | None, live: bool, format: str | None) -> None:
+def who(admin: bool, day: datetime | None, live: bool, output: Output) -> None:
     """Show who had which role on a day, and who granted it.
 
     The list includes roles that a user had for only a part of the day. The audit log records a role when it changes:
@@ -37,4 +37,4 @@ def who(admin: bool, day: datetime | None, live: bool, format: str | None) -> No
             """,
             {"admin": admin, "day": day.date()},
         )
-    print_frame(frame, format, f"The log shows no {'administrator' if admin else 'role'} on {day:%Y-%m-%d}.")
+    print_frame(frame, output, f"The log shows no {'administrator' if admin else 'role'} on {day:%Y-%m-%d}.")
