@@ -178,7 +178,31 @@ def test_an_account_without_events_is_noted_in_time_for_the_first_one(deploy: Ca
     result = call("doctor")
     assert result.exit_code == 0
     assert "! The audit log is empty so far." in result.output
+    assert "✓ ZENDESK_START_DATE is " in result.output
     assert len(deployment.zendesk.requests) <= 4
+
+
+@pytest.mark.parametrize("day", ["", "2026-02-30", "2999-01-01", "0001-01-01"])
+def test_the_first_day_of_an_empty_log_is_looked_at(deploy: Any, call: Any, day: str) -> None:
+    deploy(options=EmulatorOptions(), ZENDESK_START_DATE=day)
+    result = call("doctor")
+    assert result.exit_code == 1
+    (line,) = [line for line in result.output.splitlines() if line.startswith("✗")]
+    assert line.startswith("✗ ZENDESK_START_DATE is ")
+    assert line.endswith(", today, while the log is empty.")
+
+
+def test_the_first_day_is_looked_at_when_zendesk_does_not_answer(deploy: Any, call: Any) -> None:
+    deploy(ZENDESK_CLIENT_SECRET="wrong-secret", ZENDESK_START_DATE="2026-02-30")
+    bad = [line for line in call("doctor").output.splitlines() if line.startswith("✗")]
+    assert any(line.startswith("✗ ZENDESK_START_DATE is '2026-02-30', not a date.") for line in bad)
+
+
+def test_the_file_that_was_read_is_named(deployment: Any, call: Any, folder: Path) -> None:
+    (folder / ".env").write_text("ZENDESK_TIMEZONE=Europe/Amsterdam\n")
+    result = call("doctor")
+    assert f"✓ {folder / '.env'} adds to the settings of the environment." in result.output
+    assert "Europe/Amsterdam" in result.output
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_written(

@@ -67,6 +67,8 @@ def _lines(account: Account) -> Iterator[Line]:
             yield from _connection(account, client)
     except AuditError as error:
         yield Line("bad", str(error))
+        if account.text(Account.start_date):  # unset, the answer would have told the day
+            yield _start_date(account)
     for part in (_files, _history, _times, _rules, _alerts):
         try:
             yield from part(account)
@@ -88,9 +90,10 @@ def _connection(account: Account, client: ZendeskClient) -> Iterator[Line]:
     oldest, newest = client.oldest().records, [probe.newest] if probe.newest else []
     if not oldest or not newest:
         yield Line("note", "The audit log is empty so far.")
+        yield _start_date(account, f"{datetime.now(timezone.utc):%Y-%m-%d}", "today, while the log is empty")
         return
     yield Line("good", f"The first event is of {_moment(oldest[0])}, the newest of {_moment(newest[0])}.")
-    yield _start_date(account, _moment(oldest[0]))
+    yield _start_date(account, _moment(oldest[0])[:10], "the day of the first event")
     events = client.count()
     yield Line("good", _effort(events, limit, account.rate_share))
     yield _disk(account, events)
@@ -105,15 +108,16 @@ def _clock(server: datetime) -> Line:
     )
 
 
-def _start_date(account: Account, oldest: str) -> Line:
-    name, day = Account.start_date.name, oldest[:10]
+def _start_date(account: Account, day: str = "", meaning: str = "") -> Line:
+    """The first day to keep, beside the day that the log suggests, if it was reached."""
+    name = Account.start_date.name
     try:
         start = account.start_date
     except AuditError as error:
-        return Line("bad", f"{error.cause} Set it to {day}, the day of the first event.")
-    if start.isoformat() > day:
+        return Line("bad", f"{error.cause} Set it to {day}, {meaning}." if day else str(error))
+    if day and start.isoformat() > day:
         return Line("note", f"{name} is {start}: earlier events are left out. Set it to {day} to keep all.")
-    return Line("good", f"{name} is {start}: every event will be kept.")
+    return Line("good", f"{name} is {start}: every event will be kept." if day else f"{name} is {start}.")
 
 
 def _effort(events: int, limit: int | None, share: float) -> str:
