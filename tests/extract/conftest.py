@@ -50,8 +50,8 @@ def answer_with(
     answer = busy_account.client.pages
 
     def change(records: Callable[[list[Any]], list[Any]]) -> None:
-        def changed(*window: datetime) -> Any:
-            for page in answer(*window):
+        def changed(*window: datetime, **options: Any) -> Any:
+            for page in answer(*window, **options):
                 yield type(page)(records(page.records), page.body, page.has_more, page.date, page.requests)
 
         monkeypatch.setattr(busy_account.client, "pages", changed)

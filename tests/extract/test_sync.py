@@ -179,8 +179,8 @@ def test_numbers_of_any_length_are_kept(account: Account, monkeypatch: pytest.Mo
     account.happens(NOON - DAY, brand="LONG", weight="HUGE")
     answer = account.client.pages
 
-    def with_long_numbers(*window: datetime) -> Any:
-        for page in answer(*window):
+    def with_long_numbers(*window: datetime, **options: Any) -> Any:
+        for page in answer(*window, **options):
             body = page.body.replace(b'"LONG"', digits.encode()).replace(b'"HUGE"', b"1e400")
             rounded = [record | {"brand": math.inf, "weight": math.inf} for record in page.records]
             yield type(page)(rounded, body, page.has_more, page.date, page.requests)

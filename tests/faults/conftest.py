@@ -9,7 +9,7 @@ import pytest
 
 from support.clock import Clock
 from zendesk_audit_assets.emulator import Emulator
-from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract import batches, reading
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.sync import SyncResult, sync
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -20,8 +20,9 @@ EVERYTHING = Interval(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 
 
 
 @pytest.fixture
-def bring(clock: Clock, warehouse: Warehouse) -> Iterator[Callable[..., SyncResult]]:
+def bring(clock: Clock, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SyncResult]]:
     """Syncs the log of an emulated account into the warehouse, without sitting through waits."""
+    monkeypatch.setattr(reading, "FAILURES_TO_NARROW", 20)
     with ExitStack() as opened:
 
         def run(

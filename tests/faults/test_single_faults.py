@@ -8,6 +8,7 @@ import pytest
 
 from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.extract.gaps import LONGEST_PAUSE
 
 _DAY = datetime(2026, 1, 10, tzinfo=timezone.utc)
 
@@ -44,7 +45,7 @@ def events(record):
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "until-mended"])
 @pytest.mark.parametrize("fault", FAULTS, ids=_name)
 def test_a_fault_loses_nothing_and_claims_nothing(
-    fault, persistent, events, emulate, bring, stored, unread_but_claimed
+    fault, persistent, events, emulate, bring, stored, unread_but_claimed, clock
 ):
     zendesk = emulate(events=events)
     times = None if persistent else 1
@@ -58,6 +59,7 @@ def test_a_fault_loses_nothing_and_claims_nothing(
     assert unread_but_claimed(zendesk) == []
 
     zendesk.clear_faults()
+    clock.advance(LONGEST_PAUSE)  # what was left out is due again
     bring(zendesk)
     assert unread_but_claimed(zendesk) == []
     assert stored() == {event["id"]: event["created_at"] for event in zendesk.events}

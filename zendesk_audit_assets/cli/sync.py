@@ -36,8 +36,9 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
     start, today = account.start_date, datetime.now(timezone.utc).date()
     console = Console(stderr=True)
     warehouse = Warehouse(account.database)
-    _, complete = _state(warehouse, account.start)
-    default = days_to_refresh(start, complete, today)
+    with warehouse.transaction() as connection:  # right even after a restore
+        tried = batches.tried_to(connection, account.start)
+    default = days_to_refresh(start, tried, today)
     days = Days(first.date() if first else default.first, last.date() if last else default.last)
     if not start <= days.first <= days.last <= today:
         raise click.UsageError(
@@ -45,15 +46,10 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
         )
     with open_instance() as instance:
         sync_days(build_definitions(account), instance, days, console, full=full, alerts=alerts)
-    events, complete = _state(warehouse, account.start)
+    with warehouse.transaction() as connection:
+        events, complete = batches.row_count(connection), batches.complete_to(connection, account.start)
     tell(
         console,
         f"{events:,} events, complete from {start} to {complete:%Y-%m-%d %H:%M:%S} UTC. Query them with "
         f"`zendesk-audit sql`, or open {warehouse.published_path} read-only.",
     )
-
-
-def _state(warehouse: Warehouse, start: datetime) -> tuple[int, datetime]:
-    """The number of events, and the time up to which the log is complete; right even after a restore."""
-    with warehouse.transaction() as connection:
-        return batches.row_count(connection), batches.complete_to(connection, start)

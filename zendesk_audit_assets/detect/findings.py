@@ -79,7 +79,8 @@ def refresh(
     if start is not None:
         # Complete coverage stays complete, which spares reading all of it each time.
         evaluated = [states[rule.id].evaluated_to for rule in rules if rule.kind != "event" and rule.id in states]
-        end = batches.complete_to(connection, max([start, *evaluated]))
+        # A second that cannot be read must not silence the rules about all later ones.
+        end = batches.tried_to(connection, max([start, *evaluated]))
     rebuilt = [rule for rule in rules if rule.id not in states]
     connection.execute(f"DELETE FROM {FINDINGS.name} WHERE NOT list_contains($1, rule_id)", [list(states)])
     written = _evaluate_events(connection, rules, states, newest)

@@ -12,8 +12,9 @@ import polars as pl
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, Read
+from zendesk_audit_assets.extract.gaps import FailedRead
 from zendesk_audit_assets.extract.record import FIELDS
-from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, REJECTS, REVISIONS
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, FAILED_READS, REJECTS, REVISIONS
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
 from zendesk_audit_assets.warehouse.table import Table
@@ -24,7 +25,7 @@ class Batch:
     """A stretch of time that a run read completely, with every record received for it.
 
     `rows` has `frames.ROWS_SCHEMA`, `rejects` has `frames.REJECTS_SCHEMA`. `read_at` is the smallest server time of the
-    responses for the window. An empty window adds no coverage and only delivers rejects.
+    responses for the window. An empty window adds no coverage and only delivers rejects, and what `failed`.
     """
 
     window: Interval
@@ -32,6 +33,7 @@ class Batch:
     requests: int
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    failed: FailedRead | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_
             for batch_id, batch, stored in zip(batch_ids, batches, appended, strict=True)
         ],
     )
+    for batch_id, batch in zip(batch_ids, batches, strict=True):
+        if (failed := batch.failed) is not None:
+            connection.execute(
+                f"INSERT INTO {FAILED_READS.name} VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [batch_id, *astuple(failed.window), failed.reason, failed.attempt, failed.tried_at, run_id],
+            )
     return sum(appended, Appended())
 
 
@@ -121,13 +129,25 @@ def covered_to(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 def complete_to(connection: duckdb.DuckDBPyConnection, start: datetime) -> datetime:
     """Return the end of the unbroken coverage that begins at `start`; `start` itself if its second has no coverage."""
+    return _unbroken_to(connection, start, COVERAGE.name)
+
+
+def tried_to(connection: duckdb.DuckDBPyConnection, start: datetime) -> datetime:
+    """Return what `complete_to` would, if the windows that could not be read had been: all before it was tried."""
+    windows = " UNION ALL ".join(
+        f"SELECT window_start, window_end FROM {table.name}" for table in (COVERAGE, FAILED_READS)
+    )
+    return _unbroken_to(connection, start, f"({windows})")
+
+
+def _unbroken_to(connection: duckdb.DuckDBPyConnection, start: datetime, windows: str) -> datetime:
     # In order of their starts, the first window that begins after all earlier ones end lies behind a gap.
     end = scalar(
         connection,
         f"""
         WITH reach AS (
             SELECT window_start, window_end, coalesce(max(window_end) OVER before, $1) AS read_to
-            FROM {COVERAGE.name} WHERE window_start < window_end AND window_end > $1
+            FROM {windows} WHERE window_start < window_end AND window_end > $1
             WINDOW before AS (ORDER BY window_start, window_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         )
         SELECT max(greatest(window_end, read_to)) FROM reach

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 
 from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract.coverage import union
+from zendesk_audit_assets.extract.gaps import open_gaps
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.warehouse.catalog import scalar
 from zendesk_audit_assets.warehouse.check import Check, CheckResult
@@ -47,8 +49,18 @@ def rows_lie_in_coverage(connection: duckdb.DuckDBPyConnection, _: datetime) -> 
 
 
 def coverage_has_no_gap(connection: duckdb.DuckDBPyConnection, start: datetime) -> CheckResult:
-    """Everything between the first day and the newest read was read."""
+    """Everything between the first day and the newest read was read, and no attempt to read it again has failed."""
     newest = batches.covered_to(connection)
+    gaps = open_gaps(connection)
+    if gaps:
+        first = gaps[0]
+        seconds = sum((window.end - window.start).total_seconds() for window in union(gap.window for gap in gaps))
+        return CheckResult(
+            False,
+            f"{seconds:,.0f} s of the log cannot be read, first those from {first.window.start:%Y-%m-%d %H:%M:%S} to "
+            f"{first.window.end:%Y-%m-%d %H:%M:%S} UTC, after {first.attempt} attempts: {first.reason}",
+            {"unreadable_seconds": seconds, "next_attempt": min(gap.due_at for gap in gaps), "read_to": newest},
+        )
     if newest is None or newest <= start:
         return CheckResult(True, "Nothing has been read yet.")
     complete_to = batches.complete_to(connection, start)
@@ -113,7 +125,8 @@ CHECKS: tuple[Check, ...] = (
         AUDIT_LOGS.name,
         "coverage_has_no_gap",
         "Every second since the first day was read.",
-        "Run `zendesk-audit sync` with `--from` the day that is named, or wait for the next refresh.",
+        "Run `zendesk-audit sync` with `--from` the day that is named, or wait for the next refresh. Runs try what "
+        "cannot be read again, once a day in the end; look at `failed_reads` and `audit_log_rejects`, and ask Zendesk.",
         coverage_has_no_gap,
     ),
     Check(

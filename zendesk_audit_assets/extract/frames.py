@@ -89,6 +89,12 @@ def to_frames(pages: Sequence[ParsedPage]) -> Frames:
     )
 
 
+def reject_page(reason: str, body: bytes) -> Frames:
+    """Return a page that cannot be read as one reject; none for an empty body."""
+    rejects = [{"reason": reason, "raw": body.decode(errors="replace")}] if body else []
+    return Frames(_NO_ROWS, pl.DataFrame(rejects, schema=REJECTS_SCHEMA))
+
+
 _NO_ROWS = pl.DataFrame(schema=ROWS_SCHEMA)
 _NO_REJECTS = pl.DataFrame(schema=REJECTS_SCHEMA)
 _NAMES = tuple(field.name for field in FIELDS)

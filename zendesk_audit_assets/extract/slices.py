@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.narrowing import Narrowing
 
 # Cuts beyond the first (readers - 1), as a share of the pages read so far: the price in requests.
 _CUTS_PER_PAGE = 0.07
@@ -27,6 +28,7 @@ class Slice:
         self.end = interval.end
         self.read_at: datetime | None = None  # the smallest server time of the responses so far
         self.pages = 0
+        self.narrowing = Narrowing()  # for its reader alone
         self._span_per_page = span_per_page  # of the slice it was cut from, until it has pages of its own
 
     @property
@@ -93,6 +95,16 @@ class Slices:
             part.position = part.end if read_to is None else max(start, min(read_to, part.end))
             self._changed.notify_all()
             return Interval(start, part.position)
+
+    def leave_out(self, part: Slice, until: datetime, span: timedelta) -> None:
+        """End the slice where its reader stands; what lies behind `until` becomes a slice that begins with `span`."""
+        with self._changed:
+            if until < part.end:
+                rest = Slice(Interval(until, part.end), part.span_per_page)
+                rest.narrowing = Narrowing(span)
+                self._waiting.insert(0, rest)
+            part.end = part.position
+            self._changed.notify_all()
 
     def finish(self, part: Slice) -> None:
         """Record that the reader has read the slice to its end."""

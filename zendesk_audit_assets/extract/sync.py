@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -23,10 +24,14 @@ from zendesk_audit_assets.extract.coverage import (
     contiguous_from,
     missing,
 )
-from zendesk_audit_assets.extract.frames import ParsedPage, parse_page, to_frames
+from zendesk_audit_assets.extract.frames import reject_page, to_frames
+from zendesk_audit_assets.extract.gaps import FailedRead, attempts, open_gaps, with_gaps
+from zendesk_audit_assets.extract.reading import LeftOut, PageSlice, Reading
 from zendesk_audit_assets.extract.slices import Slice, Slices
 from zendesk_audit_assets.warehouse.database import Warehouse
-from zendesk_audit_assets.zendesk import CursorRejected, MalformedResponse, RepeatedCursor, Stopped, ZendeskClient
+from zendesk_audit_assets.zendesk import Stopped, ZendeskClient
+
+logger = logging.getLogger("zendesk_audit_assets.extract")
 
 # Settled events that a refresh fetches again: as many as fill its first page.
 LOOK_BACK_ROWS = 90
@@ -34,12 +39,6 @@ LOOK_BACK_ROWS = 90
 COMMIT_ROWS = 30_000
 COMMIT_SECONDS = 5.0
 READERS = 8
-# Restarts of a slice in a row, without progress, before the sync fails.
-RESTARTS_WITHOUT_PROGRESS = 3
-
-
-class MisplacedPage(MalformedResponse):
-    """A page is out of order, or lies outside the requested time."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,14 @@ class Progress:
 
 @dataclass
 class SyncResult:
-    """The result of a sync. `fetched` are the requested intervals, none if the whole window was settled."""
+    """The result of a sync. `fetched` are the requested intervals, none if the whole window was settled.
+
+    `left_out` are the windows that could not be read while others could.
+    """
 
     window: Interval
     fetched: list[Interval] = field(default_factory=list)
+    left_out: list[Interval] = field(default_factory=list)
     appended: batches.Appended = field(default_factory=batches.Appended)
     requests: int = 0
     seconds_waited: float = 0.0
@@ -77,6 +80,7 @@ class SyncResult:
     def add(self, batches: list[batches.Batch], appended: batches.Appended) -> None:
         """Record a commit."""
         self.appended += appended
+        self.left_out += [batch.failed.window for batch in batches if batch.failed is not None]
         ends = [batch.window.end for batch in batches if batch.window]
         self.covered_to = max([*ends, *filter(None, [self.covered_to])], default=None)
         newest = [batch.rows["created_at"].max() for batch in batches]
@@ -96,7 +100,8 @@ def sync(
     """Fetch the missing part of `window`, up to now, and commit it batch by batch with its coverage.
 
     `full` fetches everything again, settled or not. Commits before an error or an interruption stay, and the next call
-    fetches only the rest. No reader thread outlives the call. Raises the `AuditError`s of the client and the warehouse.
+    fetches only the rest. A second that cannot be read while others can is left out, and a later sync of any window
+    tries it again. No reader thread outlives the call. Raises the `AuditError`s of the client and the warehouse.
     """
     before = client.usage
     with warehouse.transaction() as connection:
@@ -106,8 +111,9 @@ def sync(
         todo = [asked] if full else missing(asked, reads, SETTLE)
         if todo and not full:
             todo[-1] = _looking_back(todo[-1], reads, connection)
-    result = SyncResult(window, todo)
-    _Sync(client, warehouse, result, run_id, readers, on_progress).run()
+        gaps = open_gaps(connection)
+    result = SyncResult(window, with_gaps(todo, gaps, client.now()))
+    _Sync(client, warehouse, result, gaps, run_id, readers, on_progress).run()
     used = client.usage
     result.requests = used.requests - before.requests
     result.seconds_waited = used.seconds_waited - before.seconds_waited
@@ -135,17 +141,6 @@ def _looking_back(interval: Interval, reads: list[Read], connection: duckdb.Duck
     return Interval(max(start, contiguous_from(interval.start, reads)), interval.end)
 
 
-@dataclass(frozen=True)
-class PageSlice:
-    """A page of a slice: its records, the stretch of time that it completes, and whether it is the last one."""
-
-    part: Slice
-    completes: Interval
-    last: bool
-    requests: int
-    records: ParsedPage
-
-
 class _Sync:
     """Reader threads hand the pages of slices to one writer: the calling thread."""
 
@@ -154,6 +149,7 @@ class _Sync:
         client: ZendeskClient,
         warehouse: Warehouse,
         result: SyncResult,
+        gaps: list[FailedRead],
         run_id: str,
         readers: int,
         on_progress: Callable[[Progress], None] | None,
@@ -161,14 +157,17 @@ class _Sync:
         self._client = client
         self._warehouse = warehouse
         self._result = result
+        self._gaps = gaps
         self._run_id = run_id
         self._readers = readers
         self._on_progress = on_progress
         self._slices = Slices(result.fetched, readers)
         # Bounded, so that memory grows with the number of readers and not with the window.
-        self._queue: queue.Queue[PageSlice | BaseException | None] = queue.Queue(maxsize=2 * readers)
+        self._queue: queue.Queue[PageSlice | LeftOut | BaseException | None] = queue.Queue(maxsize=2 * readers)
         self._uncommitted: dict[Slice, list[PageSlice]] = {}
         self._uncommitted_rows = 0
+        self._left_out: list[LeftOut] = []
+        self._reading = Reading(client, self._slices, gaps, self._hand_over)
         self._progress = Progress()
         # Rows of a second that is not read to its end wait here, so that no row is without coverage.
         self._held_back: dict[Slice, pl.DataFrame] = {}
@@ -196,7 +195,7 @@ class _Sync:
     def _work(self) -> None:
         try:
             while (part := self._slices.take()) is not None:
-                self._read(part)
+                self._reading.read(part)
                 self._slices.finish(part)
             self._hand_over(None)
         except Stopped:
@@ -204,31 +203,7 @@ class _Sync:
         except BaseException as error:  # the writer raises it in the calling thread
             self._hand_over(error)
 
-    def _read(self, part: Slice) -> None:
-        restarts = 0
-        while not part.done and not self._slices.stopping.is_set():
-            position = part.position
-            try:
-                for page in self._pages(part):
-                    self._hand_over(page)
-            except (CursorRejected, RepeatedCursor, MisplacedPage):
-                restarts = 0 if part.position > position else restarts + 1
-                if restarts > RESTARTS_WITHOUT_PROGRESS:
-                    raise
-
-    def _pages(self, part: Slice) -> Iterator[PageSlice]:
-        asked = Interval(part.position, part.end)
-        for page in self._client.pages(asked.start, asked.end, self._slices.stopping):
-            records = parse_page(page.records, page.records_exactly)
-            _require_place(records, asked)
-            # The rest of the last row's second is on the next page.
-            last_second = records.times.last.replace(microsecond=0) if records.times else part.position
-            completes = self._slices.advance(part, last_second if page.has_more else None, page.date)
-            yield PageSlice(part, completes, part.done, page.requests, records)
-            if part.done or self._slices.stopping.is_set():
-                return
-
-    def _hand_over(self, item: PageSlice | BaseException | None) -> None:
+    def _hand_over(self, item: PageSlice | LeftOut | BaseException | None) -> None:
         while not self._slices.stopping.is_set():
             with suppress(queue.Full):
                 self._queue.put(item, timeout=0.2)
@@ -243,6 +218,8 @@ class _Sync:
                     raise item
                 if item is None:
                     working -= 1
+                elif isinstance(item, LeftOut):
+                    self._left_out.append(item)
                 else:
                     self._record_page(item)
             if self._uncommitted_rows >= COMMIT_ROWS or time.monotonic() - committed_at >= COMMIT_SECONDS:
@@ -250,7 +227,7 @@ class _Sync:
                 committed_at = time.monotonic()
         self._commit()
 
-    def _arrived(self) -> Iterator[PageSlice | BaseException | None]:
+    def _arrived(self) -> Iterator[PageSlice | LeftOut | BaseException | None]:
         """Yield the next item; nothing if none arrives before the next commit is due."""
         with suppress(queue.Empty):
             yield self._queue.get(timeout=COMMIT_SECONDS)
@@ -272,8 +249,10 @@ class _Sync:
     def _commit(self) -> None:
         # Taken out first: after an interruption half-way the same pages must not be committed again.
         uncommitted, self._uncommitted, self._uncommitted_rows = self._uncommitted, {}, 0
+        left_out, self._left_out = self._left_out, []
         ready = [self._batch(part, pages) for part, pages in uncommitted.items()]
         ready = [batch for batch in ready if batch.window or not batch.rejects.is_empty()]
+        ready += [self._batch_without(one) for one in left_out]
         if not ready:
             return
         size = sum(batch.rows.estimated_size() for batch in ready)
@@ -281,6 +260,21 @@ class _Sync:
         with self._warehouse.transaction() as connection:
             appended = batches.append(connection, ready, self._run_id)
         self._result.add(ready, appended)
+
+    def _batch_without(self, left_out: LeftOut) -> batches.Batch:
+        """Return the batch that tells of a window left out, with the raw page at the first attempt."""
+        self._held_back.pop(left_out.part, None)
+        window, error, now = left_out.window, left_out.error, self._client.now()
+        attempt = attempts(self._gaps, window) + 1
+        failed = FailedRead(window, str(error), attempt, now)
+        logger.warning(
+            "The log from %s to %s UTC is left out: %s The log goes on behind it; a run from %s UTC on tries it again.",
+            *(f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (window.start, window.end)),
+            error.cause,
+            f"{failed.due_at:%Y-%m-%d %H:%M:%S}",
+        )
+        raw = reject_page(error.cause, error.body if attempt == 1 else b"")
+        return batches.Batch(Interval(window.start, window.start), now, 0, raw.rows, raw.rejects, failed)
 
     def _batch(self, part: Slice, pages: list[PageSlice]) -> batches.Batch:
         window = Interval(pages[0].completes.start, pages[-1].completes.end)
@@ -296,17 +290,3 @@ class _Sync:
             rows.filter(pl.col("created_at").is_between(window.start, window.end, closed="left")),
             fresh.rejects,
         )
-
-
-def _require_place(records: ParsedPage, asked: Interval) -> None:
-    """Raise `MisplacedPage` unless the page is in order and lies in the requested time."""
-    if records.times is None:
-        return
-    if not records.times.in_order:
-        raise MisplacedPage("A page is not in the order of created_at.", _PAGE_REMEDY)
-    # The client asks for a second more on both sides.
-    if not asked.start - SECOND <= records.times.first <= records.times.last < asked.end + SECOND:
-        raise MisplacedPage("A page holds records outside the requested time.", _PAGE_REMEDY)
-
-
-_PAGE_REMEDY = "Try again later; if the error stays, look for a proxy in between or a change of the API."

@@ -22,13 +22,13 @@ REVISIONS = Table(
 )
 REJECTS = Table(
     "audit_log_rejects",
-    "Records with a value of the wrong type, with the reason and the raw text.",
+    "Records with a value of the wrong type, and pages that cannot be read, with the reason and the raw text.",
     (
         Column("reason", "VARCHAR", "Reason for the rejection.", required=True),
-        Column("raw", "VARCHAR", "The record as Zendesk sent it, as JSON text.", pii=True, required=True),
+        Column("raw", "VARCHAR", "What Zendesk sent, as JSON text: the record, or the page.", pii=True, required=True),
         *ORIGIN,
     ),
-)
+)  # fmt: skip
 COVERAGE = Table(
     "coverage",
     "The time windows that were fetched completely, one row per committed batch.",
@@ -46,5 +46,18 @@ COVERAGE = Table(
         Column("committed_at", "TIMESTAMPTZ", "Time of the commit, UTC.", required=True),
     ),
 )  # fmt: skip
+FAILED_READS = Table(
+    "failed_reads",
+    "The time windows that could not be fetched while Zendesk served others, one row per attempt.",
+    (
+        Column("batch_id", "BIGINT", "Number of the batch; a later one may cover the window.", required=True),
+        Column("window_start", "TIMESTAMPTZ", "First second of the window, UTC.", required=True),
+        Column("window_end", "TIMESTAMPTZ", "Second after the last one of the window, UTC.", required=True),
+        Column("reason", "VARCHAR", "Why it could not be fetched.", required=True),
+        Column("attempt", "BIGINT", "Runs that have tried this window so far, this one included.", required=True),
+        Column("tried_at", "TIMESTAMPTZ", "Time of the attempt, UTC; later pauses are longer.", required=True),
+        Column("run_id", "VARCHAR", "Dagster run that tried.", required=True),
+    ),
+)  # fmt: skip
 
-TABLES: tuple[Table, ...] = (AUDIT_LOGS, REVISIONS, REJECTS, COVERAGE)
+TABLES: tuple[Table, ...] = (AUDIT_LOGS, REVISIONS, REJECTS, COVERAGE, FAILED_READS)

@@ -6,8 +6,17 @@ Other folders import the names below; errors that only messages name stay in `er
 from zendesk_audit_assets.zendesk.budget import RateBudget
 from zendesk_audit_assets.zendesk.client import Page, ZendeskClient
 from zendesk_audit_assets.zendesk.credentials import AccessToken, ApiToken, ClientCredentials, ZendeskAccount
-from zendesk_audit_assets.zendesk.errors import CursorRejected, MalformedResponse, RepeatedCursor
+from zendesk_audit_assets.zendesk.errors import (
+    CursorRejected,
+    MalformedResponse,
+    NotAdmin,
+    RepeatedCursor,
+    RequestRefused,
+    ZendeskDown,
+    ZendeskError,
+)
 from zendesk_audit_assets.zendesk.stopping import Stopped
+from zendesk_audit_assets.zendesk.transport import RetryLimits
 
 __all__ = [
     "AccessToken",
@@ -15,10 +24,15 @@ __all__ = [
     "ClientCredentials",
     "CursorRejected",
     "MalformedResponse",
+    "NotAdmin",
     "Page",
     "RateBudget",
     "RepeatedCursor",
+    "RequestRefused",
+    "RetryLimits",
     "Stopped",
     "ZendeskAccount",
     "ZendeskClient",
+    "ZendeskDown",
+    "ZendeskError",
 ]

@@ -42,7 +42,8 @@ from zendesk_audit_assets.zendesk.transport import (
 PATH = "/api/v2/audit_logs"
 
 # The most that cursor paging allows.
-PAGE_SIZE = 100
+MAX_PAGE_SIZE = 100
+PAGE_SIZE = MAX_PAGE_SIZE
 
 T = TypeVar("T")
 
@@ -64,7 +65,9 @@ class Page:
 
     def records_exactly(self) -> list[Any]:
         """Decode the records again without rounding: a number that Python cannot hold becomes its text."""
-        records: list[Any] = json.loads(self.body, parse_int=_int_or_text, parse_float=_float_or_text)["audit_logs"]
+        records: list[Any] = json.loads(_text(self.body), parse_int=_int_or_text, parse_float=_float_or_text)[
+            "audit_logs"
+        ]
         return records
 
 
@@ -99,21 +102,38 @@ class ZendeskClient:
     ) -> None:
         self.account = account
         self._url = account.url + PATH
+        self._clock = clock
         budget = limiter or RateBudget(share, sleep=wait)
         self._transport = Transport(account, budget, timeouts, retry, wait, clock)
         self._authorization = authorization_for(account, self._transport)
 
-    def pages(self, start: datetime, end: datetime, stop: threading.Event = NEVER) -> Iterator[Page]:
+    def now(self) -> datetime:
+        """Return the time of this machine's clock, in UTC."""
+        return datetime.fromtimestamp(self._clock(), timezone.utc)
+
+    def pages(
+        self,
+        start: datetime,
+        end: datetime,
+        stop: threading.Event = NEVER,
+        *,
+        alone: bool = False,
+        retry: RetryLimits | None = None,
+    ) -> Iterator[Page]:
         """Yield every page of the records of [start, end), oldest first. Both bounds must carry a time zone.
 
         Zendesk does not document whether its bounds are inclusive, so the request asks for a second more on either
-        side: a page may hold records outside the window. Raises `CursorRejected`, `ForeignLink` and `RepeatedCursor`
-        besides the errors of every method, and `Stopped` once another thread sets `stop`.
+        side: a page may hold records outside the window. `alone` asks for whole seconds without their neighbours;
+        that finds all records only if the bounds are inclusive. `retry` replaces the limits of the client. Raises
+        `CursorRejected`, `ForeignLink` and `RepeatedCursor` besides the errors of every method, and `Stopped` once
+        another thread sets `stop`.
         """
         if start.tzinfo is None or end.tzinfo is None or start >= end:
             raise ValueError(f"not a window of moments with a time zone: {start} to {end}")
-        bounds = [_wire_time(start - timedelta(seconds=1)), _wire_time(end + timedelta(microseconds=999_999))]
-        return self._follow(self._list_url(PAGE_SIZE, "created_at", **{"filter[created_at][]": bounds}), stop)
+        margin = timedelta() if alone else timedelta(seconds=1)
+        last = end - timedelta(seconds=1) + margin
+        bounds = [_wire_time(start - margin), _wire_time(last + timedelta(microseconds=999_999))]
+        return self._follow(self._list_url(PAGE_SIZE, "created_at", **{"filter[created_at][]": bounds}), stop, retry)
 
     def newest(self, size: int = 100) -> Page:
         """Return the newest records, newest first; one request."""
@@ -154,8 +174,8 @@ class ZendeskClient:
     ) -> None:
         self.close()
 
-    def _follow(self, url: str, stop: threading.Event) -> Iterator[Page]:
-        page, link = self._listing(url, "list", stop)
+    def _follow(self, url: str, stop: threading.Event, retry: RetryLimits | None) -> Iterator[Page]:
+        page, link = self._listing(url, "list", stop, retry)
         yield page
         followed: set[int] = set()
         # Even the last page links to a next one: only `has_more` tells that it is the last.
@@ -173,27 +193,44 @@ class ZendeskClient:
                     "Read the rest of the window again, from its first page.",
                 )
             followed.add(cursor)
-            page, link = self._listing(link, "cursor", stop)
+            page, link = self._listing(link, "cursor", stop, retry)
             yield page
 
-    def _listing(self, url: str, purpose: Purpose, stop: threading.Event = NEVER) -> tuple[Page, str]:
+    def _listing(
+        self, url: str, purpose: Purpose, stop: threading.Event = NEVER, retry: RetryLimits | None = None
+    ) -> tuple[Page, str]:
         """Return the page, and the link to the next one, "" after the last."""
         before = self._transport.sent_by_this_thread
         (records, has_more, link), body, date = self._get(
-            url, lambda response: (_read_listing(self._decode(response)), response.body, response.date()), purpose, stop
+            url,
+            lambda response: (_read_listing(self._decode(response)), response.body, response.date()),
+            purpose,
+            stop,
+            retry,
         )
         cost = self._transport.sent_by_this_thread - before
         return Page(records, body, has_more, date, cost), link
 
-    def _get(self, url: str, read: Callable[[Response], T], purpose: Purpose, stop: threading.Event = NEVER) -> T:
+    def _get(
+        self,
+        url: str,
+        read: Callable[[Response], T],
+        purpose: Purpose,
+        stop: threading.Event = NEVER,
+        retry: RetryLimits | None = None,
+    ) -> T:
+        def get(header: str) -> T:
+            return self._transport.exchange(
+                "GET", url, read, purpose=purpose, authorization=header, stop=stop, retry=retry
+            )
+
         header = self._authorization.header(stop)
         try:
-            return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header, stop=stop)
+            return get(header)
         except (BadCredentials, ExpiredToken):
             if not self._authorization.renew(header, stop):
                 raise
-        header = self._authorization.header(stop)
-        return self._transport.exchange("GET", url, read, purpose=purpose, authorization=header, stop=stop)
+        return get(self._authorization.header(stop))
 
     def _decode(self, response: Response) -> dict[str, Any]:
         try:
@@ -214,7 +251,12 @@ def _decode_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return json.loads(body, parse_int=_int_or_float)
+        return json.loads(_text(body), parse_int=_int_or_float)
+
+
+def _text(body: bytes) -> str:
+    """Decode a body; bytes that are no UTF-8 become lone surrogates, and these make a record a reject, not its page."""
+    return body.decode(json.detect_encoding(body), "surrogateescape")
 
 
 def _int_or_float(text: str) -> int | float:
@@ -240,12 +282,14 @@ def _read_listing(content: dict[str, Any]) -> tuple[list[Any], bool, str]:
     records, meta, links = content.get("audit_logs"), content.get("meta"), content.get("links")
     if not isinstance(records, list):
         raise malformed("Zendesk's response has no list of audit_logs")
+    if len(records) > MAX_PAGE_SIZE:
+        raise malformed(f"Zendesk's response holds {len(records):,} records, more than a page can")
     if not isinstance(meta, dict) or not isinstance(meta.get("has_more"), bool):
         raise malformed("Zendesk's response does not tell whether there are more pages")
     if not meta["has_more"]:
         return records, False, ""
     link = links.get("next") if isinstance(links, dict) else None
-    if not isinstance(link, str) or not link:
+    if not isinstance(link, str) or not link.isascii() or not link:
         raise malformed("Zendesk's response promises a next page without a link to it")
     return records, True, link
 

@@ -13,11 +13,15 @@ Purpose = Literal["list", "cursor", "token"]
 
 
 class ZendeskError(AuditError):
-    """Base of every error of the Zendesk side. `retry_after` is the wait in seconds that Zendesk asks for."""
+    """Base of every error of the Zendesk side.
 
-    def __init__(self, cause: str, remedy: str, *, retry_after: float | None = None) -> None:
+    `retry_after` is the wait in seconds that Zendesk asks for, `body` the response of success that cannot be read.
+    """
+
+    def __init__(self, cause: str, remedy: str, *, retry_after: float | None = None, body: bytes = b"") -> None:
         super().__init__(cause, remedy)
         self.retry_after = retry_after
+        self.body = body
 
 
 class BadAccountSettings(ZendeskError):

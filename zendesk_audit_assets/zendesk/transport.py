@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn, TypeVar
 
@@ -45,8 +46,8 @@ logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
 USER_AGENT = "zendesk-audit-assets"
 
-# A page of 100 records has some 60 kB; a body near this size is no page (or a decompression bomb).
-MAX_BODY_BYTES = 64 * 2**20
+# What 100 records with the longest texts can be; most pages have some 60 kB. A longer body is no page.
+MAX_BODY_BYTES = 8 * 2**20
 
 # A 429 without Retry-After: the limit is counted per minute.
 UNTOLD_RETRY_AFTER_S = 60.0
@@ -111,6 +112,7 @@ class Transport:
         authorization: str | None = None,
         json: Any = None,
         stop: threading.Event = NEVER,
+        retry: RetryLimits | None = None,
     ) -> T:
         """Send the request until `read` accepts the response, within the retry limits; return what `read` returns.
 
@@ -128,9 +130,13 @@ class Transport:
                 self._rate_limit = seen
             if response.status != 200 and not (response.status == 201 and purpose == "token"):
                 raise self._refusal(response, purpose)
-            return read(response)
+            try:
+                return read(response)
+            except MalformedResponse as error:
+                error.body = response.body
+                raise
 
-        return self._retrying(stop)(attempt)
+        return self._retrying(stop, retry or self._retry)(attempt)
 
     def keep_secret(self, secret: str) -> None:
         """Mask this in every message, in case a server echoes it."""
@@ -161,35 +167,22 @@ class Transport:
         for session in sessions:
             session.close()
 
-    def _retrying(self, stop: threading.Event) -> tenacity.Retrying:
+    def _retrying(self, stop: threading.Event, limits: RetryLimits) -> tenacity.Retrying:
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((RateLimited, ZendeskDown, MalformedResponse)),
-            stop=self._is_enough,
-            wait=self._wait_before_next,
-            before_sleep=self._announce,
+            stop=partial(_is_enough, limits),
+            wait=partial(_wait_before_next, limits),
+            before_sleep=partial(self._announce, limits),
             sleep=lambda seconds: self._back_off(seconds, stop),
             retry_error_callback=_give_up,
         )
 
-    def _wait_before_next(self, state: tenacity.RetryCallState) -> float:
-        error = _error_of(state)
-        if error.retry_after is not None:
-            return max(1.0, error.retry_after)
-        if isinstance(error, RateLimited):
-            left = self._retry.total_s - _elapsed(state)
-            return max(1.0, min(UNTOLD_RETRY_AFTER_S, left))
-        return tenacity.wait_exponential_jitter(initial=1, max=self._retry.longest_backoff_s)(state)
-
-    def _is_enough(self, state: tenacity.RetryCallState) -> bool:
-        last = state.attempt_number >= self._retry.attempts
-        return last or _elapsed(state) + state.upcoming_sleep > self._retry.total_s
-
-    def _announce(self, state: tenacity.RetryCallState) -> None:
+    def _announce(self, limits: RetryLimits, state: tenacity.RetryCallState) -> None:
         error, seconds = _error_of(state), state.upcoming_sleep
         if isinstance(error, RateLimited) or error.retry_after is not None:
             self._budget.pause(seconds)  # it holds for the account, so for every thread
         if seconds > NOTABLE_WAIT_S:
-            attempt = f"attempt {state.attempt_number + 1} of {self._retry.attempts}"
+            attempt = f"attempt {state.attempt_number + 1} of {limits.attempts}"
             logger.warning("%s Waiting %.0f s before %s.", error.cause, seconds, attempt)
         self._spend(retries=1)
 
@@ -238,7 +231,9 @@ class Transport:
             require_going(stop)
             body += chunk
             if len(body) > MAX_BODY_BYTES:
-                raise malformed(f"The response is longer than {MAX_BODY_BYTES} bytes")
+                error = malformed(f"The response is longer than {MAX_BODY_BYTES:,} bytes")
+                error.body = bytes(body)
+                raise error
             if time.monotonic() > deadline:
                 raise requests.ReadTimeout(f"the body took more than {4 * self._timeouts[1]:g} s")
         return bytes(body)
@@ -294,6 +289,21 @@ def _error_of(state: tenacity.RetryCallState) -> ZendeskError:
     return error
 
 
+def _wait_before_next(limits: RetryLimits, state: tenacity.RetryCallState) -> float:
+    error = _error_of(state)
+    if error.retry_after is not None:
+        return max(1.0, error.retry_after)
+    if isinstance(error, RateLimited):
+        left = limits.total_s - _elapsed(state)
+        return max(1.0, min(UNTOLD_RETRY_AFTER_S, left))
+    return tenacity.wait_exponential_jitter(initial=1, max=limits.longest_backoff_s)(state)
+
+
+def _is_enough(limits: RetryLimits, state: tenacity.RetryCallState) -> bool:
+    last = state.attempt_number >= limits.attempts
+    return last or _elapsed(state) + state.upcoming_sleep > limits.total_s
+
+
 def _elapsed(state: tenacity.RetryCallState) -> float:
     # The larger of clock and sum: they differ where the wait is not real.
     return max(state.seconds_since_start or 0.0, state.idle_for)
@@ -304,7 +314,7 @@ def _give_up(state: tenacity.RetryCallState) -> NoReturn:
     if state.attempt_number == 1:
         raise error
     tries = f"Gave up after {state.attempt_number} attempts in {_elapsed(state):.0f} s."
-    raise type(error)(f"{error.cause} {tries}", error.remedy, retry_after=error.retry_after)
+    raise type(error)(f"{error.cause} {tries}", error.remedy, retry_after=error.retry_after, body=error.body)
 
 
 def _chain(fault: BaseException) -> Iterator[BaseException]:

@@ -98,7 +98,8 @@ class _ProgressLog:
 def _metadata(report: sync.SyncResult, warehouse: Warehouse, start: datetime) -> dict[str, dg.MetadataValue]:
     with warehouse.transaction() as connection:
         rows = batches.row_count(connection)
-        complete_to = batches.complete_to(connection, start)
+        # Past what cannot be read: later runs need not begin there, since every run tries it again when it is due.
+        complete_to = batches.tried_to(connection, start)
     metadata: dict[str, dg.MetadataValue] = {
         "rows_received": dg.MetadataValue.int(report.appended.received),
         "rows_inserted": dg.MetadataValue.int(report.appended.inserted),
@@ -113,6 +114,8 @@ def _metadata(report: sync.SyncResult, warehouse: Warehouse, start: datetime) ->
         "dagster/row_count": dg.MetadataValue.int(rows),
         "dagster/uri": dg.MetadataValue.url(warehouse.uri),
     }
+    if report.left_out:
+        metadata["left_out"] = dg.MetadataValue.text(", ".join(map(_in_words, report.left_out)))
     if report.newest_event is not None:
         metadata["newest_event"] = dg.MetadataValue.timestamp(report.newest_event)
     return metadata

@@ -1,0 +1,202 @@
+"""A slice, page by page, past what cannot be read: it is narrowed down to a second, and that is left out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from zendesk_audit_assets.extract.coverage import SECOND, Interval
+from zendesk_audit_assets.extract.frames import ParsedPage, parse_page
+from zendesk_audit_assets.extract.gaps import FailedRead
+from zendesk_audit_assets.extract.slices import Slice, Slices
+from zendesk_audit_assets.zendesk import (
+    CursorRejected,
+    MalformedResponse,
+    NotAdmin,
+    Page,
+    RepeatedCursor,
+    RequestRefused,
+    RetryLimits,
+    ZendeskClient,
+    ZendeskDown,
+    ZendeskError,
+)
+
+# Restarts of a slice in a row, without progress, before its window is narrowed.
+RESTARTS_WITHOUT_PROGRESS = 3
+# Failures while windows are narrowed, of all readers of a run; after that, what is left out doubles each time.
+FAILURES_TO_NARROW = 500
+# Each of them repeats what has failed after many attempts already.
+NARROWING_RETRY = RetryLimits(attempts=2, total_s=120)
+# Pages, and their bytes, that may follow each other without progress in time: 100,000 events in one second.
+PAGES_WITHOUT_PROGRESS = 1_000
+BYTES_WITHOUT_PROGRESS = 256 * 2**20
+# A second before every event of every account, which tells whether Zendesk serves anything at all.
+BEFORE_ZENDESK = Interval(datetime(2000, 1, 1, tzinfo=timezone.utc), datetime(2000, 1, 1, 0, 0, 1, tzinfo=timezone.utc))
+
+
+class MisplacedPage(MalformedResponse):
+    """A page is out of order, or lies outside the requested time."""
+
+
+class EndlessPages(MalformedResponse):
+    """Page follows page, and none leads further in time."""
+
+
+# What may be the fault of one stretch of the log alone.
+UNREADABLE = (CursorRejected, MalformedResponse, NotAdmin, RequestRefused, ZendeskDown)
+
+
+@dataclass(frozen=True)
+class PageSlice:
+    """A page of a slice: its records, the stretch of time that it completes, and whether it is the last one."""
+
+    part: Slice
+    completes: Interval
+    last: bool
+    requests: int
+    records: ParsedPage
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What a slice leaves out where it ends."""
+
+    part: Slice
+    window: Interval
+    error: ZendeskError
+
+
+class Reading:
+    """Reads slices for one run and hands over its pages and what it leaves out. Any thread may call `read`."""
+
+    def __init__(
+        self,
+        client: ZendeskClient,
+        slices: Slices,
+        gaps: list[FailedRead],
+        hand_over: Callable[[PageSlice | LeftOut], None],
+    ) -> None:
+        self._client = client
+        self._slices = slices
+        self._gaps = gaps
+        self._hand_over = hand_over
+        self._failures = 0
+        self._failures_lock = threading.Lock()
+        # Whether Zendesk's bounds are known to be inclusive: then a second can be requested without its neighbours.
+        self._inclusive = False
+
+    def read(self, part: Slice) -> None:
+        """Read the slice to its end, or up to what it leaves out."""
+        restarts = 0
+        while not part.done and not self._slices.stopping.is_set():
+            position, asked = part.position, part.narrowing.window(part.position, part.end)
+            try:
+                self._read_window(part, asked)
+                part.narrowing.passed(asked)
+            except UNREADABLE as error:
+                restarts = 0 if part.position > position else restarts + 1
+                fleeting = isinstance(error, (CursorRejected, RepeatedCursor, MisplacedPage))
+                if fleeting and not part.narrowing.active and restarts <= RESTARTS_WITHOUT_PROGRESS:
+                    continue
+                if not self._get_past(part, asked, error):
+                    return
+
+    def _get_past(self, part: Slice, asked: Interval, error: ZendeskError) -> bool:
+        """Narrow the window that failed down to a second, and leave that out; False if this ends the slice.
+
+        Raises `error` if it is no fault of this window: Zendesk serves no other either.
+        """
+        narrow = self._may_narrow(asked) and asked.end - part.position > SECOND
+        if not narrow or not part.narrowing.active:
+            self._require_service(error)
+        part.narrowing.failed(asked)
+        if narrow or self._read_alone(part, Interval(part.position, part.position + SECOND)):
+            return True
+        until = min(part.position + part.narrowing.span, part.end)
+        window = Interval(part.position, min(until, self._client.now().replace(microsecond=0)))
+        self._slices.leave_out(part, until, SECOND if self._may_narrow() else 2 * part.narrowing.span)
+        if window:  # else it lies in the future
+            self._hand_over(LeftOut(part, window, error))
+        return False
+
+    def _may_narrow(self, failed: Interval | None = None) -> bool:
+        """Count a failure, unless it is that of a known second; tell whether the run may afford more of them."""
+        with self._failures_lock:
+            if failed is not None and not (self._is_known(failed) and failed.end - failed.start <= SECOND):
+                self._failures += 1
+            return self._failures <= FAILURES_TO_NARROW
+
+    def _is_known(self, window: Interval) -> bool:
+        return any(gap.window & window for gap in self._gaps)
+
+    def _require_service(self, error: ZendeskError) -> None:
+        """Raise `error` unless Zendesk serves a time without events."""
+        try:
+            for page in self._client.pages(
+                BEFORE_ZENDESK.start, BEFORE_ZENDESK.end, self._slices.stopping, retry=NARROWING_RETRY
+            ):
+                _require_place(_parsed(page), BEFORE_ZENDESK, page.body)
+        except UNREADABLE:
+            raise error from None
+
+    def _read_alone(self, part: Slice, second: Interval) -> bool:
+        """Read a second without its neighbours; False if that fails, or proves nothing."""
+        with suppress(*UNREADABLE):
+            return self._read_window(part, second, alone=True)
+        return False
+
+    def _read_window(self, part: Slice, asked: Interval, alone: bool = False) -> bool:
+        for page in self._pages(part, asked, alone):
+            self._hand_over(page)
+        return part.position >= asked.end
+
+    def _pages(self, part: Slice, asked: Interval, alone: bool) -> Iterator[PageSlice]:
+        retry = NARROWING_RETRY if part.narrowing.active or self._is_known(asked) else None
+        position, pages, size = part.position, 0, 0
+        for page in self._client.pages(asked.start, asked.end, self._slices.stopping, alone=alone, retry=retry):
+            records = _parsed(page)
+            _require_place(records, asked, page.body)
+            if alone and not self._inclusive:
+                if records.times is None:
+                    return  # there is nothing, or the bounds are exclusive
+                self._inclusive = True
+            # The rest of the last row's second is on the next page.
+            read_to = records.times.last.replace(microsecond=0) if records.times else part.position
+            if not page.has_more:
+                read_to = asked.end
+            completes = self._slices.advance(part, read_to, page.date)
+            yield PageSlice(part, completes, part.done, page.requests, records)
+            if part.done or self._slices.stopping.is_set():
+                return
+            pages, size = (pages + 1, size + len(page.body)) if part.position == position else (0, 0)
+            position = part.position
+            if page.has_more and (pages >= PAGES_WITHOUT_PROGRESS or size > BYTES_WITHOUT_PROGRESS):
+                raise EndlessPages(
+                    f"After {pages:,} pages Zendesk's log has not got beyond {position:%Y-%m-%d %H:%M:%S} UTC.",
+                    _PAGE_REMEDY,
+                )
+
+
+def _parsed(page: Page) -> ParsedPage:
+    try:
+        return parse_page(page.records, page.records_exactly)
+    except RecursionError:
+        raise MalformedResponse("A record is nested too deeply.", _PAGE_REMEDY, body=page.body) from None
+
+
+def _require_place(records: ParsedPage, asked: Interval, body: bytes) -> None:
+    """Raise `MisplacedPage` unless the page is in order and lies in the requested time."""
+    if records.times is None:
+        return
+    if not records.times.in_order:
+        raise MisplacedPage("A page is not in the order of created_at.", _PAGE_REMEDY, body=body)
+    # The client asks for a second more on both sides.
+    if not asked.start - SECOND <= records.times.first <= records.times.last < asked.end + SECOND:
+        raise MisplacedPage("A page holds records outside the requested time.", _PAGE_REMEDY, body=body)
+
+
+_PAGE_REMEDY = "Try again later; if the error stays, look for a proxy in between or a change of the API."
