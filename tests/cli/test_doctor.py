@@ -15,6 +15,7 @@ import pytest
 from support.warehouse import damage
 from zendesk_audit_assets.emulator import EmulatorOptions
 from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.zendesk import MalformedResponse, ZendeskClient
 
 NONE = {"ZENDESK_CLIENT_ID": "", "ZENDESK_CLIENT_SECRET": ""}
 WAYS = {
@@ -267,3 +268,21 @@ def test_a_file_that_every_user_can_read_is_noted(deployment: Any, call: Any, wa
     warehouse.path.chmod(0o644)
     result = call("doctor", ZENDESK_AUDIT_DB=str(warehouse.path))
     assert (result.exit_code, f"! Every user of this machine can read {warehouse.path}" in result.output) == (0, True)
+
+
+def test_a_count_that_cannot_be_read_is_a_note(deployment: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(client: object) -> int:
+        raise MalformedResponse("There is no count.", "Try again later.")
+
+    monkeypatch.setattr(ZendeskClient, "count", unknown)
+    result = call("doctor")
+    assert result.exit_code == 0
+    (line,) = [line for line in result.output.splitlines() if line.startswith("!")]
+    assert "The number of events is unknown" in line
+
+
+def test_the_start_date_of_an_empty_log_is_looked_at(deploy: Callable[..., Any], call: Any) -> None:
+    deploy(options=EmulatorOptions(), ZENDESK_START_DATE="")
+    result = call("doctor")
+    assert result.exit_code == 1
+    assert "ZENDESK_START_DATE" in bad(result.output)[0]

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.extract import batches
-from zendesk_audit_assets.extract.batches import Appended, Batch, OtherAccount
+from zendesk_audit_assets.extract.batches import Appended, Batch
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, Read
+from zendesk_audit_assets.extract.identity import OtherAccount, bind_account
 from zendesk_audit_assets.extract.record import FIELDS
 from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.warehouse.catalog import scalar
@@ -132,11 +133,11 @@ def test_a_change_of_any_field_is_another_version(
 
 
 def test_a_reject_is_kept_once(connection: duckdb.DuckDBPyConnection, batch: Make, record: Make) -> None:
-    strange = [record(id="1"), record(id="1"), record(id="2"), None]
+    strange = [record(id="no 1"), record(id="no 1"), record(id="no 2"), None]
     assert batches.append(connection, [batch(strange)], "run").rejected == 3
-    assert batches.append(connection, [batch([*strange, record(id="3")])], "run").rejected == 1
+    assert batches.append(connection, [batch([*strange, record(id="no 3")])], "run").rejected == 1
     raw = [json.loads(raw) for (raw,) in connection.execute("SELECT raw FROM audit_log_rejects").fetchall()]
-    assert sorted(raw, key=str) == sorted([record(id="1"), record(id="2"), record(id="3"), None], key=str)
+    assert sorted(raw, key=str) == sorted([record(id="no 1"), record(id="no 2"), record(id="no 3"), None], key=str)
 
 
 texts = st.text(st.characters(exclude_categories=()), max_size=6)
@@ -172,12 +173,12 @@ def test_whatever_can_be_typed_can_be_stored_and_read_back(
 
 
 def test_a_file_belongs_to_the_account_that_claims_it_first(connection: duckdb.DuckDBPyConnection) -> None:
-    batches.bind_account(connection, "https://acme.zendesk.com")
-    batches.bind_account(connection, "https://acme.zendesk.com")
+    bind_account(connection, "https://acme.zendesk.com")
+    bind_account(connection, "https://acme.zendesk.com")
     with pytest.raises(
         OtherAccount, match=r"https://acme\.zendesk\.com, not of https://other\.zendesk\.com"
     ) as refused:
-        batches.bind_account(connection, "https://other.zendesk.com")
+        bind_account(connection, "https://other.zendesk.com")
     assert "ZENDESK_AUDIT_DB" in refused.value.remedy
 
 

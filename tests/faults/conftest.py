@@ -11,6 +11,7 @@ from support.clock import Clock
 from zendesk_audit_assets.emulator import Emulator
 from zendesk_audit_assets.extract import batches, reading
 from zendesk_audit_assets.extract.coverage import Interval
+from zendesk_audit_assets.extract.gaps import open_gaps
 from zendesk_audit_assets.extract.sync import SyncResult, sync
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import ClientCredentials, RateBudget, ZendeskAccount, ZendeskClient
@@ -61,6 +62,17 @@ def stored(warehouse: Warehouse) -> Callable[[], dict[int, str]]:
         return found
 
     return read
+
+
+@pytest.fixture
+def left_out(warehouse: Warehouse) -> Callable[[], bool]:
+    """Whether something is left out that a later run tries again."""
+
+    def find() -> bool:
+        with warehouse.transaction() as connection:
+            return bool(open_gaps(connection))
+
+    return find
 
 
 @pytest.fixture

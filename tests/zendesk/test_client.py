@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -100,7 +101,7 @@ def _first_url(start: datetime, end: datetime) -> str:
     asked = []
 
     class Recording(ZendeskClient):
-        def _follow(self, url, stop):
+        def _follow(self, url, stop, retry):
             asked.append(url)
             return iter(())
 
@@ -242,7 +243,6 @@ MALFORMED = {
     "more without a next link": b'{"audit_logs":[],"meta":{"has_more":true},"links":{"next":null}}',
     "more with an empty next link": b'{"audit_logs":[],"meta":{"has_more":true},"links":{"next":""}}',
     "next link is no text": b'{"audit_logs":[],"meta":{"has_more":true},"links":{"next":{}}}',
-    "not UTF-8": b'{"audit_logs":["\xff"],"meta":{"has_more":false}}',
     "nested too deep": b"[" * 100_000,
 }
 
@@ -261,10 +261,39 @@ def test_a_malformed_response_is_retried_and_then_an_error(stub, connect, clock,
 
 
 @pytest.mark.parametrize("date", [None, "yesterday", "2026", "Thu, 99 Jan 2026 00:00:00 GMT"])
-def test_a_response_without_a_usable_date_is_malformed(stub, connect, date):
-    stub.say(stub.page([1], date=date), stub.page([2]))
+def test_a_response_without_a_usable_date_warns_once(stub, connect, date, caplog):
+    stub.say(stub.page([1], date=date))
+    client = connect(stub)
+    for _ in range(2):
+        assert [page.records for page in client.pages(START, END)] == [[1]]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
-    assert [page.records for page in connect(stub).pages(START, END)] == [[2]]
+
+@pytest.mark.parametrize("bytes_", [b"\xff", b"\xc3(", b"\xed\xa0\x80"])
+def test_bytes_that_are_no_utf8_harm_one_record_only(stub, connect, bytes_):
+    body = b'{"audit_logs":[{"a":"good"},{"a":"bad %s"}],"meta":{"has_more":false}}' % bytes_
+    stub.say(stub.reply(body=body))
+    (page,) = connect(stub).pages(START, END)
+    assert page.records[0] == {"a": "good"}
+    for records in (page.records, page.records_exactly()):
+        with pytest.raises(UnicodeEncodeError):
+            records[1]["a"].encode()
+
+
+@pytest.mark.parametrize("records", [[{}] * 101, [[[[[]]]]] * 60_000, [["a"] * 250_000]])
+def test_more_than_a_page_can_hold_is_refused(stub, connect, records):
+    stub.say(stub.page(records), stub.page([7]))
+    assert connect(stub).newest().records == [7]
+
+
+@pytest.mark.parametrize("cut", [40, 200])
+def test_an_error_never_quotes_records(stub, connect, cut):
+    whole = stub.page([{"actor_name": "Jane Doe", "change_description": "secret"}] * 3).body
+    for body in (whole[:-cut], whole[cut:-1], b"\n " + whole[:cut]):
+        stub.say(stub.reply(body=body))
+        with pytest.raises(MalformedResponse) as error:
+            connect(stub, retry=RetryLimits(attempts=1)).newest()
+        assert not re.search("Jane|secret|actor|audit_logs", str(error.value))
 
 
 def test_records_that_orjson_refuses_are_read_all_the_same(stub, connect):

@@ -5,6 +5,8 @@ import pytest
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
 from zendesk_audit_assets.zendesk import AccessToken, ApiToken, ClientCredentials, MalformedResponse
 from zendesk_audit_assets.zendesk.errors import (
+    AccountSuspended,
+    BadAccountSettings,
     BadCredentials,
     ExpiredToken,
     MissingScope,
@@ -36,7 +38,10 @@ NO_ENDPOINT = '{"error":"InvalidEndpoint","description":"Not found"}'
         (404, NO_ENDPOINT, PlanWithoutAuditLogs, True),
         (404, "<html>Oops, this help desk no longer exists</html>", WrongSubdomain, True),
         (404, "", WrongSubdomain, True),
+        (402, "Account trial expired", AccountSuspended, True),
         (405, "", RequestRefused, True),
+        (407, "", BadAccountSettings, True),
+        (451, "", AccountSuspended, True),
         (418, "teapot", RequestRefused, True),
         (422, '{"error":"RecordInvalid"}', RequestRefused, True),
         (204, "", MalformedResponse, False),
@@ -126,3 +131,13 @@ def test_an_echoed_secret_is_in_no_error_and_no_log(stub, connect, caplog, crede
         assert header.split()[1] not in text
     assert "you sent" in caplog.text
     assert all("s3cret" not in request.path for request in stub.seen)
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_challenge_of_cloudflare_is_worth_a_retry(stub, connect, clock, status):
+    challenge = stub.reply(status, "<html>Just a moment...</html>", headers={"cf-mitigated": "challenge"})
+    stub.say(challenge, stub.page([7]))
+    assert connect(stub).newest().records == [7]
+    stub.say(challenge)
+    with pytest.raises(ZendeskDown, match="Cloudflare"):
+        connect(stub, retry=ONCE).newest()

@@ -179,11 +179,27 @@ def test_a_server_that_never_answers_is_given_up(zendesk, connect):
     assert page.requests == 2
 
 
-def test_a_body_that_trickles_for_ever_is_given_up(stub, connect):
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 ", b"O"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (CHUNKED, b"1\r\n \r\n"),
+        (CHUNKED + b"1;x=", b"x"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: x\r\n"),
+    ],
+    ids=["body", "status line", "headers", "100 continue", "chunks", "chunk extension", "trailers"],
+)
+def test_an_exchange_that_trickles_for_ever_is_given_up(stub, connect, beginning, more):
     def trickle(file):
-        file.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        file.write(beginning)
         while not stub.closing.wait(0.02):
-            file.write(b" ")
+            file.write(more)
 
     stub.say(stub.reply(raw=trickle), stub.page([7]))
     page = connect(stub, timeouts=(1, 0.1)).newest()
@@ -218,7 +234,7 @@ def test_a_broken_answer_is_asked_for_again(stub, connect, raw):
 @pytest.mark.parametrize("encoded", [True, False])
 @pytest.mark.parametrize("chunked", [True, False])
 def test_compressed_and_chunked_responses_keep_the_connection(stub, connect, encoded, chunked):
-    reply = stub.page(list(range(50_000)))
+    reply = stub.page(["x" * 3_000] * 100)
     body = reply.body
     headers = {}
     if encoded:
@@ -372,10 +388,10 @@ def test_a_server_clock_far_from_ours_is_an_error(zendesk, connect, clock, secon
 
 
 @pytest.mark.parametrize("seconds", [-800, 800])
-def test_a_server_clock_near_ours_is_taken_at_its_word(zendesk, connect, seconds):
+def test_the_clock_that_is_behind_counts(zendesk, connect, seconds):
     zendesk.inject(Fault("date_jump", seconds=seconds))
     before = datetime.now(timezone.utc).replace(microsecond=0)  # a date has whole seconds
-    date = connect(zendesk).newest().date - timedelta(seconds=seconds)
+    date = connect(zendesk).newest().date - timedelta(seconds=min(seconds, 0))
     assert before <= date <= datetime.now(timezone.utc)
 
 

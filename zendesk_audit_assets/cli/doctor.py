@@ -18,14 +18,14 @@ from zendesk_audit_assets.alert.channels import channels_for
 from zendesk_audit_assets.cli.terminal import mark, say
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.extract import batches
+from zendesk_audit_assets.extract import batches, identity
 from zendesk_audit_assets.files import explained, require_folder, writable
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.warehouse import copies
 from zendesk_audit_assets.warehouse.damage import WarehouseBusy
 from zendesk_audit_assets.warehouse.database import DISK_RESERVE_BYTES, Warehouse
-from zendesk_audit_assets.zendesk import ZendeskClient
+from zendesk_audit_assets.zendesk import ZendeskClient, ZendeskError
 from zendesk_audit_assets.zendesk.connect import client_for
 
 # Bytes of the warehouse per event with all that follows from it: two years of the local Zendesk's took 246 to 394.
@@ -48,7 +48,7 @@ class Line:
 def doctor() -> None:
     """Check credentials, plan and settings, and estimate the first backfill.
 
-    The command sends at most four requests. Exit code 1 means that at least one line begins with ✗.
+    The command sends at most five requests. Exit code 1 means that at least one line begins with ✗.
     """
     account = settings.load()
     bad = False
@@ -79,7 +79,8 @@ def _lines(account: Account) -> Iterator[Line]:
 def _connection(account: Account, client: ZendeskClient) -> Iterator[Line]:
     probe = client.probe()
     yield Line("good", f"{client.account.url} answers: credentials, role, plan and scope are good.")
-    yield _clock(probe.date)
+    yield _clock(client.clock_ahead)
+    yield from _warehouse(account, client)
     limit = probe.rate_limit.limit if probe.rate_limit else None
     if limit is None:
         yield Line("note", "Zendesk did not say how many requests a minute it allows.")
@@ -94,13 +95,33 @@ def _connection(account: Account, client: ZendeskClient) -> Iterator[Line]:
         return
     yield Line("good", f"The first event is of {_moment(oldest[0])}, the newest of {_moment(newest[0])}.")
     yield _start_date(account, _moment(oldest[0])[:10], "the day of the first event")
-    events = client.count()
+    try:
+        events = client.count()
+    except ZendeskError as error:
+        yield Line("note", f"The number of events is unknown, which no sync needs: {error.cause}")
+        return
     yield Line("good", _effort(events, limit, account.rate_share))
     yield _disk(account, events)
 
 
-def _clock(server: datetime) -> Line:
-    off = (server - datetime.now(timezone.utc)).total_seconds()
+def _warehouse(account: Account, client: ZendeskClient) -> Iterator[Line]:
+    """Tell whether the warehouse is that of this account, by its address and by an event."""
+    warehouse = Warehouse(account.database)
+    if not warehouse.exists():
+        return
+    with warehouse.transaction() as connection:
+        owner = identity.owner_of(connection)
+        if owner is None:
+            return
+        identity.bind_account(connection, client.account.url)
+        known = identity.known_events(connection)
+    identity.require_same_log(client, known[:1])
+    yield Line("good", f"The warehouse holds the log of {owner}.")
+
+
+def _clock(off: float | None) -> Line:
+    if off is None:
+        return Line("note", "Zendesk does not tell its time: the clock here has to be right.")
     if abs(off) < 60:
         return Line("good", f"The clocks here and there differ by {abs(off):.0f} s.")
     return Line(
@@ -204,4 +225,4 @@ def _mib(size: float) -> str:
 
 
 def _moment(record: Any) -> str:
-    return str(record["created_at"])
+    return str(record.get("created_at")) if isinstance(record, dict) else "an unknown time"

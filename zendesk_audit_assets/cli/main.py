@@ -19,7 +19,8 @@ from zendesk_audit_assets.text import visible
 
 # In the order of the help. The module of a command defines a function of the same name; see `_short_help`.
 _COMMANDS = (
-    "demo", "doctor", "sync", "serve", "sql", "findings", "rules", "who", "history", "backup", "restore", "emulator",
+    "demo", "doctor", "sync", "serve", "sql", "findings", "rules", "who", "history", "backup", "restore", "rename",
+    "emulator",
 )  # fmt: skip
 
 # Former names, which still work.

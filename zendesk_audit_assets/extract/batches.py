@@ -10,13 +10,11 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 import polars as pl
 
-from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, Read
 from zendesk_audit_assets.extract.gaps import FailedRead
 from zendesk_audit_assets.extract.record import FIELDS
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, FAILED_READS, REJECTS, REVISIONS
-from zendesk_audit_assets.settings import Account
-from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
+from zendesk_audit_assets.warehouse.catalog import scalar
 from zendesk_audit_assets.warehouse.table import Table
 
 
@@ -47,22 +45,6 @@ class Appended:
 
     def __add__(self, other: Appended) -> Appended:
         return Appended(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
-
-
-class OtherAccount(AuditError):
-    """The file holds the log of another Zendesk account."""
-
-
-def bind_account(connection: duckdb.DuckDBPyConnection, account_url: str) -> None:
-    """Bind the open file to one account. Raises `OtherAccount` if it belongs to another."""
-    owner = get_meta(connection, "account")
-    if owner is None:
-        set_meta(connection, "account", account_url)
-    elif owner != account_url:
-        raise OtherAccount(
-            f"This warehouse holds the audit log of {owner}, not of {account_url}.",
-            f"Use one file per account: set {Account.database.name} to another one.",
-        )
 
 
 def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_id: str) -> Appended:
@@ -109,6 +91,15 @@ def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_
                 [batch_id, *astuple(failed.window), failed.reason, failed.attempt, failed.tried_at, run_id],
             )
     return sum(appended, Appended())
+
+
+def hold_known_events(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> bool:
+    """Tell whether one of the batches' events is stored already, with the same id and time."""
+    rows = pl.concat([batch.rows.select("id", "created_at") for batch in batches])
+    if rows.is_empty():
+        return False
+    with _stored_around(connection, batches), _view(connection, "incoming_keys", rows):
+        return bool(scalar(connection, "SELECT count(*) FROM incoming_keys JOIN stored USING (id, created_at)"))
 
 
 def reads(connection: duckdb.DuckDBPyConnection, window: Interval) -> list[Read]:

@@ -163,6 +163,7 @@ def _frame(pages: Sequence[Columns]) -> pl.DataFrame:
     columns = {name: list(chain.from_iterable(page[n] for page in pages)) for n, name in enumerate(_NAMES)}
     return pl.DataFrame(columns, schema=_WIRE_SCHEMA).with_columns(
         pl.col("created_at").str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC"),
+        pl.when(pl.col("ip_address").str.strip_chars(" ") != "").then(pl.col("ip_address")).alias("ip_address"),
         extra=pl.lit(None, pl.String()),
     )
 
@@ -186,6 +187,7 @@ def _row(record: Any) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise _UntypeableError(f"not an object but {_json_type(record)}")
     row = {field.name: _value(field, record.get(field.name)) for field in FIELDS}
+    row["ip_address"] = row["ip_address"] if (row["ip_address"] or "").strip(" ") else None
     unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
     # DuckDB's JSON takes no lone surrogate, escaped or not.
     row["extra"] = _text("extra", json.dumps(unknown, sort_keys=True, ensure_ascii=False)) if unknown else None
@@ -198,9 +200,25 @@ def _value(field: Column, value: Any) -> Any:
             raise _UntypeableError(f"{field.name} is missing or null")
         return None
     expected = _wire_type(field)
+    if expected is int:
+        value = _whole(value)
     if type(value) is not expected:
         raise _UntypeableError(f"{field.name} is {_json_type(value)}, not {_json_type(expected())}")
     return _CHECKED[field.type](field.name, value)
+
+
+def _whole(value: Any) -> Any:
+    """Return a whole number that came as a float or as text as an integer, and anything else as it is."""
+    if type(value) is str and _WHOLE.fullmatch(value):
+        return int(value.partition(".")[0])
+    # A larger float may be another number than the one that was sent.
+    if type(value) is float and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+# Longer ones fit no type.
+_WHOLE = re.compile(r"-?[0-9]{1,20}(\.0{1,20})?")
 
 
 def _int64(name: str, value: int) -> int:

@@ -31,9 +31,13 @@ RESTARTS_WITHOUT_PROGRESS = 3
 FAILURES_TO_NARROW = 500
 # Each of them repeats what has failed after many attempts already.
 NARROWING_RETRY = RetryLimits(attempts=2, total_s=120)
-# Pages, and their bytes, that may follow each other without progress in time: 100,000 events in one second.
-PAGES_WITHOUT_PROGRESS = 1_000
-BYTES_WITHOUT_PROGRESS = 256 * 2**20
+# Pages, and their bytes, that may follow each other without progress in time: 30,000 events in one second.
+PAGES_WITHOUT_PROGRESS = 300
+BYTES_WITHOUT_PROGRESS = 128 * 2**20
+# The same for pages without any record.
+EMPTY_PAGES = 20
+# A failure of that kind costs as many requests as this many others.
+COST_OF_ENDLESS_PAGES = 20
 # A second before every event of every account, which tells whether Zendesk serves anything at all.
 BEFORE_ZENDESK = Interval(datetime(2000, 1, 1, tzinfo=timezone.utc), datetime(2000, 1, 1, 0, 0, 1, tzinfo=timezone.utc))
 
@@ -110,11 +114,13 @@ class Reading:
 
         Raises `error` if it is no fault of this window: Zendesk serves no other either.
         """
-        narrow = self._may_narrow(asked) and asked.end - part.position > SECOND
+        endless = isinstance(error, EndlessPages)
+        narrow = self._may_narrow(asked, COST_OF_ENDLESS_PAGES if endless else 1)
+        narrow = narrow and asked.end - part.position > SECOND
         if not narrow or not part.narrowing.active:
             self._require_service(error)
         part.narrowing.failed(asked)
-        if narrow or self._read_alone(part, Interval(part.position, part.position + SECOND)):
+        if narrow or (not endless and self._read_alone(part, Interval(part.position, part.position + SECOND))):
             return True
         until = min(part.position + part.narrowing.span, part.end)
         window = Interval(part.position, min(until, self._client.now().replace(microsecond=0)))
@@ -123,11 +129,11 @@ class Reading:
             self._hand_over(LeftOut(part, window, error))
         return False
 
-    def _may_narrow(self, failed: Interval | None = None) -> bool:
+    def _may_narrow(self, failed: Interval | None = None, cost: int = 1) -> bool:
         """Count a failure, unless it is that of a known second; tell whether the run may afford more of them."""
         with self._failures_lock:
             if failed is not None and not (self._is_known(failed) and failed.end - failed.start <= SECOND):
-                self._failures += 1
+                self._failures += cost
             return self._failures <= FAILURES_TO_NARROW
 
     def _is_known(self, window: Interval) -> bool:
@@ -156,7 +162,7 @@ class Reading:
 
     def _pages(self, part: Slice, asked: Interval, alone: bool) -> Iterator[PageSlice]:
         retry = NARROWING_RETRY if part.narrowing.active or self._is_known(asked) else None
-        position, pages, size = part.position, 0, 0
+        position, pages, size, empty = part.position, 0, 0, 0
         for page in self._client.pages(asked.start, asked.end, self._slices.stopping, alone=alone, retry=retry):
             records = _parsed(page)
             _require_place(records, asked, page.body)
@@ -173,10 +179,11 @@ class Reading:
             if part.done or self._slices.stopping.is_set():
                 return
             pages, size = (pages + 1, size + len(page.body)) if part.position == position else (0, 0)
-            position = part.position
-            if page.has_more and (pages >= PAGES_WITHOUT_PROGRESS or size > BYTES_WITHOUT_PROGRESS):
+            position, empty = part.position, 0 if records.received else empty + 1
+            endless = pages >= PAGES_WITHOUT_PROGRESS or size > BYTES_WITHOUT_PROGRESS or empty >= EMPTY_PAGES
+            if page.has_more and endless:
                 raise EndlessPages(
-                    f"After {pages:,} pages Zendesk's log has not got beyond {position:%Y-%m-%d %H:%M:%S} UTC.",
+                    f"Page follows page, and none leads beyond {position:%Y-%m-%d %H:%M:%S} UTC.",
                     _PAGE_REMEDY,
                 )
 

@@ -26,6 +26,7 @@ from zendesk_audit_assets.extract.coverage import (
 )
 from zendesk_audit_assets.extract.frames import reject_page, to_frames
 from zendesk_audit_assets.extract.gaps import FailedRead, attempts, open_gaps, with_gaps
+from zendesk_audit_assets.extract.identity import bind_account, known_events, require_same_log
 from zendesk_audit_assets.extract.reading import LeftOut, PageSlice, Reading
 from zendesk_audit_assets.extract.slices import Slice, Slices
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -105,7 +106,8 @@ def sync(
     """
     before = client.usage
     with warehouse.transaction() as connection:
-        batches.bind_account(connection, client.account.url)
+        bind_account(connection, client.account.url)
+        holds_events = batches.row_count(connection) > 0
         reads = batches.reads(connection, Interval(window.start - LOOK_BACK, window.end))
         asked = _with_unsettled_before(window, reads)
         todo = [asked] if full else missing(asked, reads, SETTLE)
@@ -113,7 +115,7 @@ def sync(
             todo[-1] = _looking_back(todo[-1], reads, connection)
         gaps = open_gaps(connection)
     result = SyncResult(window, with_gaps(todo, gaps, client.now()))
-    _Sync(client, warehouse, result, gaps, run_id, readers, on_progress).run()
+    _Sync(client, warehouse, result, gaps, run_id, readers, on_progress, is_confirmed=not holds_events).run()
     used = client.usage
     result.requests = used.requests - before.requests
     result.seconds_waited = used.seconds_waited - before.seconds_waited
@@ -153,6 +155,7 @@ class _Sync:
         run_id: str,
         readers: int,
         on_progress: Callable[[Progress], None] | None,
+        is_confirmed: bool,
     ) -> None:
         self._client = client
         self._warehouse = warehouse
@@ -161,6 +164,8 @@ class _Sync:
         self._run_id = run_id
         self._readers = readers
         self._on_progress = on_progress
+        # Whether Zendesk has shown an event of this warehouse: else its log must not mix with what is stored.
+        self._is_confirmed = is_confirmed
         self._slices = Slices(result.fetched, readers)
         # Bounded, so that memory grows with the number of readers and not with the window.
         self._queue: queue.Queue[PageSlice | LeftOut | BaseException | None] = queue.Queue(maxsize=2 * readers)
@@ -257,9 +262,20 @@ class _Sync:
             return
         size = sum(batch.rows.estimated_size() for batch in ready)
         self._warehouse.require_disk_space(int(size))
+        if any(batch.rows.height for batch in ready):
+            self._confirm_account(ready)
         with self._warehouse.transaction() as connection:
             appended = batches.append(connection, ready, self._run_id)
         self._result.add(ready, appended)
+
+    def _confirm_account(self, ready: list[batches.Batch]) -> None:
+        """Raise `OtherAccount` if neither the batches nor Zendesk itself know an event of this warehouse."""
+        if self._is_confirmed:
+            return
+        with self._warehouse.transaction() as connection:
+            known = [] if batches.hold_known_events(connection, ready) else known_events(connection)
+        require_same_log(self._client, known)
+        self._is_confirmed = True
 
     def _batch_without(self, left_out: LeftOut) -> batches.Batch:
         """Return the batch that tells of a window left out, with the raw page at the first attempt."""

@@ -5,7 +5,13 @@ Other folders import the names below; errors that only messages name stay in `er
 
 from zendesk_audit_assets.zendesk.budget import RateBudget
 from zendesk_audit_assets.zendesk.client import Page, ZendeskClient
-from zendesk_audit_assets.zendesk.credentials import AccessToken, ApiToken, ClientCredentials, ZendeskAccount
+from zendesk_audit_assets.zendesk.credentials import (
+    AccessToken,
+    ApiToken,
+    ClientCredentials,
+    ZendeskAccount,
+    same_address,
+)
 from zendesk_audit_assets.zendesk.errors import (
     CursorRejected,
     MalformedResponse,
@@ -35,4 +41,5 @@ __all__ = [
     "ZendeskClient",
     "ZendeskDown",
     "ZendeskError",
+    "same_address",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import threading
@@ -39,11 +40,19 @@ from zendesk_audit_assets.zendesk.transport import (
     Usage,
 )
 
+logger = logging.getLogger("zendesk_audit_assets.zendesk")
+
 PATH = "/api/v2/audit_logs"
 
 # The most that cursor paging allows.
 MAX_PAGE_SIZE = 100
 PAGE_SIZE = MAX_PAGE_SIZE
+
+# Nothing depends on the count.
+COUNT_RETRY = RetryLimits(attempts=2)
+
+# Commas and brackets of a page, in its texts as well; a usual one has some 2,000.
+MAX_VALUES = 200_000
 
 T = TypeVar("T")
 
@@ -103,6 +112,8 @@ class ZendeskClient:
         self.account = account
         self._url = account.url + PATH
         self._clock = clock
+        self._undated = False
+        self._clock_ahead: float | None = None
         budget = limiter or RateBudget(share, sleep=wait)
         self._transport = Transport(account, budget, timeouts, retry, wait, clock)
         self._authorization = authorization_for(account, self._transport)
@@ -144,8 +155,10 @@ class ZendeskClient:
         return self._listing(self._list_url(size, "created_at"), "list")[0]
 
     def count(self) -> int:
-        """Return the number of records in the log; one request. Only offset paging tells it."""
-        return self._get(f"{self._url}?per_page=1", lambda response: _read_count(self._decode(response)), "list")
+        """Return the number of records in the log; one request, or two. Only offset paging tells it."""
+        return self._get(
+            f"{self._url}?per_page=1", lambda response: _read_count(self._decode(response)), "list", retry=COUNT_RETRY
+        )
 
     def probe(self) -> Probe:
         """Ask for the newest record, to check the whole setup in one request."""
@@ -156,6 +169,11 @@ class ZendeskClient:
     def last_rate_limit(self) -> RateLimit | None:
         """The account's request limit by the last response; None before the first, or if no response tells it."""
         return self._transport.rate_limit
+
+    @property
+    def clock_ahead(self) -> float | None:
+        """The seconds by which Zendesk's clock was ahead of this machine's at the last page; None if unknown."""
+        return self._clock_ahead
 
     @property
     def usage(self) -> Usage:
@@ -190,7 +208,7 @@ class ZendeskClient:
             if cursor in followed:
                 raise RepeatedCursor(
                     f"Zendesk repeats a cursor after {len(followed) + 1} pages: paging would never end.",
-                    "Read the rest of the window again, from its first page.",
+                    "Try again later; if the error stays, ask Zendesk's support.",
                 )
             followed.add(cursor)
             page, link = self._listing(link, "cursor", stop, retry)
@@ -203,7 +221,7 @@ class ZendeskClient:
         before = self._transport.sent_by_this_thread
         (records, has_more, link), body, date = self._get(
             url,
-            lambda response: (_read_listing(self._decode(response)), response.body, response.date()),
+            lambda response: (_read_listing(self._decode(response)), response.body, self._date(response)),
             purpose,
             stop,
             retry,
@@ -232,11 +250,23 @@ class ZendeskClient:
                 raise
         return get(self._authorization.header(stop))
 
+    def _date(self, response: Response) -> datetime:
+        if not response.is_dated and not self._undated:
+            self._undated = True
+            logger.warning("Zendesk's responses carry no usable Date header: this machine's clock has to be right.")
+        self._clock_ahead = response.clock_ahead
+        return response.date()
+
     def _decode(self, response: Response) -> dict[str, Any]:
+        # Decoded, a body of nothing but brackets takes 80 times its size.
+        if sum(map(response.body.count, (b"[", b"{", b","))) > MAX_VALUES:
+            raise malformed("Zendesk's response holds more values than a page can")
         try:
             content = _decode_json(response.body)
         except (ValueError, RecursionError):
-            message = self._transport.message(response)
+            # A cut listing would quote records of the log.
+            is_a_listing = response.body.lstrip()[:1] in (b"{", b"[") or b'":' in response.body
+            message = "" if is_a_listing else self._transport.message(response)
             raise malformed(f"Zendesk's response is not JSON, or cut short{message and f' ({message})'}") from None
         if not isinstance(content, dict):
             raise malformed("Zendesk's response is not a JSON object")
@@ -296,6 +326,8 @@ def _read_listing(content: dict[str, Any]) -> tuple[list[Any], bool, str]:
 
 def _read_count(content: dict[str, Any]) -> int:
     count = content.get("count")
+    if isinstance(count, dict):  # as in other lists of Zendesk
+        count = count.get("value")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise malformed("Zendesk's response carries no count")
     return count

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from urllib.parse import quote
 
+from zendesk_audit_assets.address import parse_address
 from zendesk_audit_assets.parsers import shown
 from zendesk_audit_assets.settings import AUTH_TYPES, Account
 from zendesk_audit_assets.zendesk.errors import BadAccountSettings
@@ -145,8 +146,23 @@ class ZendeskAccount:
 
     @property
     def url(self) -> str:
-        """Scheme and host of every request, without a trailing slash."""
-        return self.base_url.rstrip("/") or f"https://{self.subdomain}.zendesk.com"
+        """Scheme, host and port of every request, in the one spelling of equal addresses."""
+        return canonical(self.base_url or f"https://{self.subdomain}.zendesk.com")
+
+
+def same_address(one: str, other: str) -> bool:
+    """Tell whether two texts are the address of the same account."""
+    return canonical(one) == canonical(other)
+
+
+def canonical(url: str) -> str:
+    """Return an address in lower case, without the scheme's own port and without a trailing slash."""
+    address = parse_address(url)
+    if address is None:
+        return url.rstrip("/")
+    host = f"[{address.host}]" if ":" in address.host else address.host.rstrip(".")
+    port = "" if address.port in (None, {"http": 80, "https": 443}.get(address.scheme)) else f":{address.port}"
+    return f"{address.scheme}://{host}{port}"
 
 
 def spellings(secret: str) -> tuple[str, str]:

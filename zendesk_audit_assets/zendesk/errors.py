@@ -44,6 +44,10 @@ class PlanWithoutAuditLogs(ZendeskError):
     """The account has no audit log: only Enterprise plans have one."""
 
 
+class AccountSuspended(ZendeskError):
+    """Zendesk serves nothing of the account (402, 451)."""
+
+
 class MissingScope(ZendeskError):
     """The OAuth token lacks the scope `auditlogs:read` (or the wider `read`)."""
 
@@ -105,11 +109,13 @@ def error_for(
     settings: str,
     bearer: bool,
     retry_after: float | None = None,
+    challenged: bool = False,
 ) -> ZendeskError:
     """Return the error for a response without success: the only place where a status becomes an error.
 
     `message` is Zendesk's own message in one line, `url` the account's address, `settings` the environment variables
-    with its credentials, `bearer` tells whether these are an OAuth token. 401 means "not identified", 403 "identified
+    with its credentials, `bearer` tells whether these are an OAuth token, `challenged` whether Cloudflare in front of
+    Zendesk asks for proof of a browser. 401 means "not identified", 403 "identified
     but not allowed" (Zendesk help article 10306782115610); a missing feature shows as 403 or as 404.
     """
     status_line = f"Zendesk responds with {status}" + (f" ({message})" if message else "")
@@ -117,6 +123,12 @@ def error_for(
         return RateLimited(
             f"{status_line}: the account's request limit is used up.",
             "Try again later, or take a smaller share of the limit.",
+            retry_after=retry_after,
+        )
+    if challenged:
+        return ZendeskDown(
+            f"Cloudflare, in front of Zendesk, responds with {status}: it takes this program for an attacker.",
+            "Try again later; if the error stays, ask Zendesk to let this machine's address through.",
             retry_after=retry_after,
         )
     if status >= 500 or status in (408, 409, 425):
@@ -169,12 +181,25 @@ def error_for(
             f"{status_line}: there is no Zendesk account at {url}.",
             f"Set {Account.subdomain.name} to the part of the account's address before .zendesk.com.",
         )
+    if status == 402:
+        return AccountSuspended(
+            f"{status_line}: the account is suspended, or its trial is over.", "Renew the account's subscription."
+        )
+    if status == 407:
+        return BadAccountSettings(
+            f"{status_line}: a proxy asks for a name and a password.",
+            "Write them into HTTPS_PROXY, as http://name:password@host:port.",
+        )
+    if status == 451:
+        return AccountSuspended(
+            f"{status_line}: the account is not available from here, for legal reasons.", "Ask Zendesk's support."
+        )
     if 200 <= status < 300:
         return malformed(f"{status_line} instead of 200")
     if status == 400 and purpose == "cursor":
         return CursorRejected(
             f"{status_line}: it no longer accepts the cursor.",
-            "Read the rest of the window again, from its first page.",
+            "Try again later; if the error stays, ask Zendesk's support.",
         )
     return RequestRefused(
         f"{status_line}: it does not accept the request.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
-from zendesk_audit_assets.zendesk.errors import ClockSkew, malformed
+from zendesk_audit_assets.zendesk.errors import ClockSkew
 
 MAX_CLOCK_SKEW = timedelta(minutes=15)
 
@@ -22,22 +22,35 @@ class Response:
     sent_at: datetime
     received_at: datetime
 
-    def date(self) -> datetime:
-        """Return the server's time of the response, in UTC: coverage is recorded by it.
+    @property
+    def is_dated(self) -> bool:
+        """Whether the response carries a usable Date header."""
+        return _http_date(self.headers.get("Date", "")) is not None
 
-        Raises `MalformedResponse` without a usable Date header, and `ClockSkew` if the time lies more than 15 minutes
-        before `sent_at` or after `received_at`.
+    @property
+    def clock_ahead(self) -> float | None:
+        """The seconds by which the server's clock is ahead of this machine's; None without a usable Date header."""
+        date = _http_date(self.headers.get("Date", ""))
+        return None if date is None else (date - self.received_at).total_seconds()
+
+    def date(self) -> datetime:
+        """Return the time that the response vouches for, in whole seconds of UTC: coverage is recorded by it.
+
+        It is the smaller of the server's Date and of this machine's time when the request left: neither clock may
+        vouch for seconds that the other has not seen. Without a usable Date, this machine's clock has to do. Raises
+        `ClockSkew` if the Date lies more than 15 minutes before `sent_at` or after `received_at`.
         """
+        sent_at = self.sent_at.replace(microsecond=0)
         date = _http_date(self.headers.get("Date", ""))
         if date is None:
-            raise malformed("The response carries no usable Date header")
+            return sent_at
         if not self.sent_at - MAX_CLOCK_SKEW <= date <= self.received_at + MAX_CLOCK_SKEW:
             raise ClockSkew(
                 f"Zendesk's clock shows {date:%Y-%m-%d %H:%M:%S} UTC and this machine's "
                 f"{self.received_at:%Y-%m-%d %H:%M:%S} UTC: more than 15 minutes apart.",
                 "Correct this machine's clock (NTP).",
             )
-        return date
+        return min(date, sent_at)
 
     def retry_after(self) -> float | None:
         """Return the seconds of Retry-After, a number or a date; None without the header, which even a 429 may lack."""

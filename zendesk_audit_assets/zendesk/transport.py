@@ -7,12 +7,10 @@ habits are switched off here: it sends credentials of a .netrc file, keeps cooki
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -23,22 +21,20 @@ import requests
 import tenacity
 import urllib3.exceptions
 
-from zendesk_audit_assets.settings import Account
+from zendesk_audit_assets.deadline import within
 from zendesk_audit_assets.zendesk.budget import NOTABLE_WAIT_S, RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.credentials import ZendeskAccount, spellings
 from zendesk_audit_assets.zendesk.error_message import describe_body
 from zendesk_audit_assets.zendesk.errors import (
-    BadAccountSettings,
     MalformedResponse,
     Purpose,
     RateLimited,
-    UntrustedCertificate,
-    WrongSubdomain,
     ZendeskDown,
     ZendeskError,
     error_for,
     malformed,
 )
+from zendesk_audit_assets.zendesk.no_response import no_response, require_ca_bundle
 from zendesk_audit_assets.zendesk.response import Response
 from zendesk_audit_assets.zendesk.stopping import NEVER, Wait, require_going, wait
 
@@ -48,6 +44,9 @@ USER_AGENT = "zendesk-audit-assets"
 
 # What 100 records with the longest texts can be; most pages have some 60 kB. A longer body is no page.
 MAX_BODY_BYTES = 8 * 2**20
+
+# One deadline over each exchange, from the connection to the last byte, in read timeouts.
+EXCHANGE_TIMEOUTS = 4
 
 # A 429 without Retry-After: the limit is counted per minute.
 UNTOLD_RETRY_AFTER_S = 60.0
@@ -199,10 +198,19 @@ class Transport:
             request = requests.PreparedRequest()
             headers = session.headers if authorization is None else {**session.headers, "Authorization": authorization}
             request.prepare(method, url, headers=headers, json=json)
-            with session.send(request, timeout=self._timeouts, allow_redirects=False, **environment) as response:
-                body = self._read(response, stop)
+            seconds = EXCHANGE_TIMEOUTS * self._timeouts[1]
+            deadline = time.monotonic() + seconds
+
+            def exchange() -> tuple[requests.Response, bytes]:
+                with session.send(request, timeout=self._timeouts, allow_redirects=False, **environment) as response:
+                    return response, _read(response, deadline, stop)
+
+            response, body = within(seconds, exchange, "zendesk-exchange")
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
-            raise self._no_response(fault) from None  # the chain may hold a proxy's password
+            if isinstance(fault, TimeoutError):
+                del self._thread.session  # the exchange that was cut off may still use it
+            # The chain may hold a proxy's password.
+            raise no_response(fault, self._account.url, self._reached, self._secrets) from None
         self._reached = True
         return Response(response.status_code, response.headers, body, sent_at, self._now())
 
@@ -218,25 +226,11 @@ class Transport:
             # A proxy of the environment would see what is sent unencrypted to this machine's own emulator.
             session.trust_env = self._account.url.startswith("https:")
             environment = session.merge_environment_settings(self._account.url, {}, True, None, None)
+            require_ca_bundle(environment["verify"])
             self._thread.session = session, environment
             with self._lock:
                 self._sessions.add(session)
         return self._thread.session  # type: ignore[no-any-return]
-
-    def _read(self, response: requests.Response, stop: threading.Event) -> bytes:
-        # The read timeout begins again with every byte: a body that trickles would never end.
-        deadline = time.monotonic() + 4 * self._timeouts[1]
-        body = bytearray()
-        while chunk := response.raw.read1(2**16, decode_content=True):
-            require_going(stop)
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                error = malformed(f"The response is longer than {MAX_BODY_BYTES:,} bytes")
-                error.body = bytes(body)
-                raise error
-            if time.monotonic() > deadline:
-                raise requests.ReadTimeout(f"the body took more than {4 * self._timeouts[1]:g} s")
-        return bytes(body)
 
     def _refusal(self, response: Response, purpose: Purpose) -> ZendeskError:
         credentials = self._account.credentials
@@ -248,32 +242,7 @@ class Transport:
             settings=credentials.settings,
             bearer=credentials.bearer,
             retry_after=response.retry_after() if response.status in (429, 503) else None,
-        )
-
-    def _no_response(self, fault: Exception) -> ZendeskError:
-        url = self._account.url
-        if isinstance(fault, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-            return BadAccountSettings(
-                f"No request to {url} can be sent: its address or the address of the proxy is not valid.",
-                f"Check {Account.base_url.name} and HTTPS_PROXY.",
-            )
-        known = self._reached or isinstance(fault, requests.exceptions.ProxyError)  # else it may not exist
-        for cause in _chain(fault):
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return UntrustedCertificate(
-                    f"This machine does not trust the TLS certificate of {url} ({cause.verify_message}).",
-                    "If a company proxy inspects TLS, name its CA bundle in REQUESTS_CA_BUNDLE.",
-                )
-            if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN and not known:
-                return WrongSubdomain(
-                    f"DNS knows no host of the name in {url}.",
-                    f"Set {Account.subdomain.name} to the part of the account's address before .zendesk.com, "
-                    "and check that this machine is online.",
-                )
-        *_, innermost = _chain(fault)
-        reason = describe_body(str(innermost).encode(), self._secrets) or type(innermost).__name__
-        return ZendeskDown(
-            f"Zendesk does not respond at {url} ({reason}).", "Check the network and its proxy, then try again."
+            challenged=response.headers.get("cf-mitigated", "") == "challenge",
         )
 
     def _spend(self, *, sent: int = 0, retries: int = 0, waited: float = 0.0) -> None:
@@ -281,6 +250,20 @@ class Transport:
         with self._lock:
             used = self._usage
             self._usage = Usage(used.requests + sent, used.retries + retries, used.seconds_waited + waited)
+
+
+def _read(response: requests.Response, deadline: float, stop: threading.Event) -> bytes:
+    body = bytearray()
+    while chunk := response.raw.read1(2**16, decode_content=True):
+        require_going(stop)
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            error = malformed(f"The response is longer than {MAX_BODY_BYTES:,} bytes")
+            error.body = bytes(body)
+            raise error
+        if time.monotonic() > deadline:
+            raise TimeoutError("the body does not end")
+    return bytes(body)
 
 
 def _error_of(state: tenacity.RetryCallState) -> ZendeskError:
@@ -315,11 +298,3 @@ def _give_up(state: tenacity.RetryCallState) -> NoReturn:
         raise error
     tries = f"Gave up after {state.attempt_number} attempts in {_elapsed(state):.0f} s."
     raise type(error)(f"{error.cause} {tries}", error.remedy, retry_after=error.retry_after, body=error.body)
-
-
-def _chain(fault: BaseException) -> Iterator[BaseException]:
-    """Yield the fault and its causes, outermost first: requests wraps urllib3, which wraps sockets."""
-    error: BaseException | None = fault
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

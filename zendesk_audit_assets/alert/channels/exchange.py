@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from zendesk_audit_assets.alert.errors import NotDelivered
+from zendesk_audit_assets.deadline import within
 from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.zendesk.error_message import describe_body
 
@@ -21,27 +20,8 @@ T = TypeVar("T")
 
 
 def within_deadline(exchange: Callable[[], T]) -> T:
-    """The result of `exchange`, or what it raises. Raises `TimeoutError` when it takes more than `EXCHANGE_S`.
-
-    A socket's timeout starts again with every byte, and resolving a name has none. The exchange therefore runs in a
-    thread of its own; after the deadline nobody waits for it, and it does not keep the process alive.
-    """
-    outcomes: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcomes.put(exchange())
-        except BaseException as error:
-            outcomes.put(error)
-
-    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
-    try:
-        outcome = outcomes.get(timeout=EXCHANGE_S)
-    except queue.Empty:
-        raise TimeoutError(f"it took more than {EXCHANGE_S:g} s") from None
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
+    """The result of `exchange`, or what it raises. Raises `TimeoutError` when it takes more than `EXCHANGE_S`."""
+    return within(EXCHANGE_S, exchange, THREAD_NAME)
 
 
 def no_answer(host: str, fault: BaseException, secrets: tuple[str, ...]) -> NotDelivered:
