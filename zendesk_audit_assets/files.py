@@ -103,6 +103,8 @@ def writable(path: Path) -> bool:
 
 def require_plain(path: Path) -> None:
     """Refuse a folder, a pipe or a device where a file is to be opened. Raises `OSError`."""
+    if path.is_symlink() and not os.path.exists(path):
+        raise OSError(errno.ELOOP, "it is a link that leads to no file", str(path))
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is not a plain file", str(path))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -93,3 +95,15 @@ def test_without_a_warehouse_it_names_the_command_that_makes_one(call: Any, fold
     assert result.exit_code == 1
     assert "zendesk-audit sync" in result.output
     assert list(folder.iterdir()) == []
+
+
+def test_findings_are_there_right_after_an_upgrade(call: Any, warehouse: Warehouse, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ZENDESK_AUDIT_DB", str(warehouse.path))
+    dump = Path(__file__).parents[1] / "upgrade" / "0.1.0.sql"
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(dump.read_text("utf-8"))
+        stored = connection.execute("SELECT uid[:12] FROM findings WHERE status = 'open'").fetchall()
+    after = {row["uid"] for row in found(call, "--live")}
+    assert {uid for (uid,) in stored} & after
+    assert call("findings", "--close", min(after)).exit_code == 0
+    assert {row["uid"] for row in found(call, "--live")} == after - {min(after)}

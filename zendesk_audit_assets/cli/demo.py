@@ -26,6 +26,7 @@ from zendesk_audit_assets.cli.runs import (
 )
 from zendesk_audit_assets.cli.serve import listening
 from zendesk_audit_assets.cli.terminal import tell
+from zendesk_audit_assets.files import explained, make_folder
 from zendesk_audit_assets.orchestration.build import build_definitions
 from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.settings import DAGSTER_HOME, Account
@@ -79,9 +80,11 @@ def demo(serve: bool, days: int, port: int) -> None:
     if serve:
         with listening("127.0.0.1", port):
             pass  # a port that is taken is better known before everything is built
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "dagster").mkdir(parents=True)
-    (folder / "dagster" / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
+    with explained(folder, "Give this user write access to it, or move it away."):
+        if folder.exists():
+            shutil.rmtree(folder)
+        make_folder(folder / "dagster")
+        (folder / "dagster" / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
     tell(console, "Starting a local Zendesk ...")
     with _local_zendesk(days) as environment:
         settings.export_to_environ({**environment, **_places(folder), Account.rate_share.name: "1"})

@@ -25,8 +25,9 @@ from zendesk_audit_assets.cli.frames import FILE_FORMATS, to_csv, to_json, to_ts
 from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.masking import mask_cut
+from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.text import visible
-from zendesk_audit_assets.warehouse.catalog import relations
+from zendesk_audit_assets.warehouse.catalog import relations, scalar
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
 
@@ -91,19 +92,35 @@ def read_options(command: Command) -> Command:
 def open_tables(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the published copy, or with `live` the warehouse itself, in UTC.
 
+    An upgrade and a restore leave out what follows from the log: the first command that reads it live computes it.
     Raises NotFound when it lacks one of the tables, and `WarehouseUnusable` when there is no such file.
     """
-    warehouse = Warehouse(settings.load().database)
+    account = settings.load()
+    warehouse = Warehouse(account.database)
     if live and not warehouse.exists():
         raise NotFound(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync`.")
     with warehouse.transaction() if live else open_read_only(warehouse.published_path) as connection:
         missing = sorted(set(tables) - relations(connection)) if tables else []
+        if missing and live and scalar(connection, "SELECT count(*) FROM coverage"):
+            _derive(connection, account)
+            missing = sorted(set(tables) - relations(connection))
         if missing:
             where = "warehouse" if live else "published copy"
             raise NotFound(
                 f"The {where} has no table {missing[0]} yet.", "Run `zendesk-audit sync`, which creates the table."
             )
         yield connection
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, account: Account) -> None:
+    """Compute the derived tables and the findings from the log, as the next sync would."""
+    from zendesk_audit_assets.detect import findings, load_rules  # seconds that other commands need not spend
+    from zendesk_audit_assets.transform import DERIVED, refresh
+
+    for table in DERIVED:
+        refresh.refresh(connection, table, timezone=account.timezone)
+    start = account.start if account.text(Account.start_date) else None
+    findings.refresh(connection, load_rules(account.rules_dir), start=start, timezone=account.timezone)
 
 
 def query_frame(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]) -> pl.DataFrame:

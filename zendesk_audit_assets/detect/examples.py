@@ -18,7 +18,7 @@ from zendesk_audit_assets.detect import (
     load_rules,
 )
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
-from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets.text import first_line, sql_name
 from zendesk_audit_assets.transform import DERIVED, refresh
 from zendesk_audit_assets.warehouse.catalog import scalar
 from zendesk_audit_assets.warehouse.migrations import migrate
@@ -133,7 +133,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[
 def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]], file: str) -> None:
     try:
         connection.register("incoming", pl.DataFrame(rows, infer_schema_length=None))
-        connection.execute(f'CREATE TABLE "{name}" AS FROM incoming')
+        connection.execute(f"CREATE TABLE {sql_name(name)} AS FROM incoming")
         connection.unregister("incoming")
     except (TypeError, OverflowError, pl.exceptions.PolarsError, duckdb.Error) as error:
         raise RuleError(file, f"the table {name} of an example cannot be stored ({first_line(error)})") from error
