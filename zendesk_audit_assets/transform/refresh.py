@@ -61,7 +61,7 @@ def refresh(
     ensure_derived(connection, STATE)
     progress = _progress(connection)
     seen = None if full else _seen(progress, table, timezone)
-    if seen is not None and table.strategy.stored and not has_shape(connection, table):
+    if seen is not None and table.strategy.stored and not has_shape(connection, table, exists=True):
         seen = None
     newest = min(_batches(connection, progress, table, timezone, seen or 0))
     if seen is None:

@@ -181,6 +181,6 @@ def _move_aside(path: Path) -> Path | None:
         os.replace(wal, aside.with_name(f"{aside.name}.wal"))
     try:
         os.link(path, aside, follow_symlinks=False)
-    except OSError:
+    except (OSError, NotImplementedError):  # not every file system and system can
         os.replace(path, aside)
     return aside

@@ -63,10 +63,13 @@ def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     return True
 
 
-def has_shape(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    """Tell whether there is a table with the columns of the declaration: their names, types, NOT NULL and order."""
-    declared = [(column.name, column.type, column.required) for column in table.columns]
-    return columns_of(connection, table.name) == declared
+def has_shape(connection: duckdb.DuckDBPyConnection, table: Table, *, exists: bool = False) -> bool:
+    """Tell whether there is a table with the columns of the declaration: their names, types, NOT NULL and order.
+
+    With `exists` the caller knows that there is a table of the name, which spares a question.
+    """
+    columns = _columns(connection, table.name) if exists else columns_of(connection, table.name)
+    return columns == [(column.name, column.type, column.required) for column in table.columns]
 
 
 def drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -87,8 +90,10 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequen
 def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
     """Name, type and NOT NULL of each column of a table, in order; empty when there is no such table."""
     # Not by duckdb_columns(), which binds every view first; and a failed query would abort the transaction.
-    if kinds(connection).get(name) != "TABLE":
-        return []
+    return _columns(connection, name) if kinds(connection).get(name) == "TABLE" else []
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
     named = sql_literal(sql_name(name))
     columns = connection.execute(f'SELECT name, type, "notnull" FROM pragma_table_info({named})').fetchall()
     return [(column, _SHORT_TYPES.get(kind, kind), required) for column, kind, required in columns]
