@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import available_timezones
@@ -125,9 +126,14 @@ def parse_origin(text: str, name: str) -> str:
     return text
 
 
-def parse_zone(text: str, name: str) -> str:
+@cache
+def _zones() -> set[str]:
     # The two are aliases of this machine; DuckDB, which computes in the zone, does not know them.
-    if text not in available_timezones() - {"localtime", "Factory"}:
+    return available_timezones() - {"localtime", "Factory"}
+
+
+def parse_zone(text: str, name: str) -> str:
+    if text not in _zones():
         raise BadSettings(f"{name} is {shown(text)}, not a time zone.", "Use an IANA name such as Europe/Amsterdam.")
     return text
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.runs import DagsterUnusable, open_instance
 from zendesk_audit_assets.cli.serve import CannotServe, listening
+from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.settings import Account
+
+demo = import_module("zendesk_audit_assets.cli.demo")
 
 
 @pytest.fixture(autouse=True)
@@ -77,5 +85,22 @@ def test_a_dagster_yaml_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyP
 def test_a_dagster_home_that_is_a_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("home").touch()
     monkeypatch.setenv("DAGSTER_HOME", "home")
-    with pytest.raises(DagsterUnusable, match="File exists"):
+    with pytest.raises(DagsterUnusable, match="it is not a folder"):
         open_instance()
+
+
+def test_the_demo_does_not_read_the_settings_of_a_real_account(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Account] = []
+
+    def stop(account: Account, _: Any) -> None:
+        seen.append(account)
+        raise AuditError("Far enough.", "")
+
+    Path(".env").write_text("HTTPS_PROXY=http://proxy.example\nZENDESK_CLIENT_SECRET=real-secret\n")
+    monkeypatch.setattr(demo, "_sync_everything", stop)
+    monkeypatch.setattr(settings, "export_to_environ", lambda values: os.environ.update(values))
+    monkeypatch.setattr(demo, "_local_zendesk", lambda _: nullcontext({"ZENDESK_CLIENT_SECRET": "made-up"}))
+    for name in ("ZENDESK_CLIENT_SECRET", "ZENDESK_AUDIT_DB", "ZENDESK_SENSOR_SECONDS", "ZENDESK_RATE_SHARE"):
+        monkeypatch.setenv(name, "")
+    assert "Far enough." in call("demo").output
+    assert [account.client_secret for account in seen] == ["made-up"]
