@@ -43,7 +43,7 @@ def assets_and_checks() -> tuple[set[str], set[str]]:
     return {key.to_user_string() for key in made if key}, {check.check_name for check in checked}
 
 
-def test_sync_does_everything_then_what_is_new_and_alerts_if_told(call: Any, configured: Any, folder: Path) -> None:
+def test_sync_does_everything_then_what_is_new_quietly_if_told(call: Any, configured: Any, folder: Path) -> None:
     result = call("sync")
     assert result.exit_code == 0
     events = len(configured.zendesk.events)
@@ -60,7 +60,8 @@ def test_sync_does_everything_then_what_is_new_and_alerts_if_told(call: Any, con
 
     configured.happens()
     configured.requests()
-    assert call("sync", "--no-alerts").exit_code == 0
+    quiet = call("sync", "--no-alerts", "--quiet")
+    assert (quiet.exit_code, quiet.output) == (0, "")
     assert configured.requests() == 1
     assert configured.holds_everything()
     assert table_rows(configured.warehouse.published_path)["audit_logs"] == events + 1

@@ -91,14 +91,15 @@ def sync_days(
     *,
     full: bool = False,
     alerts: bool = True,
+    quiet: bool = False,
 ) -> None:
     """Sync the log for `days` in bounded runs, then refresh and publish; with `alerts`, also send them.
 
-    Raises `RunFailed`.
+    A `quiet` sync shows neither progress nor waits, only errors and failed checks. Raises `RunFailed`.
     """
     scope = Scope()
     ranges = bounded(days)
-    with _progress_bar(console) as bar:
+    with _progress_bar(console, quiet) as bar:
         for number, part in enumerate(ranges, start=1):
             bar.begin(part, number, len(ranges))
             last = number == len(ranges)
@@ -166,10 +167,11 @@ def _run_config(scope: Scope, full: bool, publish: bool) -> dg.RunConfig:
 
 
 class _Bar(logging.Handler):
-    """Shows the progress that the asset `audit_logs` logs, and warnings above it."""
+    """Shows the progress that the asset `audit_logs` logs, and above it what is logged at level `shown` or higher."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, shown: int) -> None:
         super().__init__(logging.DEBUG)
+        self._shown = shown
         self._progress = progress
         self._task = progress.add_task("", total=1.0, events=0, requests=0, rate=0.0)
         self._events = self._requests = 0  # of the ranges before
@@ -190,7 +192,8 @@ class _Bar(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
-            tell(self._progress.console, record.getMessage())
+            if record.levelno >= self._shown:
+                tell(self._progress.console, record.getMessage())
             return
         self._seen = getattr(record, "progress", self._seen)
         number, ranges = self._part
@@ -206,7 +209,7 @@ class _Bar(logging.Handler):
 
 
 @contextmanager
-def _progress_bar(console: Console) -> Iterator[_Bar]:
+def _progress_bar(console: Console, quiet: bool) -> Iterator[_Bar]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -214,8 +217,8 @@ def _progress_bar(console: Console) -> Iterator[_Bar]:
         TextColumn("{task.fields[events]:,} read, {task.fields[requests]:,} requests, {task.fields[rate]:,.0f}/s"),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=console) as progress:
-        bar = _Bar(progress)
+    with Progress(*columns, console=console, disable=quiet) as progress:
+        bar = _Bar(progress, logging.ERROR if quiet else logging.WARNING)
         before = progress_logger.level
         progress_logger.setLevel(logging.DEBUG)
         progress_logger.propagate = False  # or each page would be an event in Dagster's history

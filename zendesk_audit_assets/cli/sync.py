@@ -25,7 +25,8 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--to", "last", type=_DAY, help="Last day, UTC. Default: today.")
 @click.option("--alerts/--no-alerts", default=True, help="Send alerts of new findings. Default: send them.")
 @click.option("--full", is_flag=True, help="Fetch settled days again.")
-def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool) -> None:
+@click.option("--quiet", "-q", is_flag=True, help="Print errors and failed checks only, for cron.")
+def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool, quiet: bool) -> None:
     """Sync the log, refresh derived tables and findings, send alerts, and publish the copy.
 
     Settled days cost no request. Alerts go to the configured channels; --no-alerts sends none; a later run sends them.
@@ -45,7 +46,9 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
             f"{days.first} to {days.last} is no range of days from {Account.start_date} ({start}) to {today}."
         )
     with open_instance() as instance:
-        sync_days(build_definitions(account), instance, days, console, full=full, alerts=alerts)
+        sync_days(build_definitions(account), instance, days, console, full=full, alerts=alerts, quiet=quiet)
+    if quiet:
+        return
     with warehouse.transaction() as connection:
         events, complete = batches.row_count(connection), batches.complete_to(connection, account.start)
     tell(
