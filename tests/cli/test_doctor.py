@@ -279,10 +279,3 @@ def test_a_count_that_cannot_be_read_is_a_note(deployment: Any, call: Any, monke
     assert result.exit_code == 0
     (line,) = [line for line in result.output.splitlines() if line.startswith("!")]
     assert "The number of events is unknown" in line
-
-
-def test_the_start_date_of_an_empty_log_is_looked_at(deploy: Callable[..., Any], call: Any) -> None:
-    deploy(options=EmulatorOptions(), ZENDESK_START_DATE="")
-    result = call("doctor")
-    assert result.exit_code == 1
-    assert "ZENDESK_START_DATE" in bad(result.output)[0]

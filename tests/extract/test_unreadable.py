@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from math import ceil, log2
 from typing import Any
 
@@ -16,6 +17,7 @@ from support.zendesk import client_of
 from zendesk_audit_assets.extract import reading
 from zendesk_audit_assets.extract.coverage import SECOND, Interval
 from zendesk_audit_assets.extract.gaps import FIRST_PAUSE, LONGEST_PAUSE
+from zendesk_audit_assets.zendesk import Page
 
 BAD = BEGINNING + 20 * DAY + 7 * SECOND
 LOG2_OF_WINDOW = ceil(log2((NOON - BEGINNING) / SECOND))
@@ -176,3 +178,37 @@ def test_a_second_of_many_pages_is_left_out_whole(log: Account) -> None:
     log.clock.advance(timedelta(hours=1))
     log.sync()
     assert log.holds_everything()
+
+
+@pytest.mark.parametrize(
+    "records",
+    [lambda event: [], lambda event: [{"id": "no"}], lambda event: [event]],
+    ids=["empty pages", "rejects", "one second"],
+)
+def test_pages_that_lead_nowhere_are_given_up(
+    open_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch, records: Callable[[Any], list[Any]]
+) -> None:
+    monkeypatch.setattr(reading, "PAGES_WITHOUT_PROGRESS", 30)
+    account = open_account()
+    good = account.happens(*spread(150, BEGINNING, BAD - DAY), *spread(150, BAD + DAY, NOON))
+    (bad,) = account.happens(BAD)
+    answer = account.client.pages
+
+    def endless(start: datetime, end: datetime, *stop: Any, alone: bool = False, **options: Any) -> Iterator[Page]:
+        margin = timedelta() if alone else SECOND
+        for page in answer(start, end, *stop, alone=alone, **options):
+            held = [event for event in page.records if event["id"] == bad]
+            if not held or not start - margin <= BAD < end + margin:
+                yield page
+                continue
+            before = page.records[: page.records.index(held[0])]
+            yield replace(page, records=before, has_more=True)
+            for _ in range(10_000):
+                yield replace(page, records=records(held[0]), body=b'{"audit_logs":[{"id":"no"}]}', has_more=True)
+            pytest.fail("the pages were read on and on")
+
+    monkeypatch.setattr(account.client, "pages", endless)
+    report = account.sync(readers=1)
+    assert account.ids() == good
+    assert report.left_out
+    assert account.claims_are_true()
