@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from support.poison import KINDS, poisoned
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.orchestration.assets.audit_logs import COMPLETE_TO, progress_logger
@@ -303,3 +304,17 @@ def test_a_setting_that_is_missing_or_wrong_is_named_by_the_run(
     assert not result.success
     assert named in failure_of(result)
     assert deployment.zendesk.requests == []
+
+
+def test_a_second_that_cannot_be_read_stops_nothing_else(deployment: Any) -> None:
+    bad = deployment.zendesk.events[len(deployment.zendesk.events) // 2]
+    with poisoned(bad["id"], KINDS["misplaced"]):
+        result = deployment.run("refresh")
+    assert result.success
+    failed = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
+    assert {"coverage_has_no_gap", "zd_207_unreadable"} <= failed
+    assert "left_out" in metadata_of(result)
+    others = [event["id"] for event in deployment.zendesk.events if event["created_at"] != bad["created_at"]]
+    assert deployment.query("SELECT id FROM audit_logs ORDER BY created_at, id") == [(id,) for id in others]
+    assert deployment.query("SELECT count(*) > 0 FROM daily_activity") == [(True,)]
+    assert deployment.warehouse.published_path.exists()
