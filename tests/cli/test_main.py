@@ -16,7 +16,8 @@ from zendesk_audit_assets.cli import main
 from zendesk_audit_assets.errors import AuditError
 
 COMMANDS = [
-    "demo", "doctor", "sync", "serve", "sql", "findings", "rules", "who", "history", "backup", "restore", "emulator",
+    "demo", "doctor", "sync", "serve", "sql", "findings", "rules", "who", "history", "backup", "restore", "rename",
+    "emulator",
 ]  # fmt: skip
 
 

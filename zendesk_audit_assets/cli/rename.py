@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import identity
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -36,4 +37,4 @@ def rename() -> None:
         identity.require_same_log(client, known)
     with warehouse.transaction() as connection:
         identity.rebind(connection, new)
-    click.echo(f"The warehouse of {old} is now that of {new}.")
+    say(f"The warehouse of {old} is now that of {new}.")
