@@ -101,6 +101,13 @@ def test_an_error_of_the_system_is_a_sentence_that_names_the_file(call: Any, mon
     assert (result.exit_code, result.output) == (1, "Error: data/x\\x1b[2J: Permission denied.\n")
 
 
+@pytest.mark.parametrize("command", ["sql", "history", "backup", "restore"])
+def test_an_argument_that_is_no_text_is_a_usage_error(call: Any, command: str) -> None:
+    result = call(command, "a\udcff")
+    assert result.exit_code == 2
+    assert "The argument a\\udcff is not UTF-8." in result.output
+
+
 def test_a_command_prints_by_the_functions_that_defuse_texts() -> None:
     folder = Path(zendesk_audit_assets.cli.__file__).parent
     for file in folder.glob("*.py"):

@@ -55,6 +55,12 @@ class _Commands(click.Group):
         prepare_streams()
         return super().main(*args, **extra)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for argument in args:
+            if any("\ud800" <= char <= "\udfff" for char in argument):
+                raise click.UsageError(f"The argument {visible(argument)} is not UTF-8.")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         if sys.platform == "win32":
             raise click.ClickException(
