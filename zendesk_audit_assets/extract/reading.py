@@ -92,6 +92,7 @@ class Reading:
         self._failures_lock = threading.Lock()
         # Whether Zendesk's bounds are known to be inclusive: then a second can be requested without its neighbours.
         self._inclusive = False
+        self._is_served = False
 
     def read(self, part: Slice) -> None:
         """Read the slice to its end, or up to what it leaves out."""
@@ -102,6 +103,9 @@ class Reading:
                 self._read_window(part, asked)
                 part.narrowing.passed(asked)
             except UNREADABLE as error:
+                # A refusal of the first request is one of the account.
+                if error.permanent and not self._is_served and not self._is_known(asked):
+                    raise
                 restarts = 0 if part.position > position else restarts + 1
                 fleeting = isinstance(error, (CursorRejected, RepeatedCursor, MisplacedPage))
                 if fleeting and not part.narrowing.active and restarts <= RESTARTS_WITHOUT_PROGRESS:
@@ -164,6 +168,7 @@ class Reading:
         retry = NARROWING_RETRY if part.narrowing.active or self._is_known(asked) else None
         position, pages, size, empty = part.position, 0, 0, 0
         for page in self._client.pages(asked.start, asked.end, self._slices.stopping, alone=alone, retry=retry):
+            self._is_served = True
             records = _parsed(page)
             _require_place(records, asked, page.body)
             if alone and not self._inclusive:
