@@ -23,7 +23,7 @@ dev: $(VENV)/installed        ## the Dagster UI for the account that .env names
 test: $(VENV)/ready          ## all tests but the long proofs
 	$(BIN)/python -m pytest -m "not faults"
 
-test-dates: $(VENV)/ready    ## the demo and the tests that read the clock, under eight shifted ones; needs faketime
+test-dates: $(VENV)/ready    ## the tests that read the clock, under eight shifted ones; needs faketime
 	$(BIN)/python tests/shifted_clocks.py
 
 prove: $(VENV)/ready         ## the long proofs: a backfill killed at many random moments, faults by two seeds, more random examples
