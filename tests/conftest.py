@@ -39,7 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(tests).parts[0]
-        if folder == FAULTS:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.random)
+        if folder == FAULTS or item.get_closest_marker(FAULTS):
             item.add_marker(pytest.mark.faults)
         elif folder in INTEGRATION or {"deployed", "program"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.integration)

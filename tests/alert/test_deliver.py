@@ -235,6 +235,7 @@ deliver_module.deliver(
 """
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("number", [1, 2, 11])
 def test_a_kill_before_the_commit_resends_with_the_same_key(
     deliver: Any, found: Any, receiver: Any, warehouse: Warehouse, number: int

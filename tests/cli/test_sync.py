@@ -199,6 +199,7 @@ def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.faults
 def test_ctrl_c_keeps_commits_and_the_next_sync_continues(call: Any, deploy: Callable[..., Any], folder: Path) -> None:
     now = datetime.now(timezone.utc)
     history = HistoryOptions(start=now - timedelta(days=3), end=now - timedelta(days=1), style="uniform", total=4_000)

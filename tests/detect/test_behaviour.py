@@ -216,6 +216,7 @@ def acts_after_removal(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         yield sorted(set(of_day))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("seed", [1, 2, 4])
 @pytest.mark.parametrize(
     ("rule", "recount"),

@@ -118,6 +118,7 @@ def test_a_bad_stretch_costs_a_few_requests_a_second(log: Account, seconds: int)
     assert report.requests <= 16 + 5 * LOG2_OF_WINDOW + 5 * seconds
 
 
+@pytest.mark.faults
 def test_a_stretch_too_long_to_narrow_is_left_out_in_leaps(log: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "FAILURES_TO_NARROW", 40)
     bad = log.happens(*[BAD + DAY + n * SECOND for n in range(120)])

@@ -90,6 +90,7 @@ BATCHES = st.lists(events(), max_size=6)
 REFRESHES = st.sets(st.sampled_from([table.name for table in NEEDED]), min_size=1)
 
 
+@pytest.mark.faults
 @settings(max_examples=examples(3))
 @given(st.lists(BATCHES | REFRESHES | st.just({table.name for table in NEEDED}), max_size=9))
 def test_any_refreshes_equal_a_rebuild_and_a_recount_by_hand(steps: list[Any]) -> None:

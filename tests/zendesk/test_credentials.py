@@ -50,7 +50,7 @@ def test_an_email_with_the_token_suffix_is_refused():
 
 @pytest.mark.parametrize("subdomain", ["acme", "Acme-2", "a", "0", "a" * 63])
 def test_a_subdomain_makes_the_address(subdomain):
-    assert ZendeskAccount(subdomain, TOKEN).url == f"https://{subdomain}.zendesk.com"
+    assert ZendeskAccount(subdomain, TOKEN).url == f"https://{subdomain.lower()}.zendesk.com"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_whatever_the_subdomain_the_host_is_one_of_zendesk(subdomain):
         url = ZendeskAccount(subdomain, TOKEN).url
     except BadAccountSettings:
         return
-    assert url == f"https://{subdomain}.zendesk.com"
+    assert url == f"https://{subdomain.lower()}.zendesk.com"
     assert set(subdomain) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
 
@@ -95,8 +95,8 @@ def test_whatever_the_subdomain_the_host_is_one_of_zendesk(subdomain):
     ],
 )
 def test_an_encrypted_or_local_base_url_replaces_the_address(base_url):
-    assert ZendeskAccount("acme", TOKEN, base_url).url == base_url
-    assert ZendeskAccount("acme", TOKEN, base_url + "/").url == base_url
+    assert ZendeskAccount("acme", TOKEN, base_url).url == base_url.lower()
+    assert ZendeskAccount("acme", TOKEN, base_url + "/").url == base_url.lower()
 
 
 @pytest.mark.parametrize(

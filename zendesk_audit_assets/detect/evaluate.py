@@ -23,6 +23,9 @@ from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.catalog import relations, scalar
 
+# The rules of a window share one copy of its events up to this number of them: a copy of years would cost memory.
+COPIED_EVENTS = 200_000
+
 
 def evaluate_events(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
     """Add the findings of event rules in batches after `seen`. Returns the number of findings."""
@@ -42,13 +45,11 @@ def evaluate_window(
     since: datetime,
     until: datetime,
     others: Sequence[Rule],
-    *,
-    rebuild: bool,
 ) -> int:
     """Add the findings of correlation and SQL rules in the window `[since, until)`. Returns the number of findings.
 
-    Rules with the input `findings` read those of the `others`. A `rebuild` may span the whole log: each rule then reads
-    the view itself; otherwise all read one copy of the recent events.
+    Rules with the input `findings` read those of the `others`. All rules read one copy of the events of the window;
+    where these are many, such as in a rebuild of years, each reads the view itself.
     Raises `RuleError` when the query of a rule fails.
     """
     existing = relations(connection)
@@ -56,8 +57,13 @@ def evaluate_window(
     if not rules:
         return 0
     begin = since - max(rule.look_back for rule in rules)
+    events = scalar(
+        connection,
+        f"SELECT count(*) FROM audit_logs WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}",
+    )
+    few = events <= COPIED_EVENTS
     written = 0
-    with nullcontext(f"({HISTORY})") if rebuild else _copy_of_recent(connection, rules, begin, until) as source:
+    with _copy_of_recent(connection, rules, begin, until) if few else nullcontext(f"({HISTORY})") as source:
         for rule in rules:
             views = _window(connection, source, since - rule.look_back, since, until, others)
             with views, _rule_table(connection, [rule]), _errors_of(rule):

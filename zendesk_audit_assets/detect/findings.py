@@ -199,7 +199,7 @@ def _evaluate_windows(
             connection.execute(
                 f"DELETE FROM {FINDINGS.name} WHERE list_contains($1, rule_id) AND last_event_at >= $2", [ids, since]
             )
-        written += evaluate.evaluate_window(connection, group, since, end, others, rebuild=state is None)
+        written += evaluate.evaluate_window(connection, group, since, end, others)
     return written
 
 

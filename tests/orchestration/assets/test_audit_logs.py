@@ -306,6 +306,7 @@ def test_a_setting_that_is_missing_or_wrong_is_named_by_the_run(
     assert deployment.zendesk.requests == []
 
 
+@pytest.mark.faults
 def test_a_second_that_cannot_be_read_stops_nothing_else(deployment: Any) -> None:
     bad = deployment.zendesk.events[len(deployment.zendesk.events) // 2]
     with poisoned(bad["id"], KINDS["misplaced"]):
