@@ -60,10 +60,10 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zendesk_audit_assets.cli.output.on_terminal", lambda: True)
 
 
-@pytest.fixture
-def stored(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """A warehouse with three events, published, and set as the one to use."""
-    monkeypatch.setenv("ZENDESK_AUDIT_DB", str(warehouse.path))
+@pytest.fixture(scope="session")
+def stored_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse with three events, published; for copies of it."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("stored") / "audit.duckdb")
     with warehouse.transaction() as connection:
         connection.execute(
             "INSERT INTO audit_logs BY NAME SELECT id, 'login' AS action, 'Ada, Admin' AS actor_name, "
@@ -72,6 +72,12 @@ def stored(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
         )
     publish(warehouse, force=True)
     return warehouse
+
+
+@pytest.fixture
+def stored(tmp_path: Path, stored_once: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The same for one test, set as the one to use."""
+    return _use_copy(stored_once, tmp_path, monkeypatch)
 
 
 SECRET = "s3cr3t-0123456789abcdef"
@@ -106,8 +112,12 @@ def analysed_once(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 @pytest.fixture
-def analysed(warehouse: Warehouse, analysed_once: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+def analysed(tmp_path: Path, analysed_once: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """The same for one test, set as the one to use."""
-    shutil.copytree(analysed_once.path.parent, warehouse.path.parent, dirs_exist_ok=True)
-    monkeypatch.setenv("ZENDESK_AUDIT_DB", str(warehouse.path))
-    return warehouse
+    return _use_copy(analysed_once, tmp_path, monkeypatch)
+
+
+def _use_copy(made: Warehouse, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    shutil.copytree(made.path.parent, folder, dirs_exist_ok=True)
+    monkeypatch.setenv("ZENDESK_AUDIT_DB", str(folder / made.path.name))
+    return Warehouse(folder / made.path.name)

@@ -100,6 +100,7 @@ def test_without_a_warehouse_it_names_the_command_that_makes_one(call: Any, fold
 def test_findings_are_there_right_after_an_upgrade(call: Any, warehouse: Warehouse, monkeypatch: Any) -> None:
     monkeypatch.setenv("ZENDESK_AUDIT_DB", str(warehouse.path))
     dump = Path(__file__).parents[1] / "upgrade" / "0.1.0.sql"
+    warehouse.path.unlink()
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute(dump.read_text("utf-8"))
         stored = connection.execute("SELECT uid[:12] FROM findings WHERE status = 'open'").fetchall()

@@ -145,6 +145,7 @@ def test_a_sync_after_a_kill_fetches_only_the_rest(busy_account: Account) -> Non
     assert busy_account.requests() <= math.ceil((1_000 - committed) / 100) + 4
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("readers", [1, 8])
 @pytest.mark.parametrize(("fault", "times"), [("cursor_rejected", 3), ("page_twice", 3), ("rows_twice", 1)])
 def test_paging_that_breaks_is_taken_up_again(busy_account: Account, fault: Any, times: int, readers: int) -> None:

@@ -88,14 +88,14 @@ def test_two_scopes_share_a_deployment_and_no_name(deployment: Any, tmp_path: An
         one, two = deployment.definitions, build_scoped(scope, account)
         both = dg.Definitions.merge(one, two)
         dg.Definitions.validate_loadable(both)
-        for job in ("refresh", scope.refresh):
+        for job in ("backfill", scope.backfill):
             result = both.resolve_job_def(job).execute_in_process(
                 instance=deployment.instance, tags=deployment.days.tags, raise_on_error=False
             )
             assert result.success
             assert len(
                 {event.asset_key.path[0] for event in result.get_asset_materialization_events()} & {"other"}
-            ) == (job != "refresh")
+            ) == (job != "backfill")
         with Warehouse(tmp_path / "other.duckdb").transaction() as connection:
             stored = sorted(id for (id,) in connection.execute("SELECT id FROM audit_logs").fetchall())
         assert stored == sorted(event["id"] for event in other.events) != []

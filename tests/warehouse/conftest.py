@@ -1,9 +1,10 @@
-"""A warehouse with events."""
+"""Warehouses whose file comes later, and events for them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ from zendesk_audit_assets.warehouse.database import (
 )
 
 Make = Callable[..., Any]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """A warehouse whose file is not made yet."""
+    return Warehouse(tmp_path / "audit.duckdb")
 
 
 @pytest.fixture
