@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.zendesk.errors import ClockSkew
 from zendesk_audit_assets.zendesk.response import Response
 
@@ -75,3 +76,24 @@ def test_a_retry_after_date_is_read_by_the_servers_own_clock():
 
 def test_without_the_header_there_is_no_retry_after():
     assert answer().retry_after() is None
+
+
+@pytest.mark.parametrize("seconds", [-1000, 1000])
+def test_a_server_clock_far_from_ours_is_an_error(zendesk, connect, clock, seconds):
+    zendesk.inject(Fault("date_jump", seconds=seconds))
+    with pytest.raises(ClockSkew):
+        connect(zendesk).newest()
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize("seconds", [-800, 800])
+def test_the_clock_that_is_behind_counts(zendesk, connect, seconds):
+    zendesk.inject(Fault("date_jump", seconds=seconds))
+    before = datetime.now(timezone.utc).replace(microsecond=0)  # a date has whole seconds
+    date = connect(zendesk).newest().date - timedelta(seconds=min(seconds, 0))
+    assert before <= date <= datetime.now(timezone.utc)
+
+
+def test_our_own_clock_can_be_given(zendesk, connect):
+    with pytest.raises(ClockSkew, match="2000-01-01"):
+        connect(zendesk, clock=lambda: datetime(2000, 1, 1, tzinfo=timezone.utc).timestamp()).newest()

@@ -6,7 +6,6 @@ import socket
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
 
 import pytest
 import requests
@@ -16,7 +15,6 @@ from zendesk_audit_assets.zendesk import ApiToken, MalformedResponse, RateBudget
 from zendesk_audit_assets.zendesk import transport as transport_module
 from zendesk_audit_assets.zendesk.errors import (
     BadAccountSettings,
-    ClockSkew,
     RateLimited,
     UntrustedCertificate,
     WrongSubdomain,
@@ -377,27 +375,6 @@ def test_a_proxy_that_is_no_address_is_an_error_without_its_value(monkeypatch, c
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
-
-
-@pytest.mark.parametrize("seconds", [-1000, 1000])
-def test_a_server_clock_far_from_ours_is_an_error(zendesk, connect, clock, seconds):
-    zendesk.inject(Fault("date_jump", seconds=seconds))
-    with pytest.raises(ClockSkew):
-        connect(zendesk).newest()
-    assert clock.waits == []
-
-
-@pytest.mark.parametrize("seconds", [-800, 800])
-def test_the_clock_that_is_behind_counts(zendesk, connect, seconds):
-    zendesk.inject(Fault("date_jump", seconds=seconds))
-    before = datetime.now(timezone.utc).replace(microsecond=0)  # a date has whole seconds
-    date = connect(zendesk).newest().date - timedelta(seconds=min(seconds, 0))
-    assert before <= date <= datetime.now(timezone.utc)
-
-
-def test_our_own_clock_can_be_given(zendesk, connect):
-    with pytest.raises(ClockSkew, match="2000-01-01"):
-        connect(zendesk, clock=lambda: datetime(2000, 1, 1, tzinfo=timezone.utc).timestamp()).newest()
 
 
 def test_a_closed_client_holds_no_connection(stub, connect):
