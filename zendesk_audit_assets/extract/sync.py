@@ -26,7 +26,7 @@ from zendesk_audit_assets.extract.coverage import (
 )
 from zendesk_audit_assets.extract.frames import reject_page, to_frames
 from zendesk_audit_assets.extract.gaps import FailedRead, attempts, open_gaps, with_gaps
-from zendesk_audit_assets.extract.identity import bind_account, known_events, require_same_log
+from zendesk_audit_assets.extract.identity import Known, bind_account, known_events, require_same_log
 from zendesk_audit_assets.extract.reading import LeftOut, PageSlice, Reading
 from zendesk_audit_assets.extract.slices import Slice, Slices
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -262,20 +262,26 @@ class _Sync:
             return
         size = sum(batch.rows.estimated_size() for batch in ready)
         self._warehouse.require_disk_space(int(size))
-        if any(batch.rows.height for batch in ready):
-            self._confirm_account(ready)
-        with self._warehouse.transaction() as connection:
-            appended = batches.append(connection, ready, self._run_id)
-        self._result.add(ready, appended)
+        self._result.add(ready, self._append(ready))
 
-    def _confirm_account(self, ready: list[batches.Batch]) -> None:
-        """Raise `OtherAccount` if neither the batches nor Zendesk itself know an event of this warehouse."""
-        if self._is_confirmed:
-            return
+    def _append(self, ready: list[batches.Batch]) -> batches.Appended:
+        """Store the batches. Raises `OtherAccount` if neither they nor Zendesk know an event of this warehouse."""
         with self._warehouse.transaction() as connection:
-            known = [] if batches.hold_known_events(connection, ready) else known_events(connection)
-        require_same_log(self._client, known)
+            known = self._to_confirm(connection, ready)
+            if not known:
+                return batches.append(connection, ready, self._run_id)
+        require_same_log(self._client, known)  # never while the file is open
         self._is_confirmed = True
+        return self._append(ready)
+
+    def _to_confirm(self, connection: duckdb.DuckDBPyConnection, ready: list[batches.Batch]) -> list[Known]:
+        """The stored events of which Zendesk must show one before these batches are stored; none once it has."""
+        if self._is_confirmed or not any(batch.rows.height for batch in ready):
+            return []
+        if batches.hold_known_events(connection, ready):
+            self._is_confirmed = True
+            return []
+        return known_events(connection)
 
     def _batch_without(self, left_out: LeftOut) -> batches.Batch:
         """Return the batch that tells of a window left out, with the raw page at the first attempt."""
