@@ -29,11 +29,16 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is this machine by its own name or number."""
-        try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        """Whether the host is this machine."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, in lower case and without brackets, is this machine by its own name or number."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def parse_address(text: str) -> Address | None:

@@ -101,6 +101,12 @@ def writable(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
+def require_writable(path: Path) -> None:
+    """Refuse a file that this user may not write to, or a folder in which it cannot make files. Raises `OSError`."""
+    if not writable(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
 def require_plain(path: Path) -> None:
     """Refuse a folder, a pipe or a device where a file is to be opened. Raises `OSError`."""
     if path.is_symlink() and not os.path.exists(path):
@@ -113,8 +119,7 @@ def require_folder(folder: Path) -> None:
     """Refuse what is no folder, and a folder in which this user cannot make files. Raises `OSError`."""
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
-    if not writable(folder):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    require_writable(folder)
 
 
 def require_own(path: Path) -> None:
@@ -128,7 +133,7 @@ def require_own(path: Path) -> None:
         return
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a plain file", str(path))
-    if found.st_uid not in (_user(), 0, path.parent.stat().st_uid):
+    if found.st_uid not in (os.geteuid(), 0, path.parent.stat().st_uid):
         raise PermissionError(errno.EPERM, "it is another user's", str(path))
 
 
@@ -168,14 +173,14 @@ def put_in_place(fresh: Path, target: Path, mode: int = PRIVATE_FILE) -> None:
     with fresh.open("rb+") as file:
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
-    _wal(target).unlink(missing_ok=True)
+    wal_of(target).unlink(missing_ok=True)
     os.replace(fresh, target)
     _flush_folder(target.parent)
 
 
 def remove(path: Path) -> None:
     """Remove a file of ours and its write-ahead log, if they are there. Raises `OSError`."""
-    for one in (path, _wal(path)):
+    for one in (path, wal_of(path)):
         one.unlink(missing_ok=True)
 
 
@@ -188,7 +193,8 @@ def copy(source: Path, fresh: Path) -> None:
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
-def _wal(database: Path) -> Path:
+def wal_of(database: Path) -> Path:
+    """Where DuckDB keeps the write-ahead log of a database file."""
     return database.with_name(f"{database.name}.wal")
 
 
@@ -222,17 +228,13 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _user() -> int:
-    return os.geteuid()
-
-
 def _owner(path: Path) -> str:
     """Whose a file is, if it is not this user's, as a part of a sentence."""
     try:
         owner = path.lstat().st_uid
     except OSError:
         return ""
-    if owner == _user():
+    if owner == os.geteuid():
         return ""
     try:
         import pwd  # not on every system

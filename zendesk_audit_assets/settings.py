@@ -18,6 +18,7 @@ from zendesk_audit_assets import parsers
 from zendesk_audit_assets.env_file import read_env_file
 from zendesk_audit_assets.parsers import BadSettings, Parser, shown
 from zendesk_audit_assets.severity import SEVERITIES
+from zendesk_audit_assets.text import is_utf8
 
 T = TypeVar("T")
 
@@ -181,7 +182,7 @@ class Account:
             except ValueError:  # EnvVar.int of another text; its message quotes the value
                 raise BadSettings(f"{self.name(variable)} has a value of another type.", "Correct it.") from None
         text = "" if value is None else str(value).strip()
-        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        if not is_utf8(text):
             raise BadSettings(f"{self.name(variable)} holds bytes that are not UTF-8.", "Set it again, in UTF-8.")
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
             raise BadSettings(
@@ -303,7 +304,11 @@ def ui_hosts() -> tuple[str, ...]:
     return UI_HOSTS.parse(os.environ.get(UI_HOSTS.name, ""), UI_HOSTS.name)
 
 
-def export_to_environ(environ: Mapping[str, str]) -> None:
-    """Set the variables of this process, and of those that it starts, to these values; empty all the others."""
+def export_to_environ(environ: Mapping[str, str]) -> Account:
+    """Set the variables of this process, and of those that it starts, to these values; empty all the others.
+
+    Returns the account that they describe, without what a `.env` file says.
+    """
     # Deleted variables would come back from a `.env` file.
     os.environ.update({variable.name: environ.get(variable.name, "") for variable in VARIABLES})
+    return Account.from_environ(os.environ)

@@ -47,6 +47,17 @@ INVISIBLE = re.compile(
 """A character that acts instead of showing."""
 
 
+def utf16_escapes(text: str) -> str:
+    """The text as escapes of its UTF-16 units, such as `\\u2713`: valid in JSON, and legible elsewhere."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can hold the text: it has no half of a character, which stands for a byte that is no text."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _escaped(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -87,8 +87,7 @@ def demo(serve: bool, days: int, port: int) -> None:
         (folder / "dagster" / "dagster.yaml").write_text(MINIMAL_DAGSTER_YAML)
     tell(console, "Starting a local Zendesk ...")
     with _local_zendesk(days) as environment:
-        settings.export_to_environ({**environment, **_places(folder), Account.rate_share.name: "1"})
-        account = Account.from_environ(os.environ)  # nothing of a `.env` in this folder, whatever is in it
+        account = settings.export_to_environ({**environment, **_places(folder), Account.rate_share.name: "1"})
         _sync_everything(account, console)
         _print_summaries(Warehouse(account.database).published_path)
         tell(console, f"\nDone in {time.monotonic() - started:.0f} s.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from zendesk_audit_assets.cli.terminal import mark, say
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import batches, identity
-from zendesk_audit_assets.files import explained, require_folder, writable
+from zendesk_audit_assets.files import explained, require_folder, require_writable
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.warehouse import copies
@@ -192,8 +191,7 @@ def _history(_: Account) -> Iterator[Line]:
         if os.path.lexists(home):
             require_folder(home)
             for path in (*home.glob("*"), *home.glob("*/*")):
-                if not writable(path):
-                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+                require_writable(path)
         else:
             require_folder(next(parent for parent in home.parents if os.path.lexists(parent)))
     yield Line("good", f"Dagster keeps its history in {home}.")

@@ -13,7 +13,7 @@ import orjson
 import polars as pl
 
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.text import INVISIBLE, visible
+from zendesk_audit_assets.text import INVISIBLE, utf16_escapes, visible
 
 FILE_FORMATS = ("csv", "json", "parquet")
 
@@ -38,7 +38,7 @@ def to_tsv(frame: pl.DataFrame) -> str:
 
 def to_json(frame: pl.DataFrame) -> str:
     """A JSON array of objects. What acts on a terminal is escaped, which a reader of JSON takes back."""
-    return INVISIBLE.sub(_json_escape, frame.write_json())
+    return INVISIBLE.sub(lambda match: utf16_escapes(match[0]), frame.write_json())
 
 
 def write_file(frame: pl.DataFrame, path: Path, *, raw: bool = False) -> None:
@@ -62,11 +62,6 @@ def write_file(frame: pl.DataFrame, path: Path, *, raw: bool = False) -> None:
             raise
     except OSError as error:
         raise CannotWrite(f"{path} cannot be written ({error.strerror}).", "Name another file.") from error
-
-
-def _json_escape(match: re.Match[str]) -> str:
-    units = match[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
 
 def _harmless(text: str) -> str:

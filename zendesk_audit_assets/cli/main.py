@@ -15,7 +15,7 @@ import click
 from zendesk_audit_assets.cli.terminal import prepare_streams, say
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.files import private
-from zendesk_audit_assets.text import visible
+from zendesk_audit_assets.text import is_utf8, visible
 
 # In the order of the help. The module of a command defines a function of the same name; see `_short_help`.
 _COMMANDS = (
@@ -57,7 +57,7 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for argument in args:
-            if any("\ud800" <= char <= "\udfff" for char in argument):
+            if not is_utf8(argument):
                 raise click.UsageError(f"The argument {visible(argument)} is not UTF-8.")
         return super().parse_args(ctx, args)
 

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from zendesk_audit_assets.text import visible
+from zendesk_audit_assets.text import utf16_escapes, visible
 
 _ASCII_MARKS = {"✓": "+", "✗": "x"}
 
@@ -30,11 +30,9 @@ _ESCAPES = "zendesk-audit-escapes"
 
 
 def _escapes(error: UnicodeError) -> tuple[str, int]:
-    """UTF-16 escapes, such as `\\u2713`: valid in JSON, and legible elsewhere."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)), error.end
+    return utf16_escapes(error.object[error.start : error.end]), error.end
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:

@@ -7,19 +7,17 @@ from typing import Any
 
 import dagster as dg
 
-from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import AuditLogsConfig
-from zendesk_audit_assets.orchestration.assets.published import EXPORTS, PUBLISHED, PublishConfig
+from zendesk_audit_assets.orchestration.assets.published import COPIED, EXPORTS, PUBLISHED, PublishConfig
 from zendesk_audit_assets.orchestration.checks import whole_table_checks
 from zendesk_audit_assets.orchestration.partitions import RANGE_START_TAG, bounded, days_to_refresh
 from zendesk_audit_assets.orchestration.run_history import FINGERPRINT_TAG, complete_to
 from zendesk_audit_assets.orchestration.scope import Scope
-from zendesk_audit_assets.transform import DERIVED
 
 # All assets of an account.
-ASSETS = (AUDIT_LOGS.name, *(table.name for table in DERIVED), FINDINGS.name, ALERTS, PUBLISHED, *EXPORTS)
+ASSETS = (*COPIED, ALERTS, PUBLISHED, *EXPORTS)
 
 
 def build_asset_jobs(scope: Scope) -> list[Any]:
@@ -29,7 +27,7 @@ def build_asset_jobs(scope: Scope) -> list[Any]:
     """
     log = _assets(scope, AUDIT_LOGS.name)
     alerts = _assets(scope, ALERTS)
-    log_to_copy = log | _assets(scope, *(table.name for table in DERIVED), FINDINGS.name, PUBLISHED) | alerts
+    log_to_copy = _assets(scope, *COPIED, PUBLISHED) | alerts
     return [
         _job(
             scope,

@@ -6,7 +6,6 @@ wrapper any page in the operator's browser could start runs, and read everything
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,6 +13,8 @@ from typing import NamedTuple
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zendesk_audit_assets.address import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
 _READING = ("GET", "HEAD")
@@ -69,7 +70,7 @@ class SameOrigin:
         return None
 
     def _is_ours(self, host: _Authority) -> bool:
-        return _is_loopback(host.host) or any(
+        return is_loopback(host.host) or any(
             host.host == ours.host and ours.port in (None, host.port) for ours in self._hosts
         )
 
@@ -89,13 +90,6 @@ class SameOrigin:
 def _authority(text: str) -> _Authority | None:
     found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?", text.strip().lower())
     return _Authority(found[1].strip("[]"), int(found[2]) if found[2] else None) if found else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_link(scope: Scope, headers: Headers) -> bool:

@@ -72,7 +72,7 @@ def restore(warehouse: Warehouse, source: Path, derived: Collection[str] = ()) -
     if _same(source, warehouse.path):
         raise WarehouseUnusable(f"{source} is the warehouse itself.", "Name the file of a backup.")
     table_rows(source)
-    if Path(f"{source}.wal").exists():
+    if files.wal_of(source).exists():
         raise WarehouseUnusable(
             f"{source} is not complete: a part of it is still in {source.name}.wal beside it.",
             "Open it with DuckDB once, which brings the two together, or use another backup.",
@@ -176,9 +176,9 @@ def _move_aside(path: Path) -> Path | None:
     named = f"{path.name}.before-restore"
     places = (path.with_name(named if number == 1 else f"{named}-{number}") for number in count(1))
     aside = next(place for place in places if not os.path.lexists(place))
-    wal = path.with_name(f"{path.name}.wal")
+    wal = files.wal_of(path)
     if wal.exists():
-        os.replace(wal, aside.with_name(f"{aside.name}.wal"))
+        os.replace(wal, files.wal_of(aside))
     try:
         os.link(path, aside, follow_symlinks=False)
     except (OSError, NotImplementedError):  # not every file system and system can

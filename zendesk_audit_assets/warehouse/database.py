@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -246,9 +245,9 @@ class Warehouse:
     def _require_access(self) -> None:
         """DuckDB tells a file that it may not write from a damaged one in its message only. Raises `OSError`."""
         files.require_plain(self.path)
-        for path in (self.path, self.path.with_name(f"{self.path.name}.wal")):
-            if files.exists(path) and not files.writable(path):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        for path in (self.path, files.wal_of(self.path)):
+            if files.exists(path):
+                files.require_writable(path)
 
     def _create(self) -> None:
         """Put an empty database in place when it is whole: a full disk or a kill would leave a stump of one."""

@@ -251,7 +251,7 @@ class ZendeskClient:
         return get(self._authorization.header(stop))
 
     def _date(self, response: Response) -> datetime:
-        if not response.is_dated and not self._undated:
+        if response.server_time is None and not self._undated:
             self._undated = True
             logger.warning("Zendesk's responses carry no usable Date header: this machine's clock has to be right.")
         self._clock_ahead = response.clock_ahead

@@ -1,9 +1,10 @@
-"""Which Zendesk account, and who we are there."""
+"""A Zendesk account, and the ways to authenticate there."""
 
 from __future__ import annotations
 
 import base64
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -18,8 +19,8 @@ from zendesk_audit_assets.zendesk.errors import BadAccountSettings
 SCOPE = "auditlogs:read"
 
 
-class Credentials:
-    """Who we are. A way to authenticate is a class here, listed in `METHODS`, and its variables in `settings.py`."""
+class Credentials(ABC):
+    """Base of the ways to authenticate. Each is a class here, listed in `METHODS`; `settings.py` has its variables."""
 
     method: ClassVar[str]
     """Its name in `settings.AUTH_TYPES`; the class is called with the values of the variables there, in that order."""
@@ -37,9 +38,9 @@ class Credentials:
         """The body of a request for an access token, for credentials without a header of their own."""
         return {}
 
+    @abstractmethod
     def secrets(self) -> Iterator[str]:
         """Every spelling in which a server could echo these credentials."""
-        raise NotImplementedError
 
     @property
     def settings(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 
 from zendesk_audit_assets.zendesk.errors import ClockSkew
 
@@ -22,16 +23,15 @@ class Response:
     sent_at: datetime
     received_at: datetime
 
-    @property
-    def is_dated(self) -> bool:
-        """Whether the response carries a usable Date header."""
-        return _http_date(self.headers.get("Date", "")) is not None
+    @cached_property
+    def server_time(self) -> datetime | None:
+        """The Date header, in UTC; None without a usable one."""
+        return _http_date(self.headers.get("Date", ""))
 
     @property
     def clock_ahead(self) -> float | None:
         """The seconds by which the server's clock is ahead of this machine's; None without a usable Date header."""
-        date = _http_date(self.headers.get("Date", ""))
-        return None if date is None else (date - self.received_at).total_seconds()
+        return None if self.server_time is None else (self.server_time - self.received_at).total_seconds()
 
     def date(self) -> datetime:
         """Return the time that the response vouches for, in whole seconds of UTC: coverage is recorded by it.
@@ -41,7 +41,7 @@ class Response:
         `ClockSkew` if the Date lies more than 15 minutes before `sent_at` or after `received_at`.
         """
         sent_at = self.sent_at.replace(microsecond=0)
-        date = _http_date(self.headers.get("Date", ""))
+        date = self.server_time
         if date is None:
             return sent_at
         if not self.sent_at - MAX_CLOCK_SKEW <= date <= self.received_at + MAX_CLOCK_SKEW:
@@ -60,7 +60,7 @@ class Response:
         until = _http_date(value)
         if until is None:
             return None
-        now = _http_date(self.headers.get("Date", "")) or self.received_at
+        now = self.server_time or self.received_at
         return max(0.0, (until - now).total_seconds())
 
 

@@ -17,6 +17,9 @@ from zendesk_audit_assets.warehouse.copies import (
 
 PUBLISHED, PARQUET = "published_warehouse", "published_parquet"
 
+# What the copy is made of.
+COPIED = (AUDIT_LOGS.name, *(table.name for table in DERIVED), FINDINGS.name)
+
 # The other formats, each made from the copy every night.
 EXPORTS = (PARQUET,)
 
@@ -36,7 +39,7 @@ def build_published(scope: Scope) -> list[dg.AssetsDefinition]:
 def _published_warehouse(scope: Scope) -> dg.AssetsDefinition:
     @dg.asset(
         key=scope.asset_key(PUBLISHED),
-        deps=[scope.asset_key(name) for name in (AUDIT_LOGS.name, *(table.name for table in DERIVED), FINDINGS.name)],
+        deps=[scope.asset_key(name) for name in COPIED],
         required_resource_keys=needed(scope, WAREHOUSE),
         group_name="published",
         kinds={"duckdb"},
