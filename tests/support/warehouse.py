@@ -15,6 +15,7 @@ import duckdb
 from zendesk_audit_assets.extract.batches import Batch
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.frames import parse_page, to_frames
+from zendesk_audit_assets.warehouse.copies import table_rows
 from zendesk_audit_assets.warehouse.migrations import migrate
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -79,6 +80,24 @@ def files_beside(path: Path) -> set[str]:
 
 def no_replace(source: Path, target: Path) -> None:
     raise OSError(28, "No space left on device")
+
+
+def events_in(path: Path) -> int:
+    return table_rows(path)["audit_logs"]
+
+
+# A program that commits and is killed before it closes the file.
+WRITES_UNTIL_KILLED = """
+import sys
+from zendesk_audit_assets.warehouse import catalog, database, migrations
+connection = database.connect(sys.argv[1])
+connection.execute("BEGIN")
+migrations.migrate(connection)
+catalog.set_meta(connection, "greeting", "from the dead")
+connection.execute("COMMIT")
+print("committed", flush=True)
+sys.stdin.readline()
+"""
 
 
 def damage(path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from support.histories import ROLE, START, SUPPORT, Event, events, plain, recount
+from support.refreshes import SomeAtATime
 from support.warehouse import database, transaction
 from zendesk_audit_assets.transform import (
     CHANGES,
@@ -96,15 +97,12 @@ REFRESHES = st.sets(st.sampled_from([table.name for table in NEEDED]), min_size=
 def test_any_refreshes_equal_a_rebuild_and_a_recount_by_hand(steps: list[Any]) -> None:
     with database() as connection:
         log = Log(connection)
-        built: set[str] = set()
+        some = SomeAtATime(log, NEEDED)
         for step in steps:
             if isinstance(step, list):
                 log.append(step)
-                continue
-            for table in NEEDED:
-                if table.name in step and built >= set(table.depends_on) - {"audit_logs"}:
-                    log.refresh(table)
-                    built.add(table.name)
+            else:
+                some.refresh(step)
         followed = log.refresh()
         incremental = log.tables()
         rebuilt = log.refresh(full=True)

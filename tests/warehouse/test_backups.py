@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from support.warehouse import damage, files_beside
+from support.warehouse import WRITES_UNTIL_KILLED, damage, events_in, files_beside
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.warehouse.backups import backup, restore
 from zendesk_audit_assets.warehouse.catalog import get_meta, relations, scalar
@@ -21,22 +21,6 @@ from zendesk_audit_assets.warehouse.damage import WarehouseUnusable
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 Make = Callable[..., Any]
-
-WRITES_UNTIL_KILLED = """
-import sys
-from zendesk_audit_assets.warehouse import catalog, database, migrations
-connection = database.connect(sys.argv[1])
-connection.execute("BEGIN")
-migrations.migrate(connection)
-catalog.set_meta(connection, "greeting", "from the dead")
-connection.execute("COMMIT")
-print("committed", flush=True)
-sys.stdin.readline()
-"""
-
-
-def events_in(path: Path) -> int:
-    return table_rows(path)["audit_logs"]
 
 
 def test_a_backup_brings_everything_back(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:

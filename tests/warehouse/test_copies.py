@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import duckdb
 import pytest
 
-from support.warehouse import files_beside, no_replace
+from support.warehouse import WRITES_UNTIL_KILLED, events_in, files_beside, no_replace
 from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.detect.tables import FINDING_DECISIONS, LOG_FINDINGS
 from zendesk_audit_assets.extract.tables import TABLES
@@ -42,27 +42,12 @@ while True:
     if not sys.stdin.readline():
         break
 """
-WRITES_UNTIL_KILLED = """
-import sys
-from zendesk_audit_assets.warehouse import catalog, database, migrations
-connection = database.connect(sys.argv[1])
-connection.execute("BEGIN")
-migrations.migrate(connection)
-catalog.set_meta(connection, "greeting", "from the dead")
-connection.execute("COMMIT")
-print("committed", flush=True)
-sys.stdin.readline()
-"""
 HOLDS_OPEN = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1], read_only=True)
 print("open", flush=True)
 sys.stdin.readline()
 """
-
-
-def events_in(path: Path) -> int:
-    return table_rows(path)["audit_logs"]
 
 
 def test_a_published_copy_holds_every_table(warehouse: Warehouse, fill: Make) -> None:

@@ -22,12 +22,12 @@ Make = Callable[..., Any]
 
 # A program that opens a database for writing, as many do even to read, and is killed.
 LEAVES_A_WAL = """
-import os, sys, duckdb
+import os, signal, sys, duckdb
 connection = duckdb.connect(sys.argv[1])
 connection.execute("CREATE VIEW v AS SELECT 1 AS a")
 print("open", flush=True)
 sys.stdin.readline()
-os._exit(9)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 NO_PROCESS = 2**22 + 1
 
