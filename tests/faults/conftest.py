@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,12 @@ from zendesk_audit_assets.zendesk import ClientCredentials, RateBudget, ZendeskA
 from zendesk_audit_assets.zendesk.transport import RetryLimits
 
 EVERYTHING = Interval(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2027, 1, 1, tzinfo=timezone.utc))
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """A warehouse whose file is not made yet: making it can fail as well."""
+    return Warehouse(tmp_path / "audit.duckdb")
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def disk(request, tmp_path) -> Iterator[FullDisk]:
     assert mount(tmp_path, "size=1g")
 
     def shrink(size: int) -> tuple[Any, ...]:
-        mount(tmp_path, "remount", f"size={size}")
+        assert mount(tmp_path, "remount", f"size={size}")
         # As if somebody else took the room between the look at the disk and the write to it.
         return "--disk-reserve", -(2**40)
 
