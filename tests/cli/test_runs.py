@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from zendesk_audit_assets.cli.runs import DagsterUnusable, RunFailed, _run
+from zendesk_audit_assets.cli.runs import DagsterUnusable, _run
+from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.orchestration.partitions import Days
 
 DAYS = Days(date(2026, 1, 1), date(2026, 1, 1))
@@ -22,6 +24,12 @@ QUIET = dg.RunConfig(loggers={"console": {"config": {"log_level": "CRITICAL"}}})
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+@pytest.fixture(autouse=True)
+def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
 
 
 def plain() -> None:
@@ -68,7 +76,7 @@ def job_of(fails: Callable[[], None], *, in_a_resource: bool = False) -> dg.JobD
 
 
 def failure(instance: dg.DagsterInstance, job: dg.JobDefinition) -> str:
-    with pytest.raises(RunFailed) as error:
+    with pytest.raises(AuditError) as error:
         _run(job, instance, DAYS, QUIET, ())
     return str(error.value)
 
@@ -87,7 +95,16 @@ def test_a_cause_is_masked_and_one_short_line(instance: dg.DagsterInstance) -> N
     said = failure(instance, job_of(long))
     assert said.isprintable()
     assert "sEcReT" not in said
-    assert len(said) < 500
+    assert len(said) < 600
+
+
+def test_the_trace_of_a_failed_step_is_kept_without_secrets(instance: dg.DagsterInstance, traces: Path) -> None:
+    said = failure(instance, job_of(long))
+    (kept,) = traces.glob("zendesk-audit-fault-*.txt")
+    assert said.endswith(f"its trace is in {kept}.")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "in long\n" in kept.read_text()
+    assert "sEcReT" not in kept.read_text()
 
 
 def test_a_message_of_our_own_is_shown_as_it_is(instance: dg.DagsterInstance) -> None:

@@ -6,6 +6,7 @@ import ast
 import errno
 import re
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.resources import files
 from typing import Any
@@ -53,7 +54,18 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         prepare_streams()
-        return super().main(*args, **extra)
+        try:
+            return super().main(*args, **extra)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except OSError:  # not even the error can be told: standard error is gone
+            sys.exit(1)
+        except BaseException as error:  # also the panics of libraries in Rust
+            from zendesk_audit_assets.cli.unforeseen import unforeseen  # loads DuckDB
+
+            with suppress(OSError):
+                say(f"Error: {unforeseen(error)}", err=True)
+            sys.exit(1)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for argument in args:

@@ -17,17 +17,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.main import Stopped
 from zendesk_audit_assets.cli.terminal import tell
+from zendesk_audit_assets.cli.unforeseen import fault, reason, short
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.files import make_folder
-from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.orchestration._private import InstanceRef, RunFailureReason
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import progress_logger
 from zendesk_audit_assets.orchestration.jobs import op_config
 from zendesk_audit_assets.orchestration.partitions import Days, bounded
 from zendesk_audit_assets.orchestration.scope import Scope
-from zendesk_audit_assets.text import one_line
 
 # Where nobody has configured Dagster: what this project says is in the log of its runs.
 MINIMAL_DAGSTER_YAML = """\
@@ -35,8 +34,6 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 python_logs: {managed_python_loggers: [zendesk_audit_assets], python_log_level: INFO}
 """
-
-_LONGEST_REASON = 300
 
 _project_logger = logging.getLogger("zendesk_audit_assets")
 
@@ -73,14 +70,6 @@ def open_instance() -> dg.DagsterInstance:
             f"Dagster cannot use {file} ({reason(error)}).",
             "Correct the file or the folder's owner, or point DAGSTER_HOME at another folder.",
         ) from error
-
-
-def reason(error: BaseException) -> str:
-    """The innermost cause of an error, masked and on one line."""
-    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
-        error = cause
-    text = one_line(mask(str(error)), _LONGEST_REASON)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def sync_days(
@@ -138,20 +127,22 @@ def _run(
         failure = event.step_failure_data.user_failure_data
         if failure is not None and failure.description:
             raise RunFailed(failure.description, f"(Run {result.run_id}.)")
-        raise _failed(f"{event.step_key} failed", event.step_failure_data.error, result.run_id)
+        raise _failed(event.step_key or "A step", event.step_failure_data.error, result.run_id)
     for event in result.filter_events(lambda event: event.event_type == dg.DagsterEventType.RUN_FAILURE):
-        raise _failed("The run failed", event.job_failure_data.error, result.run_id)
+        raise _failed("The run", event.job_failure_data.error, result.run_id)
     if not result.success:
         raise RunFailed(f"Run {result.run_id} did not succeed.", "Look at it in the Dagster UI.")
     return result
 
 
-def _failed(what: str, error: Any, run_id: str) -> RunFailed:
+def _failed(what: str, error: Any, run_id: str) -> AuditError:
     """The error with the innermost cause: Dagster wraps the one that says why."""
-    while error is not None and (inner := error.cause or error.context) is not None:
+    if error is None:
+        return RunFailed(f"{what} failed without a reason.", f"The run's log in the Dagster UI tells more: {run_id}.")
+    trace = error.to_string()
+    while (inner := error.cause or error.context) is not None:
         error = inner
-    why = one_line(mask(error.message), _LONGEST_REASON).rstrip(".") if error else "no reason given"
-    return RunFailed(f"{what}: {why}.", f"The run's log in the Dagster UI tells more: {run_id}.")
+    return fault(what, short(error.message), trace)
 
 
 def _is_interruption(event: dg.DagsterEvent) -> bool:
