@@ -43,7 +43,7 @@ def test_equal_options_give_an_equal_history_other_seeds_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "digest"), [(1, "cb8d0f87687b0b38"), (2, "165ad605f31844f8"), (3, "7b4a02d0dc1bdc1b")]
+    ("seed", "digest"), [(1, "82a470e9811ce04e"), (2, "40a4f9121b89dc7a"), (3, "682ae5ae1fac96f2")]
 )
 def test_a_history_is_the_same_on_every_date_and_machine(seed: int, digest: str) -> None:
     events = generate_history(HistoryOptions(start=START, end=START + timedelta(days=40), seed=seed))
@@ -108,6 +108,30 @@ def test_a_history_holds_the_hard_cases_of_a_real_log(history: History) -> None:
     assert len(methods) == 5
 
 
+def edits(events: list[Event]) -> list[Event]:
+    return [event for event in events if event.source_type in ("macro", "trigger") and event.action == "update"]
+
+
+def test_macros_and_triggers_are_as_noisy_as_real_ones(history: History) -> None:
+    own = edits(history.events)
+    texts = [event.change_description for event in own]
+    assert any("https://demo.zendesk.com/hc/" in text for text in texts)
+    assert any("https://shop.example.com/" in text for text in texts)
+    assert any("http" not in text and "webhook" in text.lower() for text in texts), "a title that sends nothing"
+    assert sum("\n\n" in text for text in texts) > len(texts) / 10, "letters of several lines"
+    for greeting in ("Hi ", "Beste ", "Guten Tag ", "Bonjour ", "様"):
+        assert any(greeting in text for text in texts)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_the_share_of_edits_with_links_can_be_set(share: float) -> None:
+    options = HistoryOptions(start=START, end=START + timedelta(days=120), link_share=share, episodes=False)
+    own = edits(generate_history(options))
+    held = sum("http" in event.change_description.rpartition(" changed from ")[2] for event in own)
+    # Also an old text may hold one.
+    assert share - 0.06 <= held / len(own) <= share + share * (1 - share)
+
+
 def test_only_the_oldest_records_lack_actor_name(history: History) -> None:
     unnamed = [index for index, event in enumerate(history.events) if event.actor_name is None]
     assert unnamed == list(range(len(unnamed)))
@@ -117,7 +141,7 @@ def test_only_the_oldest_records_lack_actor_name(history: History) -> None:
 
 
 def test_settings_have_the_names_of_old_and_new_records() -> None:
-    long = generate_history(HistoryOptions(start=START, end=START + timedelta(days=90), events_per_day=900))
+    long = generate_history(HistoryOptions(start=START, end=START + timedelta(days=90), events_per_day=1800))
     states = {event.change_description for event in long if event.source_type == "account_setting"}
     assert {"Enabled", "Disabled", "Turned on", "Turned off"} <= states
 
@@ -244,10 +268,11 @@ def test_a_dense_uniform_history_is_ordered_within_its_seconds() -> None:
         {"start": START.replace(tzinfo=None), "end": END},
         {"start": END, "end": START},
         {"start": START, "end": END, "agents": 2},
+        {"start": START, "end": END, "link_share": 1.1},
     ],
 )
 def test_impossible_options_are_rejected(options: dict) -> None:
-    with pytest.raises(ValueError, match=r"time zone|after its start|three agents"):
+    with pytest.raises(ValueError, match=r"time zone|after its start|three agents|share of links"):
         HistoryOptions(**options)
 
 

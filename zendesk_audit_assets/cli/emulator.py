@@ -9,6 +9,7 @@ import click
 from zendesk_audit_assets import Account
 from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
+from zendesk_audit_assets.emulator.options import LINK_SHARE
 
 
 @click.command()
@@ -36,6 +37,13 @@ from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
 @click.option(
     "--agents", type=click.IntRange(3), default=40, show_default=True, help="Number of agents in the company."
 )
+@click.option(
+    "--link-share",
+    type=click.FloatRange(0, 1),
+    default=LINK_SHARE,
+    show_default=True,
+    help="Share of the changes of macros and triggers that put a link into a text.",
+)
 @click.option("--seed", default=1, show_default=True, help="Seed of the random history.")
 @click.option(
     "--live", type=click.FloatRange(0), default=2.0, show_default=True, help="Mean number of new events per minute."
@@ -62,6 +70,7 @@ def emulator(
     days: int,
     events_per_day: float,
     agents: int,
+    link_share: float,
     seed: int,
     live: float,
     late: float,
@@ -78,7 +87,9 @@ def emulator(
     start = (end - timedelta(days=days)).replace(hour=0, minute=0, second=0)
     options = EmulatorOptions(
         port=port,
-        history=HistoryOptions(start=start, end=end, seed=seed, agents=agents, events_per_day=events_per_day),
+        history=HistoryOptions(
+            start=start, end=end, seed=seed, agents=agents, events_per_day=events_per_day, link_share=link_share
+        ),
         live_events_per_minute=live,
         late_share=late,
         latency_ms=latency_ms,

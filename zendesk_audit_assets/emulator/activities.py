@@ -16,12 +16,19 @@ from zendesk_audit_assets.emulator.events import Event
 from zendesk_audit_assets.emulator.vocabulary import (
     APPS,
     CUSTOMERS,
+    GREETINGS,
     INTEGRATIONS,
+    LANGUAGES,
+    LINK_TEXTS,
+    OTHER_LINKS,
+    OWN_LINKS,
     ROLES,
     SETTINGS,
+    SIGNATURES,
     STRUCTURE,
     SUBJECTS,
     TEAMS,
+    TEXTS,
     UNDOCUMENTED,
     WORKWEEKS,
 )
@@ -83,7 +90,7 @@ def _edit(kind: str, source_type: str) -> Activity:
             return [company.event(at, agent, "destroy", source_type, item.id, f"{label}: {item.name}")]
         events = []
         for _ in range(rng.choices((1, 2, 3), (7, 2, 1))[0]):
-            change = _rule_change(company, item)
+            change = _rule_change(company, kind, item)
             events.append(company.event(at, agent, "update", source_type, item.id, f"{label}: {item.name}", change))
             at += rng.randint(5, 240)
         return events
@@ -91,8 +98,11 @@ def _edit(kind: str, source_type: str) -> Activity:
     return edit
 
 
-def _rule_change(company: Company, item: Item) -> str:
+def _rule_change(company: Company, kind: str, item: Item) -> str:
     rng = company.rng
+    has_link = kind in _TEXT_SHARE and rng.random() < company.link_share
+    if has_link or rng.random() < _TEXT_SHARE.get(kind, 0):
+        return _text_change(company, kind, item, has_link=has_link)
     roll = rng.random()
     if roll < 0.25:
         old, item.name = item.name, f"{rng.choice(SUBJECTS).capitalize()} to {rng.choice(TEAMS)}"
@@ -103,6 +113,26 @@ def _rule_change(company: Company, item: Item) -> str:
         return company.change_field(item.id, "Position", [str(place) for place in range(1, 30)])
     conditions = company.change_field(item.id, "Conditions", [f"Subject contains {subject}" for subject in SUBJECTS])
     return f"{conditions}\n{company.change_field(item.id, 'Group', TEAMS)}"
+
+
+# The share of changes to the text that customers read: the comment of a macro, the e-mail of a trigger.
+_TEXT_SHARE = {"macro": 0.3, "trigger": 0.1}
+
+
+def _text_change(company: Company, kind: str, item: Item, *, has_link: bool) -> str:
+    """Rewrite the text of a macro or trigger: one line or a whole letter, in one of several languages."""
+    rng = company.rng
+    language = rng.randrange(len(LANGUAGES))
+    text = TEXTS[language] % rng.choice(SUBJECTS)
+    if has_link:
+        link = rng.choice((*OWN_LINKS, *OTHER_LINKS)).format(subdomain=company.subdomain)
+        text += f" {LINK_TEXTS[language]}" % link
+    letter = f"{GREETINGS[language]}\n\n{text}\n\n{SIGNATURES[language]}"
+    texts = [text, letter, f"{text}\n\n{SIGNATURES[language]}"]
+    if kind == "macro":
+        return company.change_field(item.id, "Comment", texts)
+    start = f"Email user (requester), {LANGUAGES[language]}: {{{{ticket.title}}}}"
+    return company.change_field(item.id, "Actions", [f"{start}, {text}" for text in texts])
 
 
 def _setting(company: Company, agent: Agent, at: int) -> list[Event]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zendesk_audit_assets.emulator.events import Event, Ids
+from zendesk_audit_assets.emulator.options import LINK_SHARE
 from zendesk_audit_assets.emulator.vocabulary import (
     ACCOUNT_ASSUMPTION,
     FIRST_NAMES,
@@ -65,8 +66,10 @@ class Company:
     Events before the epoch second `legacy_until` have the form of old records: no `actor_name`, bare setting names.
     """
 
-    def __init__(self, seed: int, size: int, subdomain: str, legacy_until: int = 0) -> None:
-        self.size, self.subdomain, self.legacy_until = size, subdomain, legacy_until
+    def __init__(
+        self, seed: int, size: int, subdomain: str, legacy_until: int = 0, link_share: float = LINK_SHARE
+    ) -> None:
+        self.size, self.subdomain, self.legacy_until, self.link_share = size, subdomain, legacy_until, link_share
         self.rng = random.Random(seed)  # noqa: S311 -- generated people need no secrecy
         self.ids = Ids(seed)
         self._numbers = itertools.count(1)

@@ -43,7 +43,7 @@ class HistoryGenerator:
         self._options = options
         self._start, self._end = int(options.start.timestamp()), int(options.end.timestamp())
         legacy_until = self._start + int((self._end - self._start) * _LEGACY_SHARE)
-        self.company = Company(options.seed, options.agents, options.subdomain, legacy_until)
+        self.company = Company(options.seed, options.agents, options.subdomain, legacy_until, options.link_share)
         self.episodes: list[Episode] = []
         self._dormant_from = self._start + (self._end - self._start) // 4
         self._scheduled = schedule_episodes(options) if options.episodes else []

@@ -11,14 +11,17 @@ from typing import Any, Literal
 Bounds = Literal["inclusive", "exclusive"]
 LastPageCursors = Literal["filled", "null", "empty"]
 
+LINK_SHARE = 0.1
+
 
 @dataclass(frozen=True)
 class HistoryOptions:
     """A generated history from `start` up to but excluding `end`. Equal options give an equal history on any date.
 
     The style `realistic` follows the working week of a company with this many `agents`; `events_per_day` is the mean
-    of a working day. With `episodes` it contains the suspicious episodes of `episodes.EPISODES`. The style `uniform`
-    spreads exactly `total` plain events evenly, for benchmarks. Raises ValueError for impossible options.
+    of a working day. `link_share` of the changes of macros and triggers put a link into a text. With `episodes` it
+    contains the suspicious episodes of `episodes.EPISODES`. The style `uniform` spreads exactly `total` plain events
+    evenly, for benchmarks. Raises ValueError for impossible options.
     """
 
     start: datetime
@@ -26,6 +29,7 @@ class HistoryOptions:
     seed: int = 1
     agents: int = 40
     events_per_day: float = 90.0
+    link_share: float = LINK_SHARE
     style: Literal["realistic", "uniform"] = "realistic"
     total: int = 100_000
     episodes: bool = True
@@ -38,6 +42,8 @@ class HistoryOptions:
             raise ValueError("the end of a history must be after its start")
         if self.agents < 3:
             raise ValueError("a company needs at least three agents")
+        if not 0 <= self.link_share <= 1:
+            raise ValueError("the share of links must be between 0 and 1")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,40 @@ TEAMS = ("Tier 1", "Tier 2", "Billing", "Returns", "VIP", "Onboarding", "Press",
 SUBJECTS = (
     "refund", "late delivery", "password reset", "invoice copy", "damaged item", "wrong size", "gift card",
     "address change", "warranty", "cancellation", "café order", "Retoure · DE", "order #", "chargeback",
+    "webhook setup", "link to the shop",
 )  # fmt: skip
+LANGUAGES = ("English", "Nederlands", "Deutsch", "Français", "Español", "Polski", "日本語")
+GREETINGS = (
+    "Hi {{ticket.requester.first_name}},", "Beste {{ticket.requester.first_name}},",
+    "Guten Tag {{ticket.requester.name}},", "Bonjour {{ticket.requester.first_name}},",
+    "Hola, {{ticket.requester.first_name}}:", "Dzień dobry {{ticket.requester.first_name}},",
+    "{{ticket.requester.name}} 様",
+)  # fmt: skip
+TEXTS = (
+    "thanks for your message about the %s. We are on it and come back to you within a day.",
+    "bedankt voor je bericht over %s. We sturen het door naar het juiste team.",
+    "vielen Dank für Ihre Nachricht (%s). Wir kümmern uns darum und melden uns.",
+    "merci pour votre message : %s. Nous revenons vers vous au plus vite.",
+    "gracias por escribirnos sobre %s. Te contestamos en un día laborable.",
+    "dziękujemy za wiadomość (%s). Odpowiemy w ciągu jednego dnia.",
+    "%s についてお問い合わせいただきありがとうございます。担当者よりご連絡いたします。",
+)
+LINK_TEXTS = ("See %s", "Kijk op %s", "Mehr dazu: %s", "Plus d'infos : %s", "Más en %s", "Więcej: %s", "詳しくは %s")
+SIGNATURES = (
+    "Kind regards,\n{{current_user.first_name}}", "Met vriendelijke groet,\n{{current_user.first_name}}",
+    "Mit freundlichen Grüßen\n{{current_user.name}}", "Cordialement,\nl'équipe support",
+    "Un saludo,\n{{current_user.first_name}}", "Pozdrawiamy\nzespół wsparcia", "サポートチーム",
+)  # fmt: skip
+OWN_LINKS = (
+    "https://{subdomain}.zendesk.com/hc/en-us/articles/360001094593-Returns",
+    "https://{subdomain}.zendesk.com/hc/nl/articles/360001094713",
+    "https://{subdomain}.zendesk.com/hc/requests/{{{{ticket.id}}}}",
+)
+OTHER_LINKS = (
+    "https://shop.example.com/orders", "https://www.example.com/size-guide?lang=de", "https://track.courier.example/nl",
+    "https://status.example.net", "https://forms.example.org/refund", "http://maps.example.org/store/12",
+)  # fmt: skip
+"""Links to the account's own help centre, and to other hosts."""
 CUSTOMERS = (
     "Bakkerij 't Hoekje", "Fietsen & Zo B.V.", "Smørrebrød ApS", "Grüne Küche GmbH", "Acme Corp", "Northwind Traders",
     "Łódź Logistics", "Contoso, Ltd.", "Kaffe <3 Kaker", "東京書店", "Globex", "Umbrella \"Retail\"", "Initech",
