@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from support import records
 from support.clock import Clock
 from support.deployment import Deployment, deployed_in
+from support.examples import examples
 from support.process import Program
 from support.warehouse import batch as make_batch
 from support.zendesk import client_of
@@ -27,7 +28,7 @@ from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import ZendeskClient
 
 # How long an example takes says nothing on a busy machine; and the same commit tries the same examples on every day.
-hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=examples(25))
 hypothesis_settings.load_profile("repeatable")
 
 

@@ -163,6 +163,7 @@ def test_a_longer_wait_is_said_above_the_bar(call: Any, in_memory: Any, monkeypa
     assert "Waiting 1 s before attempt 2" in result.output
 
 
+@pytest.mark.faults
 def test_one_sync_after_a_restore_brings_what_happened_since(call: Any, in_memory: Any) -> None:
     first = in_memory.days.first
     assert in_memory.run("backfill", Days(first, first)).success

@@ -277,6 +277,7 @@ def test_a_gap_left_by_a_failed_piece_is_covered_by_the_next_refresh(
     assert deployment.holds_everything()
 
 
+@pytest.mark.faults
 def test_the_nightly_reread_of_three_days_heals_late_events(
     deploy: Callable[..., Any],
 ) -> None:

@@ -28,6 +28,7 @@ def run(deployment: Any, job: str) -> Any:
     return result
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("now", DAYS)
 def test_an_unlike_day_brings_every_event(deploy: Callable[..., Any], now: str) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=timezone.utc)
@@ -35,6 +36,7 @@ def test_an_unlike_day_brings_every_event(deploy: Callable[..., Any], now: str) 
 
 
 @pytest.mark.dates
+@pytest.mark.faults
 def test_the_present_day_passes_every_check_at_night(deploy: Callable[..., Any]) -> None:
     # By the machine's clock, which `make test-dates` shifts beneath Python, Dagster and DuckDB alike.
     deployment = deploy(now=None, options=EmulatorOptions())

@@ -71,6 +71,7 @@ def test_building_and_ticking_read_no_environment(monkeypatch: pytest.MonkeyPatc
     assert deployment.run("backfill", only="audit_logs").success
 
 
+@pytest.mark.faults
 def test_two_scopes_share_a_deployment_and_no_name(deployment: Any, tmp_path: Any) -> None:
     history = HistoryOptions(
         start=deployment.account.start, end=deployment.account.start + DAY, agents=3, events_per_day=30, episodes=False

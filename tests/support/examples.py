@@ -1,4 +1,4 @@
-"""How many examples a costly random test tries."""
+"""How many examples a random test tries."""
 
 from __future__ import annotations
 

@@ -151,6 +151,7 @@ def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
     assert path.exists()
 
 
+@pytest.mark.faults
 def test_writers_in_several_processes_queue_and_none_is_lost(warehouse: Warehouse, program: Start) -> None:
     writers = [program("-c", COUNTS, warehouse.path) for _ in range(3)]
     assert [writer.says() for writer in writers] == ["ready"] * 3
@@ -209,6 +210,7 @@ def test_a_killed_writer_leaves_nothing_half_done_and_holds_nothing(warehouse: W
         assert get_meta(connection, "held") is None
 
 
+@pytest.mark.faults
 def test_a_kill_between_commits_keeps_whole_batches_only(warehouse: Warehouse, program: Start) -> None:
     for _ in range(2):
         writer = program("-c", APPENDS_FOR_EVER, warehouse.path)

@@ -221,6 +221,7 @@ def test_budgets_of_one_file_share_limit_and_pause(clock, tmp_path):
     assert len(sent_in(second, clock, 60)) >= 330
 
 
+@pytest.mark.faults
 def test_two_processes_together_keep_to_one_share(tmp_path):
     limit, seconds = 6000, 2
     script = f"""

@@ -57,6 +57,7 @@ def refreshed(deployed: Callable[..., Any], tmp_path_factory: pytest.TempPathFac
         yield deployment
 
 
+@pytest.mark.faults
 def test_after_several_refreshes_every_table_equals_a_full_rebuild(deployment: Any) -> None:
     first = deployment.days.first
     assert deployment.run("refresh", Days(first, first + timedelta(days=1))).success
