@@ -90,7 +90,12 @@ class Account:
         "Another address than Zendesk's, such as a local one; https, or http on loopback.",
     )
     database = Variable("ZENDESK_AUDIT_DB", parsers.parse_file, "The warehouse file.", "data/zendesk_audit.duckdb")
-    timezone = Variable("ZENDESK_TIMEZONE", parsers.parse_zone, "IANA time zone of business hours and charts.", "UTC")
+    timezone = Variable(
+        "ZENDESK_TIMEZONE",
+        parsers.parse_zone,
+        "IANA time zone of business hours, charts, and times on the command line.",
+        "UTC",
+    )
     rate_share = Variable(
         "ZENDESK_RATE_SHARE",
         parsers.number(0.001, 1),

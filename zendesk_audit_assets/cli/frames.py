@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,21 @@ def to_tsv(frame: pl.DataFrame) -> str:
     return _texts(frame, _on_one_line).write_csv(separator="\t", quote_style="never")
 
 
-def to_json(frame: pl.DataFrame) -> str:
-    """A JSON array of objects. What acts on a terminal is escaped, which a reader of JSON takes back."""
-    return INVISIBLE.sub(lambda match: utf16_escapes(match[0]), frame.write_json())
+def to_json(frame: pl.DataFrame, notes: Sequence[str] | None = None) -> str:
+    """A JSON array of objects; with `notes`, an object of these `rows` and the `notes` about them.
+
+    What acts on a terminal is escaped, which a reader of JSON takes back.
+    """
+    text = frame.write_json()
+    if notes is not None:
+        text = f'{{"rows":{text},"notes":{_json(list(notes))}}}'
+    return INVISIBLE.sub(lambda match: utf16_escapes(match[0]), text)
 
 
-def write_file(frame: pl.DataFrame, path: Path, *, raw: bool = False) -> None:
+def write_file(frame: pl.DataFrame, path: Path, *, raw: bool = False, notes: Sequence[str] | None = None) -> None:
     """Write a frame to a file, by the ending of its name, readable by its owner only. Replaces a file as a whole.
+
+    `raw` is for CSV, `notes` for JSON.
 
     Raises `CannotWrite`.
     """
@@ -53,7 +61,7 @@ def write_file(frame: pl.DataFrame, path: Path, *, raw: bool = False) -> None:
                 if path.suffix.lower() == ".parquet":
                     frame.write_parquet(file)
                 elif path.suffix.lower() == ".json":
-                    file.write(to_json(frame).encode())
+                    file.write(to_json(frame, notes).encode())
                 else:
                     file.write(to_csv(frame, raw=raw).encode())
             os.replace(temporary, path)

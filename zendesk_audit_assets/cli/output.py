@@ -5,12 +5,14 @@ The options and the table of every such command come from here.
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from textwrap import fill
 from typing import Any, TypeVar, cast
 
 import click
@@ -129,28 +131,47 @@ def query_frame(connection: duckdb.DuckDBPyConnection, query: str, parameters: M
     return frame.with_columns(pl.col(pl.String).map_elements(mask_cut, return_dtype=pl.String))
 
 
-def print_frame(frame: pl.DataFrame, output: Output, empty: str | None = None) -> None:
+def print_frame(
+    frame: pl.DataFrame,
+    output: Output,
+    empty: str | None = None,
+    *,
+    drawn: pl.DataFrame | None = None,
+    notes: Sequence[str] | None = None,
+) -> None:
     """Print a frame or write it to a file; `empty` replaces a table without rows.
 
-    A table is drawn on a terminal only; a pipe or a file gets tab-separated values. Raises `CannotWrite`.
+    A table is drawn on a terminal only, with `drawn` in place of the frame; a pipe or a file gets tab-separated values.
+    `notes` are sentences about the result. In JSON the result is then an object of `rows` and `notes`; otherwise they
+    stand below the table on a terminal, and on standard error. Raises `CannotWrite`.
     """
+    drawing = False
     if output.path is not None:
-        write_file(frame, output.path, raw=output.raw)
+        write_file(frame, output.path, raw=output.raw, notes=notes)
         say(f"{output.path}: {frame.height:,} rows.", err=True)
     elif output.format == "csv":
         _put(to_csv(frame, raw=output.raw))
     elif output.format == "json":
-        _put(f"{to_json(frame)}\n")
-    elif frame.is_empty() and empty is not None:
-        say(empty, err=not on_terminal())
-    elif on_terminal():
-        print_table(frame, Console(highlight=False))
+        _put(f"{to_json(frame, notes)}\n")
     else:
-        _put(to_tsv(frame))
+        drawing = on_terminal()
+        if frame.is_empty() and empty is not None:
+            say(empty, err=not drawing)
+        elif drawing:
+            print_table(frame if drawn is None else drawn, Console(highlight=False))
+        else:
+            _put(to_tsv(frame))
+    if output.format != "json":
+        for note in notes or ():
+            say(fill(note, _width(), subsequent_indent="  "), err=not drawing)
 
 
 def _put(text: str) -> None:
     click.echo(text, nl=False, color=True)  # without `color`, click takes out what looks like a colour
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 120)
 
 
 def on_terminal() -> bool:

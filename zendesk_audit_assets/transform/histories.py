@@ -184,8 +184,32 @@ DORMANT_PRIVILEGED_ACTORS = _table(
         AS_OF,
     ),
 )
+ADMINISTRATORS = _table(
+    "administrators",
+    "Every administrator in the log, with the period and the proof: a recorded role, the ownership, or an act.",
+    depends_on=("actor_names", "audit_changes", "user_role_history", "privileged_changes"),
+    strategy=Full(),
+    columns=(
+        Column("user_id", "BIGINT", "The person; NULL for an owner whose name is no or several actors'.", pii=True),
+        Column("user_name", "VARCHAR", "Name of the person.", pii=True),
+        Column("product", "VARCHAR", "support or the other product of the role; account for the owner.", required=True),
+        Column("role", "VARCHAR", "Name of the role; of an inferred administrator the recorded one, NULL if none is."),
+        _VALID_FROM,
+        _VALID_TO,
+        Column("known_by", "VARCHAR", "role, owner or act: how the log knows it.", required=True),
+        Column("granted_by", "BIGINT", "User who granted the role; NULL when unknown.", pii=True),
+        Column("granted_by_name", "VARCHAR", "Name of that user.", pii=True),
+        ADDRESS,
+        Column("event_id", "BIGINT", "Event that granted the role, or the last of the acts; NULL when unknown."),
+        Column("acts", "BIGINT", "Number of acts that take an administrator; NULL unless known_by is act."),
+        Column("first_act_at", "TIMESTAMPTZ", "Time of the first of these, UTC."),
+        Column("last_act_at", "TIMESTAMPTZ", "Time of the last of these, UTC."),
+        Column("act", "VARCHAR", "Kind of the last of these: privileged_changes.kind."),
+        Column("act_on", "VARCHAR", "Object of the last of these: the setting, the credential or the user.", pii=True),
+    ),
+)
 
 HISTORIES: tuple[DerivedTable, ...] = (
     OBJECT_HISTORY, USER_ROLE_HISTORY, SCHEDULE_HISTORY, SETTING_STATE, SIGN_INS, ACTOR_NETWORKS,
-    PRIVILEGED_CHANGES, DORMANT_PRIVILEGED_ACTORS,
+    PRIVILEGED_CHANGES, DORMANT_PRIVILEGED_ACTORS, ADMINISTRATORS,
 )  # fmt: skip
