@@ -1,4 +1,4 @@
-"""`history`: the changes of one object."""
+"""`history`: what happened to an object, and what a user did."""
 
 from __future__ import annotations
 
@@ -10,52 +10,112 @@ import pytest
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 
-def changes(call: Any, name: str) -> list[tuple[Any, ...]]:
-    result = call("history", name, "--json")
+def rows(call: Any, *arguments: str) -> list[dict[str, Any]]:
+    result = call("history", *arguments, "--json")
     assert result.exit_code == 0, result.output
-    return [(row["field"], row["value"], row["actor_name"]) for row in json.loads(result.output)]
+    found: list[dict[str, Any]] = json.loads(result.output)
+    return found
 
 
-ROLES = [("Role", "Agent", None), ("Role", "Administrator", "Ada Admin"), ("Role", "Agent", "Cy Chief")]
+def changes(call: Any, *arguments: str) -> list[tuple[Any, ...]]:
+    return [
+        tuple(row[name] for name in ("field", "old_value", "new_value", "actor_name")) for row in rows(call, *arguments)
+    ]
 
 
-@pytest.mark.parametrize("name", ["user:7", "USER:7", "[vip]"])
+ROLES = [("Role", "Administrator", "Agent", "Cy Chief"), ("Role", "Agent", "Administrator", "Ada Admin")]
+
+
+@pytest.mark.parametrize("name", ["user:7", "USER:7", "[vip]", "User: Bob [VIP]"])
 def test_an_object_is_found_by_type_and_id_or_part_of_its_label(call: Any, analysed: Warehouse, name: str) -> None:
     assert changes(call, name) == ROLES
 
 
-def test_several_objects_with_such_a_label_are_listed(call: Any, analysed: Warehouse) -> None:
-    result = call("history", "bob")
-    assert result.exit_code == 0
-    for text in (
-        "user:7",
-        "User: Bob [VIP]",
-        "trigger:7",
-        "Trigger: Bob's",
-        "Name one of these objects by type and id.",
-    ):
+def test_an_event_tells_who_from_where_and_its_id(call: Any, analysed: Warehouse) -> None:
+    newest = rows(call, "user:7")[0]
+    assert newest["created_at"] == "2026-02-10T10:00:00+00:00"
+    assert (newest["object"], newest["ip_address"], newest["event_id"]) == ("user:7", "203.0.113.7", 2)
+
+
+def test_an_event_without_readable_changes_is_there_too(call: Any, analysed: Warehouse) -> None:
+    (row,) = rows(call, "api_token:9")
+    assert (row["action"], row["field"]) == ("create", None)
+    assert row["text"].startswith("Sent with Bearer ")
+
+
+def test_what_a_user_did_is_shown_with_its_objects(call: Any, analysed: Warehouse) -> None:
+    assert [row["object"] for row in rows(call, "--by", "ada")] == ["api_token:9", "trigger:7", "user:8", "user:7"]
+    assert [row["event_id"] for row in rows(call, "user:7", "--by", "Ada Admin")] == [1]
+
+
+def test_a_missing_name_is_taken_from_the_actor(call: Any, analysed: Warehouse) -> None:
+    with analysed.transaction() as connection:
+        connection.execute("UPDATE audit_logs SET actor_name = NULL WHERE id = 1")
+    assert rows(call, "user:7", "--live")[-1]["actor_name"] == "Ada Admin"
+
+
+def test_a_suspension_is_part_of_the_history_of_the_user(call: Any, analysed: Warehouse) -> None:
+    with analysed.transaction() as connection:
+        connection.execute("UPDATE audit_logs SET source_type = 'user_setting', source_id = 7 WHERE id = 5")
+    assert [row["object"] for row in rows(call, "user:7", "--live")] == ["user_setting:7", "user:7", "user:7"]
+
+
+def test_since_leaves_out_what_is_older(call: Any, analysed: Warehouse) -> None:
+    assert changes(call, "user:7", "--since", "2026-02-10") == ROLES[:1]
+    result = call("history", "user:7", "--since", "2026-02-11")
+    assert (result.exit_code, result.output) == (0, "No event about user:7 (User: Bob [VIP]) since 2026-02-11.\n")
+    assert call("history", "user:7", "--since", "9990-01-01").exit_code == 2
+
+
+def test_the_one_with_just_this_name_counts(call: Any, analysed: Warehouse) -> None:
+    with analysed.transaction() as connection:
+        connection.execute(
+            "UPDATE audit_logs SET source_label = 'User: Bob' WHERE source_type = 'user' AND source_id = 7"
+        )
+        connection.execute("UPDATE audit_logs SET source_label = 'Role: Bob' WHERE source_id = 9")
+    assert changes(call, "bob", "--live") == ROLES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["bob"], 1, ["2 objects have 'bob'", "user:7 (User: Bob [VIP])", "trigger:7 (Trigger: Bob's)", "type and id"]),
+        (["user:999"], 1, ["no event about user:999"]),
+        (["usre:7"], 1, ["no kind of object 'usre'", "nearest first: user, "]),
+        (["zz%"], 1, ["no object with 'zz%'"]),
+        (["Bbo [VIP]"], 1, ["Did you mean 'Bob [VIP]'?"]),
+        (["ada admin"], 1, ["Nobody changed an object", "--by"]),
+        (["--by", "i"], 1, ["2 users have 'i'"]),
+        (["--by", "Ada Amdin"], 1, ["Did you mean 'Ada Admin'?"]),
+        (["--by", "user:7"], 1, ["no act of 'user:7'"]),
+        ([], 2, ["Name an OBJECT, or a user with --by."]),
+        ([""], 2, ["Name an OBJECT"]),
+    ],
+)
+def test_what_names_nothing_or_too_much_is_an_error(
+    call: Any, analysed: Warehouse, arguments: list[str], code: int, says: list[str]
+) -> None:
+    result = call("history", *arguments)
+    assert result.exit_code == code
+    for text in says:
         assert text in result.output
-    assert [row["object"] for row in json.loads(call("history", "bob", "--json").output)] == ["trigger:7", "user:7"]
 
 
 def test_a_secret_is_masked_by_the_name_of_its_field(call: Any, analysed: Warehouse) -> None:
     assert "0123456789abcdef" not in call("history", "trigger:7").output
-    assert [value for _, value, _ in changes(call, "trigger:7")][-1] == "[masked]"
+    assert [new for _, _, new, _ in changes(call, "trigger:7")] == ["[masked]"]
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("user:999", "The log shows no change of user:999.\n"),
-        ("zz%", "The log shows no change of an object with 'zz%' in its label.\n"),
-    ],
-)
-def test_an_object_without_changes_is_a_message(call: Any, analysed: Warehouse, name: str, message: str) -> None:
-    result = call("history", name)
-    assert (result.exit_code, result.output) == (0, message)
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_shows_from_and_to_in_local_time(call: Any, analysed: Warehouse) -> None:
+    output = call("history", "user:7", COLUMNS="80", ZENDESK_TIMEZONE="Asia/Tokyo").output
+    assert max(map(len, output.splitlines())) <= 80
+    assert "2026-02-10 19:00:00  Cy Chief  update\n    Role: Administrator -> Agent\n" in output
+    assert "history --by 7" in output
+    assert "create api_token:9 API token" in call("history", "--by", "ada", COLUMNS="80").output
 
 
 def test_a_missing_history_is_an_error_with_a_remedy(call: Any, stored: Warehouse) -> None:
     result = call("history", "user:7")
     assert result.exit_code == 1
-    assert "has no table object_history yet. Run `zendesk-audit sync`" in result.output
+    assert "has no table actor_names yet. Run `zendesk-audit sync`" in result.output

@@ -179,6 +179,11 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def drawn_on_terminal(output: Output) -> bool:
+    """Whether a person reads the result, not a program or a file."""
+    return output == Output() and on_terminal()
+
+
 def print_table(frame: pl.DataFrame, console: Console, title: str | None = None) -> None:
     """Print the first 200 rows as a table, or row by row where the console is too narrow for all columns."""
     table = Table(title=title, title_justify="left")
