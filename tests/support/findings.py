@@ -39,6 +39,7 @@ def finding(number: int = 1, **changes: Any) -> dict[str, Any]:
         "attack": ["T1098.003"],
         "experimental": False,
         "status": "open",
+        "part_of": None,
         "found_at": EVENT_AT,
         "batch_id": 1,
     } | changes

@@ -35,7 +35,7 @@ def has_no_open_finding(rule: Rule) -> CheckFunction:
         if not scalar(connection, f"SELECT count(*) FROM {FINDINGS_STATE.name} WHERE rule_id = ?", [rule.id]):
             return CheckResult(True, f"The rule {rule.name} is not in force.", {"open": 0})
         found = connection.execute(
-            f"SELECT explanation, severity FROM {FINDINGS.name} WHERE rule_id = ? AND status = 'open' "
+            f"SELECT explanation, severity FROM {FINDINGS.name} WHERE rule_id = ? AND status IN ('open', 'noted') "
             "ORDER BY last_event_at DESC, uid",
             [rule.id],
         ).fetchall()

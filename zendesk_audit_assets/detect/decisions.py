@@ -39,6 +39,7 @@ def record_reports(connection: duckdb.DuckDBPyConnection) -> int:
     written = "found_at = now()"
     if not scalar(connection, f"SELECT count(*) FROM findings WHERE {written}"):
         return 0
+    _take_over(connection, written)
     _show(connection, written)
     new = connection.execute(
         f"""
@@ -50,11 +51,44 @@ def record_reports(connection: duckdb.DuckDBPyConnection) -> int:
     return int(new[0][0])
 
 
+def _take_over(connection: duckdb.DuckDBPyConnection, written: str) -> None:
+    """Let a finding that stands for many take over what was decided of each: closed when all of them were closed.
+
+    These are low findings; they were single ones in versions before 0.3.0, or while their rule had another level.
+    """
+    connection.execute(
+        f"""
+        INSERT INTO finding_decisions
+        WITH new AS (
+            SELECT uid, events, rule_id, unnest(event_ids) AS event_id FROM findings
+            WHERE {written} AND severity = 'low' AND uid NOT IN (SELECT uid FROM finding_decisions)
+        ),
+        single AS (
+            SELECT uid, arg_max(status, decided_at) AS status, min(decided_at) AS first, max(decided_at) AS last
+            FROM finding_decisions GROUP BY uid
+        ),
+        taken AS (
+            SELECT
+                new.uid, min(first) AS first, max(last) AS last,
+                count(*) FILTER (status = 'closed') = any_value(events) AS closed
+            FROM new JOIN single ON single.uid = sha256(rule_id || ' ' || event_id)
+            GROUP BY new.uid
+        )
+        SELECT uid, 'open', first FROM taken
+        UNION ALL SELECT uid, 'closed', last FROM taken WHERE closed
+        """
+    )
+
+
 def _show(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
     """Copy the newest decision into the rows of `findings` that meet the condition."""
     connection.execute(
         f"""
-        UPDATE findings SET status = newest.status, found_at = newest.found_at
+        UPDATE findings SET
+            status = CASE
+                WHEN severity = 'informational' AND newest.status = 'open' THEN 'noted' ELSE newest.status
+            END,
+            found_at = newest.found_at
         FROM (
             SELECT
                 uid, arg_max(status, decided_at) AS status,

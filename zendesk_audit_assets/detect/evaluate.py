@@ -34,9 +34,47 @@ def evaluate_events(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]
     connection.execute(f"CREATE TEMP TABLE news AS SELECT {columns} FROM audit_events WHERE batch_id > {seen}")
     with _rule_table(connection, rules):
         matches = ", ".join(f"CASE WHEN {rule.sql} THEN {number} END" for number, rule in enumerate(rules))
-        written = scalar(connection, _insert_matches(matches))
-    connection.execute("DROP TABLE temp.news")
+        connection.execute(
+            f"""
+            CREATE TEMP TABLE matched AS
+            SELECT {", ".join(sorted(_SHOWN))}, unnest(list_filter([{matches}], lambda n: n IS NOT NULL)) AS number
+            FROM news
+            """
+        )
+        written = scalar(connection, _insert_single(f"({_of_matches()})"))
+        _take_back_days(connection)
+        connection.execute(f"CREATE TEMP TABLE reported AS FROM ({_of_matches()}) WHERE severity = 'low'")
+        written += scalar(connection, _INSERT_DAYS)
+    for table in ("reported", "matched", "news"):
+        connection.execute(f"DROP TABLE temp.{table}")
     return int(written)
+
+
+def _take_back_days(connection: duckdb.DuckDBPyConnection) -> None:
+    """Move the events of days that go on from their findings, which are written anew, to `matched`."""
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE earlier AS
+        SELECT uid, number, event_ids, first_event_at, last_event_at
+        FROM findings JOIN (
+            SELECT DISTINCT {_DAY_UID} AS uid, number
+            FROM (SELECT *, created_at AS last_event_at FROM matched JOIN rules USING (number))
+            WHERE severity = 'low'
+        ) USING (uid)
+        """
+    )
+    ((begin, end),) = connection.execute("SELECT min(first_event_at), max(last_event_at) FROM earlier").fetchall()
+    if begin is not None:
+        connection.execute(
+            f"""
+            INSERT INTO matched BY NAME
+            SELECT {", ".join(sorted(_SHOWN))}, number
+            FROM (SELECT unnest(event_ids) AS id, number FROM earlier) JOIN audit_events USING (id)
+            WHERE created_at BETWEEN {_literal(begin)} AND {_literal(end)}
+            """
+        )
+        connection.execute("DELETE FROM findings WHERE uid IN (SELECT uid FROM earlier)")
+    connection.execute("DROP TABLE temp.earlier")
 
 
 def evaluate_window(
@@ -67,7 +105,9 @@ def evaluate_window(
         for rule in rules:
             views = _window(connection, source, since - rule.look_back, since, until, others)
             with views, _rule_table(connection, [rule]), _errors_of(rule):
-                written += scalar(connection, _insert_results(rule), [since])
+                connection.execute(f"CREATE TEMP TABLE reported AS {_of_results(rule)}", [since])
+                written += scalar(connection, _insert_single("reported")) + scalar(connection, _INSERT_DAYS)
+                connection.execute("DROP TABLE temp.reported")
     return written
 
 
@@ -93,9 +133,9 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
     connection.execute("INSERT INTO log_findings FROM states WHERE list_contains($1, uid)", [changed])
     written = scalar(
         connection,
-        """
+        f"""
         INSERT INTO findings BY NAME
-        SELECT *, 'open' AS status, now() AS found_at FROM log_findings
+        SELECT *, {_NEW} AS status, now() AS found_at FROM log_findings
         WHERE list_contains($1, uid) OR list_contains($2, rule_id)
         """,
         [changed, list(rebuilt)],
@@ -105,11 +145,12 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
 
 def settle_states(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
     """Resolve the findings of these rules whose condition has cleared; reopen resolved ones whose condition holds."""
-    for before, holds, after in (("open", False, "resolved"), ("resolved", True, "open")):
+    for before, holds, after in ((["open", "noted"], False, "resolved"), (["resolved"], True, "open")):
         uids = connection.execute(
             """
             SELECT uid FROM findings
-            WHERE batch_id = 0 AND status = $1 AND list_contains($2, rule_id) AND (uid IN (SELECT uid FROM states)) = $3
+            WHERE batch_id = 0 AND list_contains($1, status) AND list_contains($2, rule_id)
+              AND (uid IN (SELECT uid FROM states)) = $3
             """,
             [before, [rule.id for rule in rules], holds],
         ).fetchall()
@@ -203,6 +244,9 @@ _SHOWN = frozenset(
     }
 )  # fmt: skip
 
+# The status of a finding without a decision.
+_NEW = "CASE severity WHEN 'informational' THEN 'noted' ELSE 'open' END"
+
 # Masked before it is cut: half a secret no longer looks like one.
 _MASKED = mask_sql("change_description")
 _WHAT_HAPPENED = f"""
@@ -216,21 +260,58 @@ _WHAT_HAPPENED = f"""
 """
 
 
-def _insert_matches(matches: str) -> str:
-    """`matches`: per rule, an expression for its number if it matches an event of `news`, else NULL."""
+def _of_matches() -> str:
+    """A finding for each event of `matched` and each rule that it matches."""
     return f"""
-        INSERT INTO findings BY NAME
-        WITH matched AS (
-            SELECT *, unnest(list_filter([{matches}], lambda number: number IS NOT NULL)) AS number FROM news
-        )
         SELECT
             sha256(rule_id || ' ' || id) AS uid, rule_id, rule, severity, title, {_WHAT_HAPPENED} AS explanation,
             actor_id, actor_name, object_type, source_id AS object_id, source_label AS object_label, ip_address,
             created_at AS first_event_at, created_at AS last_event_at, 1 AS events, [id] AS event_ids,
-            attack, experimental, 'open' AS status, now() AS found_at, batch_id
+            [{{'at': created_at, 'id': id}}] AS moments, attack, experimental,
+            {_NEW} AS status, now() AS found_at, batch_id
         FROM matched JOIN rules USING (number)
-        ORDER BY created_at, id, rule
     """
+
+
+def _insert_single(reported: str) -> str:
+    """Insert the findings of `reported` that stand for themselves: all but the low ones."""
+    return f"""
+        INSERT INTO findings BY NAME
+        SELECT * EXCLUDE (moments) FROM {reported} WHERE severity <> 'low' ORDER BY first_event_at, uid
+    """
+
+
+# The low findings of a rule and an actor on a day are one: by the day of their last event, in UTC.
+_DAY = "(last_event_at AT TIME ZONE 'UTC')::DATE"
+_DAY_UID = f"sha256(concat_ws(' ', rule_id, 'day', {_DAY}, actor_id))"
+_LAST = "ORDER BY last_event_at, event_ids[-1], uid"
+
+# `moments` are the events of each with their times.
+_INSERT_DAYS = f"""
+    INSERT INTO findings BY NAME
+    WITH days AS (
+        SELECT
+            {_DAY_UID} AS uid, rule_id, severity, actor_id, any_value(rule) AS rule, any_value(title) AS title,
+            CASE
+                WHEN count(*) = 1 THEN any_value(explanation)
+                ELSE format('{{}} times on this day. The last: {{}}', count(*), last(explanation {_LAST}))
+            END AS explanation,
+            last(actor_name {_LAST}) AS actor_name, last(object_type {_LAST}) AS object_type,
+            last(object_id {_LAST}) AS object_id, last(object_label {_LAST}) AS object_label,
+            last(ip_address {_LAST}) AS ip_address,
+            min(first_event_at) AS first_event_at, max(last_event_at) AS last_event_at,
+            list_sort(list_distinct(flatten(list(moments)))) AS moments,
+            any_value(attack) AS attack, any_value(experimental) AS experimental, 'open' AS status,
+            now() AS found_at, max(batch_id) AS batch_id
+        FROM reported
+        WHERE severity = 'low'
+        GROUP BY rule_id, severity, actor_id, {_DAY}
+    )
+    SELECT
+        * EXCLUDE (moments), len(moments) AS events, list_transform(moments, lambda moment: moment.id) AS event_ids
+    FROM days
+    ORDER BY first_event_at, uid
+"""
 
 
 _UNKNOWN_LEVEL = "unknown level"
@@ -262,12 +343,12 @@ def _results(rule: Rule, columns: str) -> str:
     """
 
 
-def _insert_results(rule: Rule) -> str:
+def _of_results(rule: Rule) -> str:
+    """The findings of the query of a rule that end in the evaluated time, which is `$1` and later."""
     # The day is part of the uid, since a finding that goes on past midnight goes on as another one. The first event is
     # not part of it for findings about findings, because these may grow.
     began = "''" if rule.input == "findings" else "epoch(first_event_at)::BIGINT"
     return f"""
-        INSERT INTO findings BY NAME
         WITH results AS ({_results(rule, _EVENTS_RESULT)}),
         parts AS (
             SELECT finding, event.*
@@ -277,7 +358,8 @@ def _insert_results(rule: Rule) -> str:
         complete AS (
             SELECT
                 finding, min(created_at) AS first_event_at, max(created_at) AS last_event_at, count(*) AS events,
-                list(id ORDER BY created_at, id) AS event_ids, max(batch_id) AS batch_id,
+                list(id ORDER BY created_at, id) AS event_ids,
+                list({{'at': created_at, 'id': id}}) AS moments, max(batch_id) AS batch_id,
                 -- The last event gives the finding its actor and its object.
                 last(actor_id ORDER BY created_at, id) AS actor_id,
                 last(actor_name ORDER BY created_at, id) AS actor_name,
@@ -290,11 +372,10 @@ def _insert_results(rule: Rule) -> str:
         SELECT
             sha256(concat_ws(' ', rule_id, {began}, last_event_at::DATE, group_key)) AS uid,
             rule_id, rule, {_SEVERITY} AS severity, title, explanation, complete.* EXCLUDE (finding), attack,
-            experimental, 'open' AS status, now() AS found_at
+            experimental, {_NEW} AS status, now() AS found_at
         FROM results JOIN complete USING (finding) CROSS JOIN rules
         WHERE last_event_at >= $1
         QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
-        ORDER BY first_event_at, uid
     """
 
 

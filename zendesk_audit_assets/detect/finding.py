@@ -34,6 +34,7 @@ class Finding:
     attack: tuple[str, ...]
     experimental: bool
     status: str
+    part_of: str | None
     found_at: datetime
     batch_id: int
 

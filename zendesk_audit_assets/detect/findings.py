@@ -7,7 +7,7 @@ full, it comes back the same, from the log, `finding_decisions` and `log_finding
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import timezone as _timezone
@@ -15,7 +15,7 @@ from hashlib import sha256
 
 import duckdb
 
-from zendesk_audit_assets.detect import HISTORY, Rule, decisions, evaluate
+from zendesk_audit_assets.detect import HISTORY, Rule, decisions, evaluate, parts
 from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
@@ -82,17 +82,25 @@ def refresh(
         # A second that cannot be read must not silence the rules about all later ones.
         end = batches.tried_to(connection, max([start, *evaluated]))
     rebuilt = [rule for rule in rules if rule.id not in states]
-    connection.execute(f"DELETE FROM {FINDINGS.name} WHERE NOT list_contains($1, rule_id)", [list(states)])
+    gone = scalar(connection, f"DELETE FROM {FINDINGS.name} WHERE NOT list_contains($1, rule_id)", [list(states)])
     written = _evaluate_events(connection, rules, states, newest)
+    evaluated_from: list[datetime] = []
     if start is not None and end is not None:
         of_events = [rule for rule in rules if rule.input == "events"]
         of_findings = [rule for rule in rules if rule.input == "findings"]
-        written += _evaluate_windows(connection, of_events, states, start, end)
-        written += _evaluate_windows(connection, of_findings, states, start, end, of_events)
+        for group, others in ((of_events, []), (of_findings, of_events)):
+            for since, found in _evaluate_windows(connection, group, states, start, end, others):
+                evaluated_from.append(since)
+                written += found
     of_the_log = [rule for rule in rules if rule.input == "log"]
     ready = [rule for rule in of_the_log if existing.issuperset(rule.needs)]
     written += evaluate.evaluate_state(connection, ready, [rule.id for rule in of_the_log if rule.id not in states])
+    first = scalar(connection, f"SELECT min(first_event_at) FROM {FINDINGS.name} WHERE found_at = now()")
     new = decisions.record_reports(connection)
+    if gone or rebuilt:
+        parts.settle(connection, None)
+    elif evaluated_from or first is not None:
+        parts.settle(connection, min(filter(None, (*evaluated_from, first))))
     evaluate.settle_states(connection, ready)
 
     connection.execute(f"DELETE FROM {FINDINGS_STATE.name}")
@@ -182,14 +190,16 @@ def _evaluate_windows(
     states: Mapping[str, _State],
     start: datetime,
     end: datetime,
-    others: Sequence[Rule] = (),
-) -> int:
-    """Evaluate the other rules: together those that have evaluated the same time."""
+    others: Sequence[Rule],
+) -> Iterator[tuple[datetime, int]]:
+    """Evaluate the other rules: together those that have evaluated the same time.
+
+    Yields from when, and the number of findings written.
+    """
     by_state: dict[_State | None, list[Rule]] = defaultdict(list)
     for rule in rules:
         if rule.kind != "event":
             by_state[states.get(rule.id)].append(rule)
-    written = 0
     for state, group in by_state.items():
         since = start if state is None else _changed_since(connection, state, start, end)
         if since is None or since >= end:
@@ -199,8 +209,7 @@ def _evaluate_windows(
             connection.execute(
                 f"DELETE FROM {FINDINGS.name} WHERE list_contains($1, rule_id) AND last_event_at >= $2", [ids, since]
             )
-        written += evaluate.evaluate_window(connection, group, since, end, others)
-    return written
+        yield since, evaluate.evaluate_window(connection, group, since, end, others)
 
 
 def _changed_since(

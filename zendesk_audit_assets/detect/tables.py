@@ -8,16 +8,20 @@ from zendesk_audit_assets.warehouse.table import Column, Table
 _FIELD = {field.name: field for field in FIELDS}
 _UID = Column("uid", "VARCHAR", "Permanent id of the finding: SHA-256 of its rule and its subject.", required=True)
 _STATUS = Column(
-    "status", "VARCHAR", "open; closed by a person; resolved: about the log, and its condition has cleared.",
+    "status",
+    "VARCHAR",
+    "open; part: its events belong to a larger or more severe finding; noted: informational, to be queried; "
+    "closed by a person; resolved: about the log, and its condition has cleared.",
     required=True,
-)  # fmt: skip
+)
+_PART_OF = Column("part_of", "VARCHAR", "The finding that all its events belong to: its uid; NULL if there is none.")
 _FOUND_AT = Column(
     "found_at", "TIMESTAMPTZ", "Time of the first report, UTC; of the last one if it was resolved since.", required=True
 )
 
 FINDINGS = Table(
     "findings",
-    "The findings of the detection rules, one row per finding.",
+    "The findings of the detection rules, one row per finding; the low ones of a rule, an actor and a day are one.",
     (
         _UID,
         Column("rule_id", "VARCHAR", "UUID of the rule.", required=True),
@@ -41,6 +45,7 @@ FINDINGS = Table(
         Column("attack", "VARCHAR[]", "MITRE ATT&CK techniques of the rule.", required=True),
         Column("experimental", "BOOLEAN", "The rule matches text that Zendesk does not document.", required=True),
         _STATUS,
+        _PART_OF,
         _FOUND_AT,
         Column("batch_id", "BIGINT", "Newest batch of its events; 0 if it is about the log itself.", required=True),
     ),
@@ -71,5 +76,5 @@ FINDING_DECISIONS = Table(
 LOG_FINDINGS = Table(
     "log_findings",
     "Findings about the log itself: once their condition has cleared, they cannot be recomputed.",
-    tuple(column for column in FINDINGS.columns if column not in (_STATUS, _FOUND_AT)),
+    tuple(column for column in FINDINGS.columns if column not in (_STATUS, _PART_OF, _FOUND_AT)),
 )

@@ -74,7 +74,7 @@ def test_a_refresh_says_what_was_found_and_names_nobody(refreshed: Any) -> None:
     assert {name.removeprefix("open_"): n for name, n in said.items() if name.startswith("open_") and n} == dict(
         counted
     )
-    assert said["dagster/row_count"] == said["new"] == sum(count for _, count in counted)
+    assert said["dagster/row_count"] == said["new"] >= sum(count for _, count in counted) > 0
     assert said["rules"] > 40
     assert "ZD-002" in said["by_rule"]
     assert "ZD-002" in said["newest"]
