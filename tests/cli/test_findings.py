@@ -61,6 +61,70 @@ def test_what_is_closed_is_shown_no_more_unless_asked_for(call: Any, analysed: W
     assert "was closed already" in call("findings", "--close", granted["uid"]).output
 
 
+def test_several_findings_are_closed_at_once_or_none(call: Any, analysed: Warehouse) -> None:
+    first, second = (row["uid"] for row in found(call)[:2])
+    assert call("findings", "--close", first, "--close", "0123456789").exit_code == 1
+    assert {first, second} <= {row["uid"] for row in found(call, "--live")}
+    assert call("findings", "--close", first, "--close", second).exit_code == 0
+    assert not {first, second} & {row["uid"] for row in found(call, "--live")}
+
+
+def test_one_finding_is_shown_with_its_events(call: Any, analysed: Warehouse) -> None:
+    (granted,) = found(call, "--rule", "ZD-002")
+    shown = call("findings", "show", granted["uid"][:5].upper(), "--json")
+    (row,) = json.loads(shown.output)
+    assert row["uid"].startswith(granted["uid"])
+    assert row["event_ids"] == [1]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_shows_findings_as_sentences(call: Any, analysed: Warehouse) -> None:
+    (granted,) = found(call, "--rule", "ZD-002")
+    one = call("findings", "show", granted["uid"], COLUMNS="80", ZENDESK_TIMEZONE="Asia/Tokyo").output
+    for text in (
+        "high  ZD-002  Administrator role granted", "Ada Admin", "2026-01-10 19:00:00  Ada Admin  update user:7",
+        "Role: Agent -> Administrator", "event 1", "rules explain ZD-002", f"findings --close {granted['uid']}",
+    ):  # fmt: skip
+        assert text in one
+    several = call("findings", "--level", "high", COLUMNS="80").output
+    assert "open findings, newest first, in UTC:" in several
+    assert f"Ada Admin  1 event  uid {granted['uid']}" in several
+    for output in (one, several):
+        assert max(map(len, output.splitlines())) <= 80
+
+
+def test_an_object_narrows_the_findings(call: Any, analysed: Warehouse) -> None:
+    assert rules(call, "--object", "user:7") <= rules(call)
+    assert "ZD-002" in rules(call, "--object", "[vip]")
+    assert "ZD-005" not in rules(call, "--object", "user:7")
+
+
+def test_since_takes_the_times_of_every_command(call: Any, analysed: Warehouse) -> None:
+    later, at = "2026-01-10T10:00:01Z", "2026-01-10T10:00Z"
+    assert ("ZD-002" in rules(call, "--since", at), "ZD-002" in rules(call, "--since", later)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (["--rule", "ZD-999"], 1, "no rule 'ZD-999' in force"),
+        (["--rule", "ZD-2"], 1, "Did you mean ZD-002?"),
+        (["--rule", ""], 1, "no rule ''"),
+        (["--level", "urgent"], 2, "'informational', 'low', 'medium', 'high', 'critical'"),
+        (["--object", "usre:7"], 1, "nearest first: user"),
+        (["--object", "user:999"], 1, "no event about user:999"),
+        (["--since", "9990-01-01"], 2, "in the future"),
+        (["show", "xyz"], 1, "There is no finding xyz"),
+        (["show", ""], 1, "There is no finding"),
+        (["--level", "high", "show", "xyz"], 2, "Options go behind show"),
+    ],
+)
+def test_what_is_unknown_is_an_error(call: Any, analysed: Warehouse, options: list[str], code: int, says: str) -> None:
+    result = call("findings", *options)
+    assert result.exit_code == code
+    assert says in result.output
+
+
 @pytest.mark.parametrize(
     ("uid", "code", "says"),
     [("0123", 2, "at least the first 8 characters"), ("0123456789", 1, "There is no finding 0123456789")],
@@ -78,7 +142,7 @@ def test_a_beginning_that_two_findings_share_closes_neither(call: Any, analysed:
 
 
 def test_nothing_found_is_said(call: Any, analysed: Warehouse) -> None:
-    assert call("findings", "--since", "2027-01-01").output == "No findings.\n"
+    assert call("findings", "--since", "today").output == "No findings.\n"
 
 
 def test_before_there_are_findings_it_says_what_makes_them(call: Any, stored: Warehouse) -> None:

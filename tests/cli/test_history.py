@@ -118,4 +118,4 @@ def test_a_terminal_shows_from_and_to_in_local_time(call: Any, analysed: Warehou
 def test_a_missing_history_is_an_error_with_a_remedy(call: Any, stored: Warehouse) -> None:
     result = call("history", "user:7")
     assert result.exit_code == 1
-    assert "has no table actor_names yet. Run `zendesk-audit sync`" in result.output
+    assert "has no table audit_events yet. Run `zendesk-audit sync`" in result.output

@@ -99,10 +99,11 @@ def test_every_packaged_rule_can_be_explained(call: Any) -> None:
 
 
 def test_a_rule_that_is_not_there_is_an_error_in_words(call: Any) -> None:
+    assert "Did you mean ZD-002?" in call("rules", "test", "zd2").output
     result = call("rules", "explain", "ZD-999")
     assert result.exit_code == 1
     remedy = "Run `zendesk-audit rules list` to see the rules in force."
-    assert result.output == f"Error: There is no rule ZD-999 in force. {remedy}\n"
+    assert result.output == f"Error: There is no rule 'ZD-999' in force. {remedy}\n"
 
 
 def test_a_file_that_cannot_be_used_is_named(call: Any, own: Path) -> None:
@@ -110,3 +111,11 @@ def test_a_file_that_cannot_be_used_is_named(call: Any, own: Path) -> None:
     result = call("rules", "list")
     assert result.exit_code == 1
     assert "own.yml" in result.output
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_list_fits_80_columns(call: Any) -> None:
+    lines = call("rules", "list", COLUMNS="80").output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("ZD-110" in line and "critical" in line and "Self-escalation" in line for line in lines)
+    assert not any("…" in line for line in lines)

@@ -134,4 +134,4 @@ def test_a_pipe_gets_rows_and_standard_error_the_notes(call: Any, analysed: Ware
 def test_a_missing_history_is_an_error_with_a_remedy(call: Any, stored: Warehouse) -> None:
     result = call("who")
     assert result.exit_code == 1
-    assert "has no table administrators yet. Run `zendesk-audit sync`" in result.output
+    assert "has no table user_role_history yet. Run `zendesk-audit sync`" in result.output

@@ -2,84 +2,188 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 
 import click
+import duckdb
+import polars as pl
+from click.core import ParameterSource
+from rich.console import Console
 
-from zendesk_audit_assets.cli.output import NotFound, Output, open_tables, print_frame, query_frame, read_options
+from zendesk_audit_assets.cli import events, moments
+from zendesk_audit_assets.cli.lookup import Ambiguous, find_object
+from zendesk_audit_assets.cli.moments import MOMENT, Span
+from zendesk_audit_assets.cli.output import (
+    NotFound,
+    Output,
+    drawn_on_terminal,
+    open_tables,
+    print_frame,
+    query_frame,
+    read_options,
+)
+from zendesk_audit_assets.cli.rules import known_rule
 from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.detect import decisions
+from zendesk_audit_assets.detect.description import describe
+from zendesk_audit_assets.detect.finding import Finding
+from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.severity import SEVERITIES, at_least
+from zendesk_audit_assets.warehouse.catalog import get_meta
 
-_DAY = click.DateTime(["%Y-%m-%d"])
-# A shorter prefix of a uid is likely a typing mistake.
+# A shorter beginning of a uid is likely a typing mistake; too likely for a decision.
 _SHORTEST_UID = 8
+_UID_SHOWN = 12
+_MAX_DRAWN = 200
 
 
-@click.command()
-@click.option("--since", type=_DAY, help="Show findings with events on this UTC day or later.")
-@click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Minimum severity.")
+@click.group(invoke_without_command=True)
+@click.option("--since", type=MOMENT, help=f"Leave out what is older: {moments.FORMS}, in ZENDESK_TIMEZONE.")
+@click.option(
+    "--level",
+    type=click.Choice(SEVERITIES, case_sensitive=False),
+    default="informational",
+    help="Minimum severity.",
+)
 @click.option("--rule", help="Show findings of this rule, such as ZD-002.")
+@click.option("--object", "name", metavar="OBJECT", help="Show findings about this object: user:123, or a label.")
 @click.option("--all", "closed_too", is_flag=True, help="Include closed and resolved findings.")
 @click.option(
-    "--close",
-    "uid",
-    metavar="UID",
-    help="Close a finding, by its uid or a prefix of it.",
+    "--close", "uids", metavar="UID", multiple=True, help="Close a finding, by the beginning of its uid; repeatable."
 )
 @read_options
+@click.pass_context
 def findings(
-    since: datetime | None,
+    context: click.Context,
+    since: Span | None,
     level: str,
     rule: str | None,
+    name: str | None,
     closed_too: bool,
-    uid: str | None,
+    uids: tuple[str, ...],
     live: bool,
     output: Output,
 ) -> None:
-    """Show the open findings, newest first. Close a finding to stop its alerts."""
-    if uid is not None:
-        _close(uid)
+    """Show the open findings, newest first. Close a finding to stop its alerts.
+
+    `zendesk-audit findings show UID` shows one finding with its events.
+    """
+    if context.invoked_subcommand:
+        if any(context.get_parameter_source(one) is ParameterSource.COMMANDLINE for one in context.params):
+            raise click.UsageError(f"Options go behind {context.invoked_subcommand}.")
         return
-    with open_tables("findings", live=live) as connection:
+    if uids:
+        _close(uids)
+        return
+    known = known_rule(rule) if rule is not None else None
+    with open_tables("findings", *(("audit_events", "actor_names") if name else ()), live=live) as connection:
+        thing = find_object(connection, name) if name else None
         frame = query_frame(
             connection,
-            """
+            f"""
             SELECT
                 last_event_at, severity, rule, title, explanation, actor_name, ip_address, events, status,
-                uid[:12] AS uid
+                uid[:{_UID_SHOWN}] AS uid, object_type, object_id, event_ids, attack
             FROM findings
-            WHERE ($since IS NULL OR last_event_at >= $since::TIMESTAMP AT TIME ZONE 'UTC')
+            WHERE ($since IS NULL OR last_event_at >= $since)
               AND list_contains($levels, severity)
-              AND ($rule IS NULL OR lower(rule) = lower($rule))
+              AND ($rule IS NULL OR rule = $rule)
+              AND ($kind IS NULL OR object_type = $kind AND object_id = $id)
               AND (status = 'open' OR $closed_too)
             ORDER BY findings.last_event_at DESC, findings.uid
             """,
             {
-                "since": since,
+                "since": since and since.start,
                 "levels": list(at_least(level)),
-                "rule": rule,
+                "rule": known and known.name,
+                "kind": thing and thing.kind,
+                "id": thing and thing.id,
                 "closed_too": closed_too,
             },
         )
-    print_frame(frame, output, "No findings.")
+    if frame.is_empty() or not drawn_on_terminal(output):
+        print_frame(frame, output, "No findings.")
+    else:
+        _draw(frame, "finding" if closed_too else "open finding")
 
 
-def _close(uid: str) -> None:
-    if len(uid) < _SHORTEST_UID:
-        raise click.UsageError(f"Give at least the first {_SHORTEST_UID} characters of the uid.")
+@findings.command()
+@click.argument("uid")
+@read_options
+def show(uid: str, live: bool, output: Output) -> None:
+    """Show one finding, by its UID or the beginning of it: what happened, its events, and where to look next."""
+    with open_tables("findings", *events.TABLES, live=live) as connection:
+        full, _, _ = _find(connection, uid)
+        columns = ", ".join(column.name for column in FINDINGS.columns)
+        frame = query_frame(connection, f"SELECT {columns} FROM findings WHERE uid = $uid", {"uid": full})
+        finding = Finding.from_row(frame.columns, frame.row(0))
+        description = describe(finding, get_meta(connection, "account"))
+        own = events.read_events(
+            connection,
+            "list_contains($ids, events.id) AND events.created_at BETWEEN $first AND $last",
+            {"ids": list(finding.event_ids), "first": finding.first_event_at, "last": finding.last_event_at},
+            order="ASC",
+        )
+    if not drawn_on_terminal(output):
+        print_frame(frame, output)
+        return
+    console = Console(highlight=False)
+    console.print(events.plain(f"{finding.severity}  {finding.rule}  {finding.title}"), style="bold")
+    console.print(events.plain(description.as_text))
+    console.print(events.plain(f"Status: {finding.status}\nUid: {finding.uid}"))
+    if not own.is_empty():
+        console.print(f"\nIts events, in {moments.zone().key}:")
+    events.draw_events(own, moments.zone(), console)
+    console.print(
+        events.plain(
+            f"\nThe rule: zendesk-audit rules explain {finding.rule}"
+            f"\nTo close the finding: zendesk-audit findings --close {finding.uid[:_UID_SHOWN]}"
+        ),
+        soft_wrap=True,
+    )
+
+
+def _draw(frame: pl.DataFrame, what: str) -> None:
+    console, local = Console(highlight=False), moments.zone()
+    number = f"1 {what}" if frame.height == 1 else f"{frame.height:,} {what}s"
+    console.print(f"{number}, newest first, in {local.key}:")
+    for row in frame.head(_MAX_DRAWN).iter_rows(named=True):
+        status = "" if row["status"] == "open" else f"  ({row['status']})"
+        head = f"{moments.shown(row['last_event_at'], local)}  {row['severity']}  {row['rule']}  {row['title']}{status}"
+        console.print()
+        console.print(events.plain(head), style="bold")
+        events.print_indented(row["explanation"], console)
+        counted = "1 event" if row["events"] == 1 else f"{row['events']:,} events"
+        source = "  ".join(part for part in (row["actor_name"], counted, f"uid {row['uid']}") if part)
+        events.print_indented(source, console, style="dim")
+    if frame.height > _MAX_DRAWN:
+        console.print(f"\n{frame.height - _MAX_DRAWN:,} older findings; use --csv to see all, or --level and --since.")
+    console.print("\nTo see one with its events: zendesk-audit findings show UID", soft_wrap=True)
+
+
+def _close(uids: Sequence[str]) -> None:
+    for uid in uids:
+        if len(uid) < _SHORTEST_UID:
+            raise click.UsageError(f"Give at least the first {_SHORTEST_UID} characters of the uid.")
     with open_tables("findings", live=True) as connection:
-        found = connection.execute(
-            "SELECT uid, rule, status FROM findings WHERE starts_with(uid, lower(?))", [uid]
-        ).fetchall()
-        if not found:
-            raise NotFound(
-                f"There is no finding {uid}.", "Run `zendesk-audit findings --live` to see the open findings."
-            )
-        if len(found) > 1:
-            raise click.UsageError(f"{len(found)} findings begin with {uid}; give more of the uid.")
-        ((full, rule, status),) = found
-        if status != "closed":
-            decisions.record(connection, [full], "closed")
-    note = "was closed already" if status == "closed" else "is closed; the next run publishes that"
-    say(f"The finding {full[:12]} of {rule} {note}.")
+        found = [_find(connection, uid) for uid in uids]
+        decisions.record(connection, list({full for full, _, status in found if status != "closed"}), "closed")
+    for full, rule, status in found:
+        note = "was closed already" if status == "closed" else "is closed; the next run publishes that"
+        say(f"The finding {full[:_UID_SHOWN]} of {rule} {note}.")
+
+
+def _find(connection: duckdb.DuckDBPyConnection, uid: str) -> tuple[str, str, str]:
+    """The uid, the rule and the status of the only finding that begins so. Raises NotFound, Ambiguous."""
+    found = connection.execute(
+        "SELECT uid, rule, status FROM findings WHERE starts_with(uid, lower(?))", [uid]
+    ).fetchall()
+    if not found or not uid:
+        raise NotFound(
+            f"There is no finding {uid}.",
+            "Run `zendesk-audit findings --live --all` to see the findings and their uids.",
+        )
+    if len(found) > 1:
+        raise Ambiguous(f"{len(found):,} findings begin with {uid}.", "Give more of the uid.")
+    ((full, rule, status),) = found
+    return full, rule, status

@@ -102,16 +102,21 @@ def open_tables(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyCon
     if live and not warehouse.exists():
         raise NotFound(f"There is no warehouse {warehouse.path} yet.", "Run `zendesk-audit sync`.")
     with warehouse.transaction() if live else open_read_only(warehouse.published_path) as connection:
-        missing = sorted(set(tables) - relations(connection)) if tables else []
+        missing = _missing(connection, tables)
         if missing and live and scalar(connection, "SELECT count(*) FROM coverage"):
             _derive(connection, account)
-            missing = sorted(set(tables) - relations(connection))
+            missing = _missing(connection, tables)
         if missing:
             where = "warehouse" if live else "published copy"
             raise NotFound(
                 f"The {where} has no table {missing[0]} yet.", "Run `zendesk-audit sync`, which creates the table."
             )
         yield connection
+
+
+def _missing(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> list[str]:
+    there = relations(connection) if tables else frozenset()
+    return [table for table in tables if table not in there]
 
 
 def _derive(connection: duckdb.DuckDBPyConnection, account: Account) -> None:

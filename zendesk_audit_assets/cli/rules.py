@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 import click
 import polars as pl
@@ -24,7 +26,7 @@ def rules() -> None:
 @click.option("--level", type=click.Choice(SEVERITIES), default="informational", help="Minimum level of a rule.")
 @format_options
 def list_rules(level: str, output: Output) -> None:
-    """List the rules in force."""
+    """List the rules in force. On a terminal, * marks those that match text which Zendesk does not document."""
     chosen = [rule for rule in _in_force() if rule.level in at_least(level)]
     columns = {
         "rule": [rule.name for rule in chosen],
@@ -34,7 +36,12 @@ def list_rules(level: str, output: Output) -> None:
         "experimental": ["yes" if rule.experimental else "" for rule in chosen],
         "file": [rule.file for rule in chosen],
     }
-    print_frame(pl.DataFrame(columns), output, "No rule is in force.")
+    drawn = {
+        "rule": columns["rule"],
+        "level": [f"{rule.level} *" if rule.experimental else rule.level for rule in chosen],
+        "title": columns["title"],
+    }
+    print_frame(pl.DataFrame(columns), output, "No rule is in force.", drawn=pl.DataFrame(drawn))
 
 
 @rules.command()
@@ -42,7 +49,7 @@ def list_rules(level: str, output: Output) -> None:
 def test(name: str | None) -> None:
     """Run the examples of the rule NAME, or of all rules in force."""
     in_force = _in_force()
-    chosen = [_named(name)] if name else in_force
+    chosen = [known_rule(name)] if name else in_force
     failures = [f"{rule.file}: {failure}" for rule, failure in failed_examples(chosen, in_force)]
     for failure in failures:
         say(f"{mark('✗')} {failure}")
@@ -58,7 +65,7 @@ def test(name: str | None) -> None:
 @click.argument("name")
 def explain(name: str) -> None:
     """Show the description, the facts and the SQL of the rule with this NAME or id."""
-    say("\n".join(_explanation(_named(name))))
+    say("\n".join(_explanation(known_rule(name))))
 
 
 def _explanation(rule: Rule) -> Iterator[str]:
@@ -87,8 +94,21 @@ def _in_force() -> tuple[Rule, ...]:
     return load_rules(settings.load().rules_dir)
 
 
-def _named(name: str) -> Rule:
-    for rule in _in_force():
+def known_rule(name: str) -> Rule:
+    """The rule in force with this name or id, whatever its case. Raises NotFound, which names the nearest ones."""
+    in_force = _in_force()
+    for rule in in_force:
         if name.lower() in (rule.name.lower(), rule.id.lower()):
             return rule
-    raise NotFound(f"There is no rule {name} in force.", "Run `zendesk-audit rules list` to see the rules in force.")
+    names = {rule.name.lower(): rule.name for rule in in_force}
+    near = [names[one] for one in names if _loosely(one) == _loosely(name)]
+    near = near or [names[one] for one in get_close_matches(name.lower(), names, n=3, cutoff=0.75)]
+    raise NotFound(
+        f"There is no rule {name!r} in force.",
+        f"Did you mean {' or '.join(near)}?" if near else "Run `zendesk-audit rules list` to see the rules in force.",
+    )
+
+
+def _loosely(name: str) -> str:
+    """A name without its signs and the zeros before a number: ZD-2 and zd002 are ZD-002."""
+    return re.sub("(?<![0-9])0+|[^a-z0-9]", "", name.lower())

@@ -1,0 +1,110 @@
+"""Events with their changes, from what to what: as rows for programs, and as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import polars as pl
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from zendesk_audit_assets.cli import moments
+from zendesk_audit_assets.cli.output import query_frame
+from zendesk_audit_assets.masking import mask
+from zendesk_audit_assets.text import visible
+
+TABLES = ("audit_events", "audit_changes", "actor_names")
+"""The tables that `read_events` reads."""
+
+MAX_EVENTS = 200
+
+
+def read_events(
+    connection: duckdb.DuckDBPyConnection, condition: str, parameters: Mapping[str, Any], order: str = "DESC"
+) -> pl.DataFrame:
+    """The events that meet a condition on `events`, a row per change, the newest first; masked.
+
+    An actor without a name has the newest one that is known. `text` is a line that could not be parsed.
+    """
+    frame = query_frame(
+        connection,
+        f"""
+        WITH names AS (
+            SELECT actor_id, last(actor_name ORDER BY last_seen, actor_name) AS newest_name
+            FROM actor_names WHERE actor_name IS NOT NULL GROUP BY actor_id
+        )
+        SELECT
+            events.created_at, events.action, concat(events.object_type, ':', events.source_id) AS object,
+            events.source_label AS label, field, old_value, new_value,
+            CASE WHEN field IS NULL THEN raw END AS text, events.actor_id,
+            coalesce(events.actor_name, newest_name) AS actor_name, events.ip_address, events.id AS event_id
+        FROM audit_events AS events
+        LEFT JOIN audit_changes AS changes ON changes.event_id = events.id
+        LEFT JOIN names ON names.actor_id = events.actor_id
+        WHERE {condition}
+        ORDER BY events.created_at {order}, events.id {order}, line
+        """,
+        parameters,
+    )
+    return _with_masked_values(frame)
+
+
+def draw_events(frame: pl.DataFrame, local: ZoneInfo, console: Console, *, known: str = "") -> None:
+    """Print each event as a line, and its changes below it, within the width of the console; at most `MAX_EVENTS`.
+
+    The object of an event is named unless it is the `known` one, such as user:123.
+    """
+    events = [list(rows) for _, rows in groupby(frame.iter_rows(named=True), key=lambda row: row["event_id"])]
+    for rows in events[:MAX_EVENTS]:
+        first = rows[0]
+        who = first["actor_name"] or (first["actor_id"] and f"user:{first['actor_id']}") or "unknown"
+        what = first["action"] or "event"
+        if first["object"] != known:
+            what = f"{what} {first['object']} {first['label'] or ''}".rstrip()
+        console.print()
+        console.print(plain(f"{moments.shown(first['created_at'], local)}  {who}  {what}"), style="bold")
+        for change in filter(None, map(_change, rows)):
+            print_indented(change, console)
+        source = "  ".join(part for part in (first["ip_address"], f"event {first['event_id']}") if part)
+        print_indented(source, console, style="dim")
+    if len(events) > MAX_EVENTS:
+        console.print(f"\n{len(events) - MAX_EVENTS:,} more events; use --csv to see all.")
+
+
+def print_indented(text: str, console: Console, style: str = "") -> None:
+    """Print a text, which may quote the log, below a line that introduces it."""
+    console.print(Padding(plain(text), (0, 0, 0, 4), expand=False), style=style)
+
+
+def plain(text: str) -> Text:
+    """A text, which may quote the log, for a console: brackets are no markup, and nothing acts on the terminal."""
+    return Text(visible(text))
+
+
+def _change(row: dict[str, Any]) -> str:
+    if row["field"] is None:
+        return row["text"] or ""
+    if row["field"] == "state" and row["old_value"] is None:
+        return f"-> {row['new_value']}"
+    old, new = ("not set" if value is None else value for value in (row["old_value"], row["new_value"]))
+    return f"{row['field']}: {old} -> {new}"
+
+
+def _with_masked_values(frame: pl.DataFrame) -> pl.DataFrame:
+    """Mask each value together with its field: only the name of the field reveals that a word is a password."""
+    return frame.with_columns(
+        pl.Series(
+            name,
+            [
+                value if value is None else mask(f"{field}: {value}").removeprefix(f"{field}: ")
+                for field, value in frame.select("field", name).iter_rows()
+            ],
+            dtype=pl.String,
+        )
+        for name in ("old_value", "new_value")
+    )
