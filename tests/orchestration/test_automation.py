@@ -247,8 +247,9 @@ def test_after_an_outage_of_a_month_the_next_hour_brings_everything(deploy: Call
 
 
 def test_the_last_run_of_a_long_history_carries_the_fingerprint(
-    deploy: Callable[..., Any],
+    deploy: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(partitions, "DAYS_PER_RUN", 92)
     start = NOW - 200 * DAY
     history = HistoryOptions(start=start, end=start + 199 * DAY, style="uniform", total=300)
     deployment = deploy(days=200, options=EmulatorOptions(history=history))

@@ -24,6 +24,7 @@ from zendesk_audit_assets.files import make_folder
 from zendesk_audit_assets.orchestration._private import InstanceRef, RunFailureReason
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import progress_logger
+from zendesk_audit_assets.orchestration.event_batches import events_in_batches
 from zendesk_audit_assets.orchestration.jobs import op_config
 from zendesk_audit_assets.orchestration.partitions import Days, bounded
 from zendesk_audit_assets.orchestration.scope import Scope
@@ -88,7 +89,7 @@ def sync_days(
     """
     scope = Scope()
     ranges = bounded(days)
-    with _progress_bar(console, quiet) as bar:
+    with events_in_batches(instance), _progress_bar(console, quiet) as bar:
         for number, part in enumerate(ranges, start=1):
             bar.begin(part, number, len(ranges))
             last = number == len(ranges)
