@@ -130,7 +130,8 @@ def recount(events: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
             for hours in (HOURS if held.value == WEEK else [(None, None, None)])
         ],
         "setting_state": [
-            (setting, last.source_label, "1 year" if state(last) == "changed" else state(last), last.created_at,
+            (setting, last.source_label, "1 year" if state(last) == "changed" else state(last),
+             "exact" if state(last) == "changed" else state(last) and "state", last.created_at,
              last.actor_id, last.actor_name, last.id, len(group), group[0].created_at)
             for setting, group in of_setting.items() for last in group[-1:]
         ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -95,12 +96,23 @@ CASES = {
             "Successful sign-in using JWT from https://demo.zendesk.com/access/jwt",
             "Rolle von Agent auf Administrator geändert",
             "役割が変更されました",
-            "Signature changed from Kind regards,",
             "changed from a to b",
             " changed from a to b",
         ),
         (None, None, None, "unparsed"),
     ),
+    "Signature changed from Kind regards,": ("Signature", None, None, "unparsed"),
+    # What both values begin with tells where the new one begins.
+    "Greeting changed from Welcome to A to Welcome to B": ("Greeting", "Welcome to A", "Welcome to B", "ambiguous"),
+    # Values of several lines.
+    "Comment changed from Dear A,\nwe try to Dear B,\n\nwe know": (
+        "Comment",
+        "Dear A,\nwe try",
+        "Dear B,\n\nwe know",
+        "ambiguous",
+    ),
+    "Comment changed from not set to Dear B,\r\nwe know": ("Comment", None, "Dear B,\nwe know", "ambiguous"),
+    "Comment changed from Dear A,\nwe try": ("Comment", None, None, "unparsed"),
 }
 
 
@@ -109,7 +121,7 @@ def test_a_line_is_read_as(read_as: ReadAs) -> None:
     assert {text: [line[1:5] for line in of_text] for text, of_text in found.items()} == {
         text: [case] for text, case in CASES.items()
     }
-    assert all([(line.line, line.raw)] == [(1, text)] for text, (line,) in found.items())
+    assert all((line.line, line.raw) == (1, text.replace("\r\n", "\n")) for text, (line,) in found.items())
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", r"\n", r"\\n"])
@@ -139,9 +151,15 @@ def test_blank_lines_count_as_lines_and_are_no_rows(read_as: ReadAs) -> None:
     assert [(line.line, line.field) for line in found[4]] == [(3, "state"), (5, "B")]
 
 
-def test_a_value_that_may_go_on_in_the_next_line_is_ambiguous(read_as: ReadAs) -> None:
-    (found,) = lines(read_as, ["A changed from 1 to 2\nthree\nB changed from 1 to 2\nEnabled\nC changed from 1 to 2\n"])
-    assert [line.confidence for line in found] == ["ambiguous", "unparsed", "exact", "state", "exact"]
+def test_a_value_goes_on_in_the_next_line_but_not_that_of_a_role(read_as: ReadAs) -> None:
+    (found,) = lines(read_as, ["A changed from 1 to 2\nthree\nRole changed from 1 to 2\nthree\nEnabled\nfour\n"])
+    assert found == [
+        Line(1, "A", "1", "2\nthree", "ambiguous", "A changed from 1 to 2\nthree"),
+        Line(2, "Role", "1", "2", "ambiguous", "Role changed from 1 to 2"),
+        Line(3, None, None, None, "unparsed", "three"),
+        Line(4, "state", None, "on", "state", "Enabled"),
+        Line(5, None, None, None, "unparsed", "four"),
+    ]
 
 
 def test_a_row_says_of_which_event_it_is(read_as: ReadAs) -> None:
@@ -238,26 +256,45 @@ STATES = {
 }  # fmt: skip
 
 
+ONE_LINE = re.compile(
+    r".*\b(role|owner|name|title|alias|e-?mail|password|plan|status|state|position|level|duration)", re.I
+)
+
+
 def by_hand(description: str) -> Iterator[Line]:
-    text = re.sub(r"\\+n([^\\\r\n]* changed from )", r"\n\1", description)
-    raws = re.split("\r\n|\r|\n", text)
-    for number, raw in enumerate(raws, start=1):
+    text = re.sub(r"\\+n([^\\\r\n]* changed from )", r"\n\1", re.sub(r"\r\n?", "\n", description))
+    number = 0
+    for raw, goes_on in texts_of(text.split("\n")):
+        number += 1
         if not raw.strip(" "):
             continue
         words = unescaped(raw)
         field, found, change = words.partition(" changed from ")
-        cuts = list(cuts_of(change)) if found and field else []
-        following = raws[number] if number < len(raws) else ""
-        if cuts:
-            old, new = (None if value == "not set" else value for value in best(cuts))
-            goes_on = (
-                following.strip() and " changed from " not in following and following.strip().lower() not in STATES
-            )
-            yield Line(number, field, old, new, "ambiguous" if len(cuts) > 1 or goes_on else "exact", raw)
+        if found and field:
+            cuts = list(cuts_of(change))
+            old, new = (None if value == "not set" else value for value in best(cuts)) if cuts else (None, None)
+            confidence = "unparsed" if not cuts else "ambiguous" if len(cuts) > 1 or goes_on else "exact"
+            yield Line(number, field, old, new, confidence, raw)
         elif state := STATES.get(words.strip(" ").lower()):
             yield Line(number, "state", None, state, "state", raw)
         else:
             yield Line(number, None, None, None, "unparsed", raw)
+
+
+def texts_of(raws: list[str]) -> Iterator[tuple[str, bool]]:
+    """The lines, each with those that go on with it, and whether there may be such."""
+    while raws:
+        raw, *raws = raws
+        following = list(itertools.takewhile(lambda line: not begins_a_change(line), raws))
+        goes_on = raw.find(" changed from ") > 0 and any(line.strip(" ") for line in following)
+        if raw.find(" changed from ") > 0 and not ONE_LINE.fullmatch(raw.split(" changed from ")[0]):
+            raws = raws[len(following) :]
+            raw = re.sub(r"(?:\n *)+\Z", "", "\n".join([raw, *following]))
+        yield raw, goes_on
+
+
+def begins_a_change(line: str) -> bool:
+    return line.find(" changed from ") > 0 or line.strip(" ").lower() in STATES
 
 
 def unescaped(text: str) -> str:
@@ -290,6 +327,9 @@ def best(cuts: list[tuple[str, str]]) -> tuple[str, str]:
         for cut in cuts:
             if cut[0].count('"') % 2 == 0:
                 return cut
+    for cut in cuts:
+        if cut[1].split(" to ")[0] == cuts[0][0]:
+            return cut
     return cuts[0]
 
 

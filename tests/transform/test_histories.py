@@ -253,3 +253,51 @@ def test_who_is_an_end_user_by_now_or_no_person_is_not_dormant(read_as: ReadAs) 
 
 def test_without_privileges_nobody_is_dormant(read_as: ReadAs) -> None:
     assert dormant(read_as, silent(200, source_type="macro")) == []
+
+
+SETTING = {"source_type": "account_setting", "source_label": "Greeting"}
+STATES = {
+    "Greeting changed from Welcome to Acme to Welcome to Acme Support": ("Welcome to Acme Support", "ambiguous"),
+    "Allowed IP ranges changed from 192.0.2.0/24 to 192.0.2.0/24 to 192.0.2.9": (
+        "192.0.2.0/24 to 192.0.2.9",
+        "ambiguous",
+    ),
+    "SAML SSO URL changed from A to B\nCertificate fingerprint changed from AA:01 to BB:02": ("changed", "state"),
+    "Required changed from true to false\nGroups changed from A to off": ("changed", "state"),
+    "Turned off\nReason changed from A to on": ("off", "state"),
+    "Blocklist changed from spam.example to not set": (None, "exact"),
+    "Name changed from A &amp; B to B &amp;amp; C": ("B & C", "exact"),
+    "Text changed from Dear A,\nwe try to Dear B,\nwe know": ("Dear B,\nwe know", "ambiguous"),
+    "Required changed from true to False": ("off", "state"),
+    "Uitgeschakeld": (None, None),
+}
+
+
+def test_a_setting_stands_as_its_changes_are_read(read_as: ReadAs) -> None:
+    records = ({**SETTING, "source_label": text, "change_description": text} for text in STATES)
+    rows = read_as(records, "setting_state").execute("SELECT label, state, confidence FROM setting_state").fetchall()
+    assert {label: reading for label, *reading in rows} == {text: [*reading] for text, reading in STATES.items()}
+
+
+def test_a_role_is_an_administrators_by_its_words(read_as: ReadAs) -> None:
+    roles = {
+        "Administrator": True, "Admin": True, "Team admins": True, "team_admin": True, "Bilingual Admin": True,
+        "Bill's admin": True, "Super-Admin": True, "Account owner": True, "Owner": True, "ADMIN": True,
+        "Agent (non-admin)": False, "Non admin": False, "Not an admin": False, "Billing Admin": False,
+        "Billing administrator": False, "Billing and administration": False, "Badminton": False, "Product owner": False,
+        "Agent": False,
+    }  # fmt: skip
+    records = [{"source_id": n, "change_description": f"Role changed from Agent to {r}"} for n, r in enumerate(roles)]
+    rows = read_as(records, "user_role_history").execute(
+        "SELECT role, is_admin FROM user_role_history WHERE valid_from IS NOT NULL"
+    )
+    assert dict(rows.fetchall()) == roles
+
+
+def test_an_edit_of_a_text_of_several_lines_is_in_its_history(read_as: ReadAs) -> None:
+    text = "Comment changed from Dear customer,\nwe are on it to Hello,\nwe are on it"
+    connection = read_as([{"source_type": "macro", "change_description": text}], "object_history")
+    assert connection.execute("SELECT field, value FROM object_history ORDER BY valid_from NULLS FIRST").fetchall() == [
+        ("Comment", "Dear customer,\nwe are on it"),
+        ("Comment", "Hello,\nwe are on it"),
+    ]

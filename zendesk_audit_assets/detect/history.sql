@@ -11,7 +11,7 @@ SELECT
             'target', 'webhook'
         )
         OR contains(object_type, 'oauth')
-        OR (object_type = 'user' AND regexp_matches(change_description, '(?i)role changed from')),
+        OR role_change IS NOT NULL,
         false
     ) AS is_privileged
 FROM audit_events

@@ -20,7 +20,7 @@ from zendesk_audit_assets.transform.columns import (
 )
 from zendesk_audit_assets.transform.strategies import ByEvent, View
 from zendesk_audit_assets.transform.table import DerivedTable, Total
-from zendesk_audit_assets.warehouse.table import Column
+from zendesk_audit_assets.warehouse.table import CHANGES_TYPE, Column
 
 _table = partial(DerivedTable, group="changes")
 
@@ -45,6 +45,21 @@ AUDIT_EVENTS = _table(
         NETWORK,
         Column("is_person", "BOOLEAN", "True for a person or an integration, false for Zendesk itself.", required=True),
         Column(
+            "changes",
+            CHANGES_TYPE,
+            "The description as it was read: what audit_changes has a row for each of.",
+            pii=True,
+        ),
+        Column("fields", "VARCHAR[]", "The fields that changed, in Zendesk's words; 'state' for a switch."),
+        Column("old_values", "VARCHAR[]", "Their values before, in the same order; NULL for 'not set'.", pii=True),
+        Column("new_values", "VARCHAR[]", "Their values after, in the same order; NULL for 'not set'.", pii=True),
+        Column("unparsed", "VARCHAR[]", "What the description says besides, as Zendesk sent it.", pii=True),
+        Column(
+            "role_change",
+            "VARCHAR",
+            "Of a user whose role changed: admin_granted, admin_removed or other; NULL for anything else.",
+        ),
+        Column(
             "holds_secret",
             "BOOLEAN",
             "True when change_description seems to hold a password or a token.",
@@ -55,7 +70,7 @@ AUDIT_EVENTS = _table(
 
 AUDIT_CHANGES = _table(
     "audit_changes",
-    "Old and new value of every change: one row per line of a description, unreadable lines included.",
+    "Old and new value of every change: one row per change of a description, unreadable lines included.",
     depends_on=("audit_events",),
     strategy=ByEvent(),
     total=Total(
@@ -65,7 +80,12 @@ AUDIT_CHANGES = _table(
     ),
     columns=(
         EVENT_ID,
-        Column("line", "BIGINT", "Number of the line in the description, from 1.", required=True),
+        Column(
+            "line",
+            "BIGINT",
+            "Number of the line in the description, from 1; a value of several lines counts as one.",
+            required=True,
+        ),
         CREATED_AT,
         ACTOR,
         ACTOR_NAME,
@@ -74,7 +94,11 @@ AUDIT_CHANGES = _table(
         OBJECT_TYPE,
         SOURCE,
         SOURCE_LABEL,
-        Column("field", "VARCHAR", "Field that changed, in Zendesk's words; 'state' for a switch; NULL when unparsed."),
+        Column(
+            "field",
+            "VARCHAR",
+            "Field that changed, in Zendesk's words; 'state' for a switch; NULL where there is none.",
+        ),
         Column("old_value", "VARCHAR", "Value before; NULL for 'not set', and where the line has none.", pii=True),
         Column(
             "new_value",
@@ -86,10 +110,10 @@ AUDIT_CHANGES = _table(
         Column(
             "confidence",
             "VARCHAR",
-            "exact; ambiguous, when the line can be split in more than one way; state, for a switch; unparsed.",
+            "exact; ambiguous, when it can be split in more than one way; state, for a switch; unparsed.",
             required=True,
         ),
-        Column("raw", "VARCHAR", "The line as Zendesk sent it.", pii=True, required=True),
+        Column("raw", "VARCHAR", "The text as Zendesk sent it.", pii=True, required=True),
         Column(
             "holds_secret",
             "BOOLEAN",

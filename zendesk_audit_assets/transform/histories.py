@@ -36,8 +36,10 @@ OBJECT_HISTORY = _table(
     "object_history",
     "Every value of every field of every object, with its period.",
     depends_on=("audit_changes",),
-    strategy=ByPeriod(("object_type", "source_id", "field"), rows="field IS NOT NULL AND source_id IS NOT NULL"),
-    total=Total("count(event_id)", "audit_changes", "count(*) FILTER (field IS NOT NULL AND source_id IS NOT NULL)"),
+    strategy=ByPeriod(("object_type", "source_id", "field"), rows="confidence <> 'unparsed' AND source_id IS NOT NULL"),
+    total=Total(
+        "count(event_id)", "audit_changes", "count(*) FILTER (confidence <> 'unparsed' AND source_id IS NOT NULL)"
+    ),
     columns=(
         OBJECT_TYPE,
         SOURCE,
@@ -112,7 +114,17 @@ SETTING_STATE = _table(
     columns=(
         Column("setting", "VARCHAR", "Key of the setting, the same over all generations.", required=True),
         Column("label", "VARCHAR", "Name of the setting in the newest event.", pii=True),
-        Column("state", "VARCHAR", "on, off, the new value, or just changed; NULL when the text has none."),
+        Column(
+            "state",
+            "VARCHAR",
+            "on, off, the new value of its one field, or just changed; NULL for 'not set', or when the text has none.",
+            pii=True,
+        ),
+        Column(
+            "confidence",
+            "VARCHAR",
+            "How sure the state is: exact or ambiguous, as in audit_changes; state, for on, off and changed.",
+        ),
         Column("since", "TIMESTAMPTZ", "Time of the last change, UTC.", required=True),
         _CHANGED_BY,
         ACTOR_NAME,

@@ -44,6 +44,10 @@ class Table:
         return f'CREATE TABLE "{self.name}" ({columns})'
 
 
+_CHANGE_TEXTS = ("field", "old_value", "new_value", "confidence", "raw")
+CHANGES_TYPE = f"STRUCT(line BIGINT, {', '.join(f'{name} VARCHAR' for name in _CHANGE_TEXTS)})[]"
+"""The type of the list of changes that one description tells."""
+
 _POLARS: dict[str, pl.DataType] = {
     "BIGINT": pl.Int64(),
     "VARCHAR": pl.String(),
@@ -52,4 +56,5 @@ _POLARS: dict[str, pl.DataType] = {
     "BOOLEAN": pl.Boolean(),
     "BIGINT[]": pl.List(pl.Int64()),
     "VARCHAR[]": pl.List(pl.String()),
+    CHANGES_TYPE: pl.List(pl.Struct({"line": pl.Int64(), **dict.fromkeys(_CHANGE_TEXTS, pl.String())})),
 }

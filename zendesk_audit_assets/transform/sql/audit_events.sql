@@ -1,7 +1,203 @@
 -- Every event with its spellings and generations unified. A view: it is computed when it is read, column by column.
 --
 -- What rules and histories read. Zendesk's own columns stay as they are, beside those that are made from them.
-WITH spelled AS (
+--
+-- Here, and nowhere else, a description is read. Zendesk writes "<field> changed from <old> to <new>", with "not set"
+-- for nothing, or one word for a switch, one change a line. Lines may be parted by escaped line breaks, and values may
+-- be escaped for HTML, once or twice. A line that is neither goes on with the change before it, unless that is of a
+-- field without line breaks, such as a role. Where " to " occurs more than once, both values should be JSON (or a Ruby
+-- hash), else one should be "not set", else the old one should have its quotes closed, else both should begin alike,
+-- else the first " to " is taken; such a change is 'ambiguous', and so is one that goes on in the next line. What has
+-- another form, or is in another language, is kept as 'unparsed', with its field where it has one.
+WITH plain AS (
+    -- Most descriptions are one line that can be split in one way only. They are read without the steps that the others
+    -- need, which cost ten times as much.
+    SELECT
+        *,
+        CASE
+            WHEN contains(change_description, E'\n') OR contains(change_description, E'\r')
+                OR contains(change_description, '\') OR contains(change_description, '&')
+            THEN NULL
+            ELSE strpos(change_description, ' changed from ')
+        END AS field_end,
+        CASE WHEN field_end > 1 THEN string_split(substr(change_description, field_end + 14), ' to ') END AS values,
+        CASE WHEN field_end = 0 THEN switched_to(change_description) END AS switched_to,
+        coalesce(len(values) = 2 OR field_end = 0, false) AS is_plain
+    FROM audit_logs
+),
+read AS (
+    SELECT
+        * EXCLUDE (field_end, values, switched_to, is_plain),
+        CASE
+            WHEN change_description IS NULL OR trim(change_description, ' ') = '' THEN []
+            WHEN is_plain THEN [{
+                line: 1::BIGINT,
+                field: CASE
+                    WHEN field_end > 0 THEN substr(change_description, 1, field_end - 1)
+                    WHEN switched_to IS NOT NULL THEN 'state'
+                END,
+                old_value: nullif(values[1], 'not set'),
+                new_value: CASE
+                    WHEN field_end > 0 THEN nullif(values[2], 'not set')
+                    ELSE switched_to
+                END,
+                confidence: CASE
+                    WHEN field_end > 0 THEN 'exact'
+                    WHEN switched_to IS NOT NULL THEN 'state'
+                    ELSE 'unparsed'
+                END,
+                raw: change_description
+            }]
+            ELSE
+                -- Each step takes the list of the step inside it. First the text is marked where a line begins a change
+                -- or is a switch, and is cut there.
+                list_transform(list_transform(list_transform(list_transform(list_transform(list_filter(
+                list_transform(flatten(
+                    list_transform(
+                        string_split(
+                            E'\n' || array_to_string(
+                                list_transform(
+                                    string_split(
+                                        -- An escaped line break is one only before a change: values may hold a path or
+                                        -- JSON.
+                                        regexp_replace(
+                                            regexp_replace(change_description, '\r\n?', E'\n', 'g'),
+                                            '\\+n([^\\\n]* changed from )', E'\n\\1', 'g'
+                                        ),
+                                        E'\n'
+                                    ),
+                                    lambda words: CASE
+                                        WHEN strpos(words, ' changed from ') > 1 OR switched_to(words) IS NOT NULL
+                                        THEN E'\x1e' || words
+                                        ELSE words
+                                    END
+                                ),
+                                E'\n'
+                            ),
+                            E'\n\x1e'
+                        ),
+                        lambda part, number: CASE
+                            WHEN number = 1 THEN list_transform(
+                                string_split(part, E'\n')[2:], lambda words: {raw: words, goes_on: false}
+                            )
+                            WHEN contains(part, E'\n')
+                                AND regexp_matches(part, '^[^\n]+ changed from ')
+                                AND NOT regexp_matches(
+                                    part,
+                                    '^[^\n]*\b(?i:role|owner|name|title|alias|e-?mail|password|plan|status|state|position|level|duration) changed from '
+                                )
+                            THEN [{
+                                raw: regexp_replace(part, '(?:\n *)+$', ''),
+                                goes_on: regexp_matches(part, '\n *[^ \n]')
+                            }]
+                            ELSE list_transform(
+                                string_split(part, E'\n'),
+                                lambda words, line: {
+                                    raw: words,
+                                    goes_on: line = 1 AND contains(words, ' changed from ')
+                                        AND regexp_matches(part, '\n *[^ \n]')
+                                }
+                            )
+                        END
+                    )),
+                    lambda piece, line: {line: line, raw: piece.raw, goes_on: piece.goes_on}
+                ),
+                lambda piece: trim(piece.raw, ' ') <> ''
+                ),
+                lambda piece: {
+                    piece: piece,
+                    switched_to: switched_to(piece.raw),
+                    words: CASE
+                        WHEN contains(piece.raw, '&')
+                        THEN replace(replace(replace(replace(regexp_replace(
+                            replace(piece.raw, '&amp;', '&'), '&(?:#0?39|#x27|apos);', '''', 'g'
+                        ), '&quot;', '"'), '&lt;', '<'), '&gt;', '>'), '&amp;', '&')
+                        ELSE piece.raw
+                    END
+                }),
+                lambda one: {
+                    piece: one.piece,
+                    switched_to: one.switched_to,
+                    field: CASE WHEN strpos(one.words, ' changed from ') > 1
+                        THEN substr(one.words, 1, strpos(one.words, ' changed from ') - 1) END,
+                    change: CASE WHEN strpos(one.words, ' changed from ') > 1
+                        THEN substr(one.words, strpos(one.words, ' changed from ') + 14) END
+                }),
+                lambda one: {
+                    piece: one.piece,
+                    switched_to: one.switched_to,
+                    field: one.field,
+                    change: one.change,
+                    parts: CASE
+                        WHEN contains(one.change, ' to ') THEN string_split(one.change, ' to ')
+                        WHEN starts_with(one.change, 'to ') THEN ['', substr(one.change, 4)]
+                        WHEN ends_with(one.change, ' to') THEN [substr(one.change, 1, length(one.change) - 3), '']
+                    END,
+                    -- A Ruby hash as JSON.
+                    json_parts: CASE WHEN regexp_matches(one.change, '[{\[]') AND contains(one.change, ' to ')
+                        THEN string_split(
+                            replace(
+                                regexp_replace(
+                                    regexp_replace(one.change, ':(\w+) *=>', '"\1"=>', 'g'), '=> *nil\b', '=>null', 'g'
+                                ),
+                                '=>',
+                                ':'
+                            ),
+                            ' to '
+                        ) END
+                }),
+                lambda one: {
+                    piece: one.piece,
+                    switched_to: one.switched_to,
+                    field: one.field,
+                    parts: one.parts,
+                    cut_after: CASE WHEN len(one.parts) = 2 THEN 1 WHEN len(one.parts) > 2 THEN coalesce(
+                        -- Tried one after the other: of a long text only the first ones.
+                        CASE WHEN one.json_parts IS NOT NULL THEN list_filter(
+                            range(1, least(len(one.parts), 200)),
+                            lambda n:
+                                (n = 1 AND one.parts[1] = 'not set'
+                                    OR json_valid(array_to_string(one.json_parts[:n], ' to ')))
+                                AND (
+                                    n = len(one.parts) - 1 AND one.parts[-1] = 'not set'
+                                    OR json_valid(array_to_string(one.json_parts[n + 1:], ' to '))
+                                )
+                        )[1] END,
+                        CASE
+                            WHEN one.parts[1] = 'not set' THEN 1
+                            WHEN one.parts[-1] = 'not set' THEN len(one.parts) - 1
+                        END,
+                        CASE WHEN contains(one.change, '"') THEN list_filter(
+                            range(1, least(len(one.parts), 200)),
+                            lambda n: length(regexp_replace(array_to_string(one.parts[:n], ' to '), '[^"]', '', 'g')) % 2 = 0
+                        )[1] END,
+                        nullif(list_position(one.parts[2:], one.parts[1]), 0),
+                        1
+                    ) END
+                }),
+                lambda one: {
+                    line: one.piece.line,
+                    field: CASE
+                        WHEN one.field IS NOT NULL THEN one.field
+                        WHEN one.switched_to IS NOT NULL THEN 'state'
+                    END,
+                    old_value: nullif(array_to_string(one.parts[:one.cut_after], ' to '), 'not set'),
+                    new_value: CASE
+                        WHEN one.field IS NULL THEN one.switched_to
+                        ELSE nullif(array_to_string(one.parts[one.cut_after + 1:], ' to '), 'not set')
+                    END,
+                    confidence: CASE
+                        WHEN len(one.parts) > 2 OR one.parts IS NOT NULL AND one.piece.goes_on THEN 'ambiguous'
+                        WHEN one.parts IS NOT NULL THEN 'exact'
+                        WHEN one.field IS NULL AND one.switched_to IS NOT NULL THEN 'state'
+                        ELSE 'unparsed'
+                    END,
+                    raw: one.piece.raw
+                })
+        END AS changes
+    FROM plain
+),
+spelled AS (
     SELECT
         *,
         CASE lower(source_type)
@@ -21,7 +217,7 @@ WITH spelled AS (
         END AS label_name,
         trim(lower(change_description), E' \r\n\t') AS words,
         regexp_replace(trim(lower(ip_address)), '%.*$', '') AS address
-    FROM audit_logs
+    FROM read
 ),
 prepared AS (
     SELECT
@@ -29,10 +225,15 @@ prepared AS (
         CASE WHEN object_type = 'account_setting' THEN
             regexp_replace(trim(lower(label_name)), '^(?:enable|require) ', '')
         END AS bare_setting,
-        -- What it was switched to: the whole text, or the value after the last ' to '.
+        -- What it was switched to as a whole: never the value of one field among several.
         CASE
-            WHEN object_type = 'account_setting' AND contains(words, ' changed from ')
-            THEN regexp_extract(words, '.* to (.+)$', 1)
+            WHEN object_type = 'account_setting' AND len(changes) > 1
+            THEN CASE
+                WHEN len(list_distinct([change.new_value FOR change IN changes IF change.confidence = 'state'])) = 1
+                THEN [change.new_value FOR change IN changes IF change.confidence = 'state'][1]
+            END
+            WHEN object_type = 'account_setting' AND changes[1].confidence <> 'unparsed'
+            THEN lower(trim(changes[1].new_value))
             ELSE words
         END AS switched_to,
         -- IPv6 with a zero on either side of '::', and a dotted end, which counts as two groups, left out.
@@ -109,7 +310,7 @@ SELECT
         WHEN switched_to IN ('disabled', 'turned off', 'off', 'false') THEN 'off'
         WHEN words IN ('suspended', 'unsuspended', 'changed') THEN words
         WHEN object_type = 'account_setting' AND action = 'destroy' THEN 'off'
-        WHEN object_type = 'account_setting' AND contains(words, ' changed from ') THEN 'changed'
+        WHEN object_type = 'account_setting' AND len(changes) > 0 AND changes[1].field IS NOT NULL THEN 'changed'
     END AS state,
     CASE WHEN action = 'login' THEN
         nullif(regexp_extract(words, '^successful sign-?in using (?:zendesk )?(.+?) from ', 1), '')
@@ -138,6 +339,24 @@ SELECT
         THEN regexp_replace(regexp_extract(ipv6, '^(\w+:\w+:\w+):', 1), '(?:^|:)0(?::0)*$', '') || '::/48'
     END AS network,
     coalesce(actor_id > 0, false) AS is_person,
+    changes,
+    [change.field FOR change IN changes IF change.field IS NOT NULL] AS fields,
+    [change.old_value FOR change IN changes IF change.field IS NOT NULL] AS old_values,
+    [change.new_value FOR change IN changes IF change.field IS NOT NULL] AS new_values,
+    [change.raw FOR change IN changes IF change.confidence = 'unparsed'] AS unparsed,
+    CASE WHEN object_type = 'user' AND contains(change_description, ' changed from ') THEN
+        -- The gravest one: it comes first in the alphabet.
+        list_min([
+            CASE
+                WHEN is_admin_role(change.new_value) AND NOT is_admin_role(change.old_value)
+                    OR is_owner_role(change.new_value) AND NOT is_owner_role(change.old_value)
+                THEN 'admin_granted'
+                WHEN is_admin_role(change.old_value) AND NOT is_admin_role(change.new_value) THEN 'admin_removed'
+                ELSE 'other'
+            END
+            FOR change IN changes IF is_role_field(change.field)
+        ])
+    END AS role_change,
     -- The pattern of masking.py, which stands here in the view and wherever the text is shown.
     coalesce(regexp_matches(change_description, getvariable('secret_pattern')), false) AS holds_secret
 FROM expanded;

@@ -8,7 +8,7 @@ WITH changes AS (
         lead(created_at) OVER of_field AS changed_again,
         row_number() OVER of_field AS number
     FROM audit_changes
-    WHERE field IS NOT NULL AND source_id IS NOT NULL
+    WHERE confidence <> 'unparsed' AND source_id IS NOT NULL
     WINDOW of_field AS (PARTITION BY object_type, source_id, field ORDER BY created_at, event_id, line)
 )
 SELECT

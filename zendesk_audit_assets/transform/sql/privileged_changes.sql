@@ -18,15 +18,8 @@ WITH fields AS (
     SELECT
         event_id,
         bool_or(regexp_matches(field, '(?i)(?:^| )owner$')) AS owner,
-        bool_or(regexp_matches(field, '(?i)(?:^| )role$')) AS role,
-        bool_or(
-            regexp_matches(field, '(?i)(?:^| )role$')
-            -- A billing admin pays, and cannot change who may do what.
-            AND regexp_matches(
-                concat_ws(' ', nullif(lower(old_value), 'billing admin'), nullif(lower(new_value), 'billing admin')),
-                'admin|account owner'
-            )
-        ) AS admin_role,
+        bool_or(is_role_field(field)) AS role,
+        bool_or(is_role_field(field) AND (is_admin_role(old_value) OR is_admin_role(new_value))) AS admin_role,
         bool_or(regexp_matches(field, '(?i)password|e-?mail')) AS identity
     FROM audit_changes
     WHERE object_type IN ('user', 'account')

@@ -10,6 +10,7 @@ WITH changes AS (
         row_number() OVER of_schedule AS number
     FROM audit_changes
     WHERE object_type = 'workweek' AND source_id IS NOT NULL AND regexp_matches(field, '(?i)^workweek$')
+        AND confidence <> 'unparsed'
     WINDOW of_schedule AS (PARTITION BY source_id ORDER BY created_at, event_id, line)
 ),
 workweeks AS (

@@ -11,7 +11,7 @@ WITH changes AS (
         regexp_replace(source_label, '^[^:]+: ', '') AS user_name,
         coalesce(nullif(lower(trim(regexp_extract(field, '(?i)^(.*?) ?role$', 1))), ''), 'support') AS product
     FROM audit_changes
-    WHERE object_type = 'user' AND source_id IS NOT NULL AND regexp_matches(field, '(?i)(?:^| )role$')
+    WHERE object_type = 'user' AND source_id IS NOT NULL AND is_role_field(field) AND confidence <> 'unparsed'
 ),
 ordered AS (
     SELECT
@@ -42,7 +42,6 @@ held AS (
 )
 SELECT
     *,
-    -- A billing admin pays, and cannot change who may do what.
-    coalesce(regexp_matches(role, '(?i)admin|account owner') AND lower(role) <> 'billing admin', false) AS is_admin
+    is_admin_role(role) AS is_admin
 FROM held
 ORDER BY user_id, product, valid_from NULLS FIRST, event_id, line;
