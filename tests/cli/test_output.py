@@ -7,6 +7,7 @@ import io
 import json
 import re
 import unicodedata
+from datetime import datetime, timezone
 from itertools import product
 from typing import Any
 
@@ -41,6 +42,14 @@ COMMANDS = [
     ["history", "user:77"],
     ["history", HOSTILE],
     ["history", "o"],
+    ["history", "--by", "5"],
+    ["history", "--by", HOSTILE],
+    ["findings", "show", "feed"],
+    ["findings", "show", HOSTILE],
+    ["findings", "--object", HOSTILE],
+    ["findings", "--rule", HOSTILE],
+    ["findings", "--since", HOSTILE],
+    ["who", "--on", HOSTILE],
     ["rules", "explain", HOSTILE],
 ]
 COMMANDS_WITH_FORMS = [command for command in COMMANDS if command[0] != "rules"]
@@ -54,11 +63,17 @@ def attacked(analysed: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
             "audit_logs": ["actor_name", "source_label"],
             "findings": ["title", "explanation", "actor_name", "ip_address"],
             "user_role_history": ["user_name", "role", "actor_name", "ip_address"],
-            "object_history": ["field", "value", "actor_name", "source_label"],
+            "administrators": ["user_name", "role", "granted_by_name", "act", "act_on"],
+            "actor_names": ["actor_name"],
+            "audit_changes": ["field", "old_value", "new_value", "raw"],
         }.items():
             for column in columns:
                 connection.execute(f"UPDATE {table} SET {column} = ?", [HOSTILE])
-        connection.execute("UPDATE object_history SET source_id = 77, object_type = 'user'")
+        connection.execute(
+            "UPDATE audit_logs SET source_id = 77, source_type = 'user', actor_id = 5, action = 'update'"
+        )
+        connection.execute("UPDATE actor_names SET actor_id = 5")
+        connection.execute("UPDATE findings SET uid = 'feed' WHERE uid = (SELECT min(uid) FROM findings)")
     publish(analysed, force=True)
     return analysed
 
@@ -89,6 +104,15 @@ def test_every_form_of_a_frame_is_harmless_and_complete(texts: list[str]) -> Non
     assert len(rows) == frame.height + 2
     for line in [*rows, *(field for row in csv.reader(io.StringIO(to_csv(frame))) for field in row)]:
         assert not line.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_times_are_iso_8601_in_every_form() -> None:
+    moment = datetime(2026, 3, 31, 14, tzinfo=timezone.utc)
+    frame = pl.DataFrame({"zoned": [moment, None], "plain": [None, moment.replace(tzinfo=None, microsecond=5)]})
+    zoned, plain = "2026-03-31T14:00:00+00:00", "2026-03-31T14:00:00.000005"
+    assert to_csv(frame) == f"zoned,plain\n{zoned},\n,{plain}\n"
+    assert to_tsv(frame) == f"zoned\tplain\n{zoned}\t\n\t{plain}\n"
+    assert zoned in to_json(frame)
 
 
 def test_all_that_acts_instead_of_showing_is_made_visible() -> None:

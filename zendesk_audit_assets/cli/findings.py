@@ -111,7 +111,7 @@ def findings(
 @click.argument("uid")
 @read_options
 def show(uid: str, live: bool, output: Output) -> None:
-    """Show one finding, by its UID or the beginning of it: what happened, its events, and where to look next."""
+    """Show one finding with its events, by its UID or the beginning of it."""
     with open_tables("findings", *events.TABLES, live=live) as connection:
         full, _, _ = _find(connection, uid)
         columns = ", ".join(column.name for column in FINDINGS.columns)

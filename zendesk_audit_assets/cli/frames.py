@@ -82,12 +82,17 @@ def _on_one_line(text: str) -> str:
 
 
 def _texts(frame: pl.DataFrame, change: Callable[[str], str]) -> pl.DataFrame:
-    """The frame with `change` applied to its texts and names; lists and maps, which CSV lacks, are JSON texts."""
+    """The frame with `change` applied to its texts and names, and with texts for what CSV lacks.
+
+    Lists and maps are JSON texts; times are as in JSON: 2026-03-31T14:00:00+00:00.
+    """
     columns = {}
     for name, dtype in frame.schema.items():
         column = frame[name]
         if dtype.is_nested():
             column = pl.Series(name, [None if value is None else _json(value) for value in column.to_list()])
+        elif isinstance(dtype, pl.Datetime):
+            column = column.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.f{'%:z' if dtype.time_zone else ''}")
         elif isinstance(dtype, pl.Categorical | pl.Enum):
             column = column.cast(pl.String)
         if column.dtype == pl.String:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
@@ -54,10 +54,11 @@ def find_object(connection: duckdb.DuckDBPyConnection, name: str) -> Named:
             f"Nobody changed an object with {name!r} in its label.",
             "To see what the user of that name did, use --by instead.",
         )
-    near = _nearest(connection, "SELECT DISTINCT label_name AS name FROM audit_events", name)
+    if near := _nearest(connection, "SELECT DISTINCT label_name AS name FROM audit_events", name):
+        raise NotFound(f"The log has no object with {name!r} in its label.", f"Did you mean {near}?")
     raise NotFound(
         f"The log has no object with {name!r} in its label.",
-        _meant(near) or "Name another part of the label, or type and id, such as user:123.",
+        "Name another part of the label, or type and id, such as user:123.",
     )
 
 
@@ -77,8 +78,9 @@ def find_person(connection: duckdb.DuckDBPyConnection, name: str) -> Named:
         return chosen
     if found:
         raise Ambiguous(_several("users", name, exact or found), "Name one of them by id.")
-    near = [] if typed else _nearest(connection, "SELECT DISTINCT actor_name AS name FROM actor_names", name)
-    raise NotFound(f"The log has no act of {name!r}.", _meant(near) or "Name another part of the name, or the id.")
+    if not typed and (near := _nearest(connection, "SELECT DISTINCT actor_name AS name FROM actor_names", name)):
+        raise NotFound(f"The log has no act of {name!r}.", f"Did you mean {near}?")
+    raise NotFound(f"The log has no act of {name!r}.", "Name another part of the name, or the id.")
 
 
 def _typed(connection: duckdb.DuckDBPyConnection, kind: str, id: int) -> Named:
@@ -127,7 +129,8 @@ def _people(connection: duckdb.DuckDBPyConnection, condition: str, name: object)
     return [Named("user", *row) for row in frame.iter_rows()]
 
 
-def _nearest(connection: duckdb.DuckDBPyConnection, names: str, name: str) -> list[Any]:
+def _nearest(connection: duckdb.DuckDBPyConnection, names: str, name: str) -> str:
+    """Up to three names like this one, as a message says them; empty if there are none."""
     frame = query_frame(
         connection,
         f"""
@@ -136,7 +139,7 @@ def _nearest(connection: duckdb.DuckDBPyConnection, names: str, name: str) -> li
         """,
         {"name": name},
     )
-    return frame["name"].to_list()
+    return " or ".join(map(repr, frame["name"].to_list()))
 
 
 def _only(found: Sequence[Named]) -> Named | None:
@@ -152,7 +155,3 @@ def _several(what: str, name: str, found: Sequence[Named]) -> str:
     named = "".join(f"\n  {one}" for one in found[:_MOST_NAMED])
     more = f"\n  and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
     return f"{len(found):,} {what} have {name!r} in their name:{named}{more}\n"
-
-
-def _meant(near: Sequence[Any]) -> str:
-    return f"Did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -103,10 +103,10 @@ def known_rule(name: str) -> Rule:
     names = {rule.name.lower(): rule.name for rule in in_force}
     near = [names[one] for one in names if _loosely(one) == _loosely(name)]
     near = near or [names[one] for one in get_close_matches(name.lower(), names, n=3, cutoff=0.75)]
-    raise NotFound(
-        f"There is no rule {name!r} in force.",
-        f"Did you mean {' or '.join(near)}?" if near else "Run `zendesk-audit rules list` to see the rules in force.",
-    )
+    cause = f"There is no rule {name!r} in force."
+    if near:
+        raise NotFound(cause, f"Did you mean {' or '.join(near)}?")
+    raise NotFound(cause, "Run `zendesk-audit rules list` to see the rules in force.")
 
 
 def _loosely(name: str) -> str:
