@@ -62,7 +62,8 @@ def test_a_value_that_dagster_has_replaced_is_put_right(monkeypatch: pytest.Monk
         ("ZENDESK_SUBDOMAIN=acme".encode("utf-16"), "is UTF-16"),
         ("ZENDESK_SUBDOMAIN=acme".encode("utf-16-le"), "contains a NUL character"),
         (b"ZENDESK_SUBDOMAIN=a\0b", "contains a NUL character"),
-        (b"#" * 2**21, "longer than 1 MiB"),
+        (b"#\n" * 2**16, "longer than 64 KiB"),
+        (b"A=x" + b" " * 50_000 + b"y", "has a line of more than 8,192 bytes"),
     ],
 )
 def test_a_file_that_is_no_text_is_refused(content: bytes, says: str) -> None:
@@ -74,6 +75,25 @@ def test_a_folder_of_that_name_says_nothing() -> None:
     Path(".env").mkdir()
     assert settings.load().client_secret == ""
     assert settings.source() is None
+
+
+def test_a_pipe_of_that_name_is_refused_without_waiting() -> None:
+    os.mkfifo(".env")
+    with pytest.raises(BadEnvFile, match=r"cannot be read \(it is not a plain file\)"):
+        settings.load()
+
+
+def test_a_link_to_nothing_says_nothing() -> None:
+    Path(".env").symlink_to(os.devnull)
+    assert settings.source() is None
+
+
+def test_a_line_without_meaning_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    loaded("What is this?\nZENDESK_CLIENT_SECRET=a${X}b")
+    settings.source()
+    assert [record.getMessage() for record in caplog.records] == [
+        "python-dotenv could not parse statement starting at line 1"
+    ]
 
 
 def test_the_file_that_was_read_is_named() -> None:

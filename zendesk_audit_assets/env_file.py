@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.files import require_plain
 
-_LONGEST_BYTES = 2**20
+# The parser's time grows with the square of some lines.
+_LONGEST_BYTES, _LONGEST_LINE = 2**16, 2**13
 
 # Variables that say where requests go, and whom to trust there.
 _ROUTES = frozenset(
@@ -33,11 +37,8 @@ def read_env_file(
     of the environment to `addresses` of its own.
     """
     text = _text(path)
-    literal = {name: value for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items() if value}
-    replaced = dotenv_values(stream=StringIO(text))
-    values = {
-        name: value for name, value in literal.items() if environ.get(name) in (None, replaced.get(name))
-    }  # fmt: skip
+    replaced = _replaced(text)
+    values = {name: value for name, value in _written(text).items() if environ.get(name) in (None, replaced.get(name))}
     routes = [name for name in values if name in addresses or name.upper() in _ROUTES]
     foreign = [name for name in sorted(credentials) if environ.get(name) and name not in values]
     if routes and foreign:
@@ -48,11 +49,30 @@ def read_env_file(
     return values
 
 
+@lru_cache(maxsize=2)  # so that a line without meaning is told once
+def _written(text: str) -> Mapping[str, str]:
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value}
+
+
+def _replaced(text: str) -> Mapping[str, str | None]:
+    """What Dagster makes of the values, which depends on the environment."""
+    if "${" not in text:
+        return _written(text)
+    parser_log = logging.getLogger("dotenv.main")
+    before, parser_log.disabled = parser_log.disabled, True
+    try:
+        return dotenv_values(stream=StringIO(text))
+    finally:
+        parser_log.disabled = before
+
+
 def _text(path: Path) -> str:
     try:
-        # A folder, as some containers make of a missing file, says nothing.
-        if not path.exists() or path.is_dir():
+        # A folder, as some containers make of a missing file, says nothing; nor does a link to nothing.
+        if not path.exists() or path.is_dir() or path.resolve() == Path(os.devnull):
             return ""
+        require_plain(path)  # to open a pipe would wait for who writes to it
         with path.open("rb") as file:
             _require_trusted(path, os.fstat(file.fileno()))
             content = file.read(_LONGEST_BYTES + 1)
@@ -62,7 +82,9 @@ def _text(path: Path) -> str:
             "Make it readable for this user, or start elsewhere.",
         ) from error
     if len(content) > _LONGEST_BYTES:
-        raise BadEnvFile(f"{path.absolute()} is longer than 1 MiB.", "Remove what is not a setting.")
+        raise BadEnvFile(f"{path.absolute()} is longer than 64 KiB.", "Remove what is not a setting.")
+    if max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
+        raise BadEnvFile(f"{path.absolute()} has a line of more than 8,192 bytes.", "Remove what is not a setting.")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content:
         raise BadEnvFile(
             f"{path.absolute()} is UTF-16, or contains a NUL character.", "Save it in UTF-8, without NUL characters."

@@ -78,3 +78,23 @@ def test_an_invalid_option_is_rejected_with_a_message(call: Any, option: str, va
     result = call("emulator", option, value)
     assert result.exit_code in (1, 2)
     assert result.output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--days", "9001"),
+        ("--days", "99999999"),
+        ("--events-per-day", "nan"),
+        ("--events-per-day", "inf"),
+        ("--live", "nan"),
+        ("--late", "nan"),
+        ("--latency-ms", "inf"),
+        ("--agents", "99999999"),
+        ("--rate-limit", "9" * 40),
+    ],
+)
+def test_numbers_out_of_reason_are_usage_errors(call: Any, options: tuple[str, str]) -> None:
+    result = call("emulator", *options)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{options[0]}'" in result.output

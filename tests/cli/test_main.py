@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +36,20 @@ def test_help_shows_all_commands_and_what_each_is_for(call: Any) -> None:
 
 def test_every_module_of_a_command_is_a_command() -> None:
     folder = Path(zendesk_audit_assets.cli.__file__).parent
-    helpers = {"__init__", "__main__", "frames", "main", "output", "runs", "terminal", "unforeseen"}
+    helpers = {
+        "__init__",
+        "__main__",
+        "events",
+        "frames",
+        "lookup",
+        "main",
+        "moments",
+        "output",
+        "relation",
+        "runs",
+        "terminal",
+        "unforeseen",
+    }
     assert {file.stem for file in folder.glob("*.py")} - helpers == set(COMMANDS)
 
 
@@ -94,11 +109,36 @@ def test_ctrl_c_ends_with_the_code_that_shells_expect(
 
 def test_an_error_of_the_system_is_a_sentence_that_names_the_file(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
-        raise PermissionError(13, "Permission denied", "data/x\x1b[2J")
+        raise IsADirectoryError(21, "Is a directory", "data/x\x1b[2J")
 
     monkeypatch.setattr("zendesk_audit_assets.settings.load", fail)
     result = call("doctor")
-    assert (result.exit_code, result.output) == (1, "Error: data/x\\x1b[2J: Permission denied.\n")
+    assert result.exit_code == 1
+    assert result.output.endswith("cannot be used (Is a directory). Give this user access to it, or name another.\n")
+    assert "\x1b" not in result.output
+
+
+def test_a_working_folder_that_is_gone_is_a_sentence(call: Any, folder: Path) -> None:
+    shutil.rmtree(folder)
+    result = call("doctor")
+    assert result.exit_code == 1
+    assert result.output.endswith("The working folder is gone. Change to a folder that exists, then run again.\n")
+
+
+def test_a_full_disk_behind_the_output_is_a_sentence(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(SystemExit) as end:
+        main(["rules", "explain", "ZD-002"])
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "Error: The system refuses (No space left on device). "
+        "Look at the disk, and at where the output goes; then run again.\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["sql", "history", "backup", "restore"])

@@ -7,6 +7,7 @@ import io
 import json
 from typing import Any
 
+import duckdb
 import pytest
 
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -135,3 +136,31 @@ def test_a_missing_history_is_an_error_with_a_remedy(call: Any, stored: Warehous
     result = call("who")
     assert result.exit_code == 1
     assert "has no table user_role_history yet. Run `zendesk-audit sync`" in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "table", "change"),
+    [
+        ("who", "user_role_history", "ALTER TABLE user_role_history DROP COLUMN role"),
+        ("findings", "findings", "ALTER TABLE findings ALTER events TYPE VARCHAR"),
+        ("who", "user_role_history", "DROP TABLE user_role_history; CREATE VIEW user_role_history AS SELECT 1 AS role"),
+    ],
+)
+def test_a_table_of_another_version_is_an_error_with_a_remedy(
+    call: Any, analysed: Warehouse, command: str, table: str, change: str
+) -> None:
+    with duckdb.connect(str(analysed.published_path)) as connection:
+        connection.execute(change)
+    result = call(command)
+    assert result.exit_code == 1
+    assert f"has no table {table} yet, only one of another version. Run `zendesk-audit sync`" in result.output
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--csv",)])
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-01-01 (BC) 00:00:00+00"])
+def test_a_time_beyond_the_calendar_is_shown_as_text(
+    call: Any, analysed: Warehouse, moment: str, form: tuple[str, ...]
+) -> None:
+    with duckdb.connect(str(analysed.published_path)) as connection:
+        connection.execute("UPDATE findings SET last_event_at = ?::TIMESTAMPTZ", [moment])
+    assert moment[:8] in call("findings", *form).output

@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.emulator import LONGEST_HISTORY_DAYS
 from zendesk_audit_assets.cli.output import print_table
 from zendesk_audit_assets.cli.runs import (
     MINIMAL_DAGSTER_YAML,
@@ -61,7 +62,13 @@ _SUMMARIES = {
 
 @click.command()
 @click.option("--serve", is_flag=True, help="Go on: local Zendesk, Dagster UI and automation, until Ctrl-C.")
-@click.option("--days", type=click.IntRange(1), default=730, show_default=True, help="Length of the history.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, LONGEST_HISTORY_DAYS),
+    default=730,
+    show_default=True,
+    help="Length of the history.",
+)
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),

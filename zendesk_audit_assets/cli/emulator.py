@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import click
 
@@ -10,6 +12,19 @@ from zendesk_audit_assets import Account
 from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.emulator import EmulatorOptions, HistoryOptions, serve
 from zendesk_audit_assets.emulator.options import LINK_SHARE
+
+# A longer history would begin before Zendesk did, and no setting takes its first day.
+LONGEST_HISTORY_DAYS = 9_000
+
+
+class _Number(click.FloatRange):
+    """A number between two bounds; NaN is between none, and no comparison tells."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 @click.command()
@@ -22,43 +37,43 @@ from zendesk_audit_assets.emulator.options import LINK_SHARE
 )
 @click.option(
     "--days",
-    type=click.IntRange(1),
+    type=click.IntRange(1, LONGEST_HISTORY_DAYS),
     default=730,
     show_default=True,
     help="Days of history; it ends 15 minutes before the start.",
 )
 @click.option(
     "--events-per-day",
-    type=click.FloatRange(0),
+    type=_Number(0, 100_000),
     default=90.0,
     show_default=True,
     help="Mean number of events on a working day.",
 )
 @click.option(
-    "--agents", type=click.IntRange(3), default=40, show_default=True, help="Number of agents in the company."
+    "--agents", type=click.IntRange(3, 10_000), default=40, show_default=True, help="Number of agents in the company."
 )
 @click.option(
     "--link-share",
-    type=click.FloatRange(0, 1),
+    type=_Number(0, 1),
     default=LINK_SHARE,
     show_default=True,
     help="Share of the changes of macros and triggers that put a link into a text.",
 )
 @click.option("--seed", default=1, show_default=True, help="Seed of the random history.")
 @click.option(
-    "--live", type=click.FloatRange(0), default=2.0, show_default=True, help="Mean number of new events per minute."
+    "--live", type=_Number(0, 100_000), default=2.0, show_default=True, help="Mean number of new events per minute."
 )
 @click.option(
     "--late",
-    type=click.FloatRange(0, 1),
+    type=_Number(0, 1),
     default=0.0,
     show_default=True,
     help="Share of the new events that appear up to a minute late.",
 )
-@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Delay of each response.")
+@click.option("--latency-ms", type=_Number(0, 600_000), default=0.0, show_default=True, help="Delay of each response.")
 @click.option(
     "--rate-limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=700,
     show_default=True,
     help="Requests per minute; the Enterprise plan has 700.",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import errno
+import os
 import re
 import sys
 from contextlib import suppress
 from importlib import import_module
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import click
 
 from zendesk_audit_assets.cli.terminal import prepare_streams, say
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.files import private
+from zendesk_audit_assets.files import explain, private
 from zendesk_audit_assets.text import is_utf8, visible
 
 # In the order of the help. The module of a command defines a function of the same name; see `_short_help`.
@@ -90,9 +92,20 @@ class _Commands(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of the pipe has seen enough; click ends the program
                 raise
-            where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(visible(f"{where}{error.strerror or error}.")) from None
+            raise click.ClickException(visible(_of_the_system(error))) from None
         return result
+
+
+def _of_the_system(error: OSError) -> str:
+    """The sentences for an error that the part which met it did not explain."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return str(explain(error, Path(os.fsdecode(error.filename)), "Give this user access to it, or name another."))
+    try:
+        Path.cwd()
+    except OSError:
+        return "The working folder is gone. Change to a folder that exists, then run again."
+    return f"The system refuses ({reason}). Look at the disk, and at where the output goes; then run again."
 
 
 def _short_help(name: str) -> str:

@@ -19,19 +19,22 @@ import click
 import duckdb
 import polars as pl
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Drawing
 from rich.text import Text
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.frames import FILE_FORMATS, to_csv, to_json, to_tsv, write_file
+from zendesk_audit_assets.cli.relation import frame_of
 from zendesk_audit_assets.cli.terminal import say
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.masking import mask_cut
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.text import visible
-from zendesk_audit_assets.warehouse.catalog import relations, scalar
+from zendesk_audit_assets.transform import DERIVED, View, refresh
+from zendesk_audit_assets.warehouse.catalog import has_shape, relations, scalar
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -95,7 +98,8 @@ def open_tables(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyCon
     """Open the published copy, or with `live` the warehouse itself, in UTC.
 
     An upgrade and a restore leave out what follows from the log: the first command that reads it live computes it.
-    Raises NotFound when it lacks one of the tables, and `WarehouseUnusable` when there is no such file.
+    Raises NotFound when it lacks one of the tables as this version has them, and `WarehouseUnusable` when there is no
+    such file.
     """
     account = settings.load()
     warehouse = Warehouse(account.database)
@@ -108,21 +112,31 @@ def open_tables(*tables: str, live: bool = False) -> Iterator[duckdb.DuckDBPyCon
             missing = _missing(connection, tables)
         if missing:
             where = "warehouse" if live else "published copy"
+            other = ", only one of another version" if missing[0] in relations(connection) else ""
             raise NotFound(
-                f"The {where} has no table {missing[0]} yet.", "Run `zendesk-audit sync`, which creates the table."
+                f"The {where} has no table {missing[0]} yet{other}.",
+                "Run `zendesk-audit sync`, which creates the table.",
             )
         yield connection
 
 
-def _missing(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> list[str]:
-    there = relations(connection) if tables else frozenset()
-    return [table for table in tables if table not in there]
+def _missing(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[str]:
+    """Those of the tables and views that are not there, or that are tables of another version."""
+    if not names:
+        return []
+    present = relations(connection)
+    tables: list[Table] = [table for table in DERIVED if not isinstance(table.strategy, View)]
+    if "findings" in names:
+        from zendesk_audit_assets.detect.tables import FINDINGS  # the rules, which other commands need not load
+
+        tables.append(FINDINGS)
+    other = {table.name for table in tables if table.name in names and not has_shape(connection, table)}
+    return [name for name in names if name not in present or name in other]
 
 
 def _derive(connection: duckdb.DuckDBPyConnection, account: Account) -> None:
     """Compute the derived tables and the findings from the log, as the next sync would."""
     from zendesk_audit_assets.detect import findings, load_rules  # seconds that other commands need not spend
-    from zendesk_audit_assets.transform import DERIVED, refresh
 
     for table in DERIVED:
         refresh.refresh(connection, table, timezone=account.timezone)
@@ -132,7 +146,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, account: Account) -> None:
 
 def query_frame(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]) -> pl.DataFrame:
     """The result of a query, with secrets masked in every text."""
-    frame: pl.DataFrame = connection.sql(query, params=dict(parameters)).pl()
+    frame = frame_of(lambda: connection.sql(query, params=dict(parameters)))
     return frame.with_columns(pl.col(pl.String).map_elements(mask_cut, return_dtype=pl.String))
 
 
@@ -191,7 +205,7 @@ def drawn_on_terminal(output: Output) -> bool:
 
 def print_table(frame: pl.DataFrame, console: Console, title: str | None = None) -> None:
     """Print the first 200 rows as a table, or row by row where the console is too narrow for all columns."""
-    table = Table(title=title, title_justify="left")
+    table = Drawing(title=title, title_justify="left")
     for name, dtype in frame.schema.items():
         table.add_column(Text(visible(name)), justify="right" if dtype.is_numeric() else "left", overflow="fold")
     # `Text` keeps brackets in a value as they are; a plain string is parsed as markup.
@@ -207,9 +221,9 @@ def print_table(frame: pl.DataFrame, console: Console, title: str | None = None)
         console.print(f"{frame.height - _MAX_TABLE_ROWS:,} more rows; use --csv to see all.")
 
 
-def _sheet(names: list[str], row: tuple[Text, ...]) -> Table:
+def _sheet(names: list[str], row: tuple[Text, ...]) -> Drawing:
     """One row of a frame as lines of name and value."""
-    sheet = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    sheet = Drawing(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in zip(names, row, strict=True):
         sheet.add_row(Text(visible(name)), value)
     sheet.add_row("")

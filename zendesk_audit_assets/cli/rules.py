@@ -49,7 +49,7 @@ def list_rules(level: str, output: Output) -> None:
 def test(name: str | None) -> None:
     """Run the examples of the rule NAME, or of all rules in force."""
     in_force = _in_force()
-    chosen = [known_rule(name)] if name else in_force
+    chosen = [known_rule(name)] if name is not None else in_force
     failures = [f"{rule.file}: {failure}" for rule, failure in failed_examples(chosen, in_force)]
     for failure in failures:
         say(f"{mark('✗')} {failure}")

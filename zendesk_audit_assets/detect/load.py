@@ -26,6 +26,7 @@ from zendesk_audit_assets.detect.example_format import parse_examples
 from zendesk_audit_assets.detect.rule import Rule, RuleError, timespan
 from zendesk_audit_assets.detect.sigma import DuckDBBackend
 from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule, require_reading
+from zendesk_audit_assets.files import require_plain
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import one_line
 
@@ -105,10 +106,16 @@ def _rule_files(folder: Path) -> list[Path]:
     return sorted(path for path in paths if path != folder / SETTINGS and path not in hidden)
 
 
+def _read(path: Path) -> str:
+    """The text of a file. Raises `OSError` and `UnicodeDecodeError`."""
+    require_plain(path)  # to open a pipe would wait for who writes to it
+    return path.read_text("utf-8")
+
+
 def _parse_file(path: Path, *, packaged: bool) -> Iterator[_Parsed]:
     file = path.name if packaged else str(path)
     try:
-        text = path.read_text("utf-8")
+        text = _read(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RuleError(file, f"it cannot be read ({error})") from error
     if path.suffix == ".sql":
@@ -255,7 +262,7 @@ class _Settings:
         if not path.exists():
             return cls()
         try:
-            content = yaml.safe_load(path.read_text("utf-8")) or {}
+            content = yaml.safe_load(_read(path)) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RuleError(str(path), f"it cannot be read as YAML ({_problem(error)})") from error
         if not isinstance(content, dict) or set(content) - {"disable", "level"}:

@@ -21,9 +21,11 @@ from zendesk_audit_assets.warehouse.catalog import get_meta, scalar, set_meta
 from zendesk_audit_assets.warehouse.damage import (
     WarehouseBusy,
     WarehouseUnusable,
+    changes_explained,
     damage_explained,
     is_open_elsewhere,
     opening_failed,
+    require_unchanged,
 )
 from zendesk_audit_assets.warehouse.database import Warehouse, connect
 from zendesk_audit_assets.warehouse.migrations import NewerWarehouse, NotAWarehouse, applied
@@ -81,6 +83,7 @@ def copy_whole(warehouse: Warehouse, target: Path, mode: int) -> dict[str, int]:
         with files.replacing(target, mode) as fresh:
             files.copy(warehouse.path, fresh)
             with open_copy(fresh, warehouse.remedy_for_damage, origin=warehouse.path) as connection:
+                require_unchanged(connection, warehouse.path, warehouse.remedy_for_damage)
                 return rows_of(connection, COUNT_AND_READ)
 
 
@@ -91,6 +94,7 @@ def verify(warehouse: Warehouse) -> None:
     """
     if warehouse.exists():
         with warehouse.transaction() as connection:
+            require_unchanged(connection, warehouse.path, warehouse.remedy_for_damage)
             rows_of(connection, COUNT_AND_READ)
     path = warehouse.published_path
     with files.explained(path, _WRITE_ACCESS, WarehouseUnusable):
@@ -198,7 +202,8 @@ def _opened(path: Path, named: Path, remedy: str, writes_to: Path | None) -> Ite
             known = ()
         if not known:
             raise WarehouseUnusable(f"{named} is not an audit-log warehouse.", "Use another file.")
-        yield connection
+        with changes_explained(connection, named, remedy):
+            yield connection
     finally:
         connection.close()
 
@@ -221,10 +226,11 @@ def _due(warehouse: Warehouse) -> bool:
         return True
     with warehouse.transaction() as connection:
         published_at, seconds = get_meta(connection, "published_at"), get_meta(connection, "publish_seconds")
-    if published_at is None or seconds is None:
+    try:
+        pause = timedelta(seconds=float(seconds or "") / PUBLISHING_SHARE)
+        return datetime.now(timezone.utc) >= datetime.fromisoformat(published_at or "") + pause
+    except (ValueError, TypeError, OverflowError):  # nothing was published yet, or another program has changed it
         return True
-    pause = timedelta(seconds=float(seconds) / PUBLISHING_SHARE)
-    return datetime.now(timezone.utc) >= datetime.fromisoformat(published_at) + pause
 
 
 def _write_parquet(source: Path, folder: Path) -> dict[str, int]:

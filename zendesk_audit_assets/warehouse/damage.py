@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets.warehouse.migrations import changed_table
 
 
 class WarehouseBusy(AuditError):
@@ -51,6 +52,23 @@ def damage_explained(path: Path, remedy: str) -> Iterator[None]:
         if not is_damage(error):
             raise
         raise WarehouseUnusable(f"{path} is damaged ({first_line(error)}).", remedy) from error
+
+
+def require_unchanged(connection: duckdb.DuckDBPyConnection, path: Path, remedy: str) -> None:
+    """Raise `WarehouseUnusable` for a file whose durable tables are not what this version makes of them."""
+    if table := changed_table(connection):
+        raise WarehouseUnusable(f"Another program has changed the table {table} of {path}.", remedy)
+
+
+@contextmanager
+def changes_explained(connection: duckdb.DuckDBPyConnection, path: Path, remedy: str) -> Iterator[None]:
+    """Turn what fails because another program has changed the file into `WarehouseUnusable`; let all others pass."""
+    try:
+        yield
+    except duckdb.Error:
+        with suppress(duckdb.Error):  # of a connection that the first error has ended
+            require_unchanged(connection, path, remedy)
+        raise
 
 
 def opening_failed(error: Exception, path: Path, remedy: str) -> WarehouseUnusable:

@@ -19,6 +19,7 @@ from zendesk_audit_assets.text import first_line, sql_literal
 from zendesk_audit_assets.warehouse.damage import (
     WarehouseBusy,
     WarehouseUnusable,
+    changes_explained,
     damage_explained,
     is_open_elsewhere,
     opening_failed,
@@ -114,7 +115,8 @@ class Warehouse:
 
     @contextmanager
     def _transaction(self, connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._failures_explained():
+        changes = changes_explained(connection, self.path, self.remedy_for_damage)
+        with self._failures_explained(), changes:
             current = is_current(connection)
             connection.execute("BEGIN")
             try:

@@ -7,8 +7,10 @@ Plain tables only: no keys, constraints, sequences or indexes, so that everythin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 import duckdb
@@ -100,6 +102,20 @@ def applied(connection: duckdb.DuckDBPyConnection, migrations: Sequence[Migratio
             "Upgrade zendesk_audit_assets, or point ZENDESK_AUDIT_DB at another file.",
         )
     return names
+
+
+def changed_table(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """A durable table that is missing from a file of this version, or has other columns; None when there is none."""
+    if not is_current(connection):
+        return None
+    return next((name for name, columns in _shapes().items() if columns_of(connection, name) != columns), None)
+
+
+@cache
+def _shapes() -> Mapping[str, list[tuple[str, str, bool]]]:
+    with closing(duckdb.connect(":memory:")) as empty:
+        migrate(empty)
+        return {name: columns_of(empty, name) for name in sorted(relations(empty))}
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
