@@ -99,6 +99,22 @@ def test_an_object_narrows_the_findings(call: Any, analysed: Warehouse) -> None:
     assert "ZD-005" not in rules(call, "--object", "user:7")
 
 
+def test_findings_that_are_no_work_are_counted(call: Any, analysed: Warehouse) -> None:
+    assert "No open findings; --all shows" in call("findings", "--rule", "ZD-003").output
+    assert rules(call, "--rule", "ZD-003", "--all") == {"ZD-003"}
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_finding_names_its_parts_and_its_whole(call: Any, analysed: Warehouse) -> None:
+    whole, part = (row["uid"] for row in found(call, "--all")[:2])
+    with analysed.transaction() as connection:
+        connection.execute("UPDATE findings SET part_of = NULL")
+        query = "UPDATE findings SET part_of = (SELECT uid FROM findings WHERE uid[:12] = ?), status = 'part' "
+        connection.execute(query + "WHERE uid[:12] = ?", [whole, part])
+    assert f"({part})" in call("findings", "show", whole, "--live").output
+    assert f"Status: part of {whole}" in call("findings", "show", part, "--live").output
+
+
 def test_since_takes_the_times_of_every_command(call: Any, analysed: Warehouse) -> None:
     later, at = "2026-01-10T10:00:01Z", "2026-01-10T10:00Z"
     assert ("ZD-002" in rules(call, "--since", at), "ZD-002" in rules(call, "--since", later)) == (True, False)

@@ -47,7 +47,12 @@ _MAX_DRAWN = 200
 )
 @click.option("--rule", help="Show findings of this rule, such as ZD-002.")
 @click.option("--object", "name", metavar="OBJECT", help="Show findings about this object: user:123, or a label.")
-@click.option("--all", "closed_too", is_flag=True, help="Include closed and resolved findings.")
+@click.option(
+    "--all",
+    "closed_too",
+    is_flag=True,
+    help="Include what is no work: closed, resolved, noted, or a part of another finding.",
+)
 @click.option(
     "--close", "uids", metavar="UID", multiple=True, help="Close a finding, by the beginning of its uid; repeatable."
 )
@@ -89,7 +94,6 @@ def findings(
               AND list_contains($levels, severity)
               AND ($rule IS NULL OR rule = $rule)
               AND ($kind IS NULL OR object_type = $kind AND object_id = $id)
-              AND (status = 'open' OR $closed_too)
             ORDER BY findings.last_event_at DESC, findings.uid
             """,
             {
@@ -98,13 +102,13 @@ def findings(
                 "rule": known and known.name,
                 "kind": thing and thing.kind,
                 "id": thing and thing.id,
-                "closed_too": closed_too,
             },
         )
-    if frame.is_empty() or not drawn_on_terminal(output):
-        print_frame(frame, output, "No findings.")
+    chosen = frame if closed_too else frame.filter(pl.col("status") == "open")
+    if chosen.is_empty() or not drawn_on_terminal(output):
+        print_frame(chosen, output, _none(frame.height))
     else:
-        _draw(frame, "finding" if closed_too else "open finding")
+        _draw(chosen, "finding" if closed_too else "open finding")
 
 
 @findings.command()
@@ -124,13 +128,19 @@ def show(uid: str, live: bool, output: Output) -> None:
             {"ids": list(finding.event_ids), "first": finding.first_event_at, "last": finding.last_event_at},
             order="ASC",
         )
+        parts = connection.execute(
+            f"SELECT rule, uid[:{_UID_SHOWN}] FROM findings WHERE part_of = ? ORDER BY rule, uid", [full]
+        ).fetchall()
     if not drawn_on_terminal(output):
         print_frame(frame, output)
         return
     console = Console(highlight=False)
     console.print(events.plain(f"{finding.severity}  {finding.rule}  {finding.title}"), style="bold")
     console.print(events.plain(description.as_text))
-    console.print(events.plain(f"Status: {finding.status}\nUid: {finding.uid}"))
+    whole = f" of {finding.part_of[:_UID_SHOWN]}" if finding.part_of else ""
+    console.print(events.plain(f"Status: {finding.status}{whole}\nUid: {finding.uid}"))
+    if parts:
+        console.print(events.plain(f"Parts: {', '.join(f'{rule} ({part})' for rule, part in parts)}"))
     if not own.is_empty():
         console.print(f"\nIts events, in {moments.zone().key}:")
     events.draw_events(own, moments.zone(), console)
@@ -141,6 +151,12 @@ def show(uid: str, live: bool, output: Output) -> None:
         ),
         soft_wrap=True,
     )
+
+
+def _none(others: int) -> str:
+    if not others:
+        return "No findings."
+    return f"No open findings; --all shows {others:,} that {'is' if others == 1 else 'are'} no work."
 
 
 def _draw(frame: pl.DataFrame, what: str) -> None:
