@@ -171,6 +171,27 @@ def test_a_writer_that_does_not_end_is_named_busy_with_a_remedy(warehouse: Wareh
     assert not busy.value.permanent
 
 
+def test_a_long_wait_for_others_is_told(
+    warehouse: Warehouse, program: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("zendesk_audit_assets.warehouse.database.NOTABLE_WAIT_S", 0.05)
+    monkeypatch.setattr("zendesk_audit_assets.warehouse.database.ATTEMPTS_UNTOLD", 1)
+    impatient = Warehouse(warehouse.path, lock_timeout_s=0.1, stray_reader_timeout_s=0.1)
+    writer = program("-c", HOLDS, warehouse.path)
+    assert writer.says() == "holding"
+    with pytest.raises(WarehouseBusy), impatient.transaction():
+        pass
+    writer.tell()
+    assert writer.end() == 0
+    with duckdb.connect(str(warehouse.path)), pytest.raises(WarehouseBusy), impatient.transaction():
+        pass
+    path = warehouse.path
+    assert caplog.messages == [
+        f"Another run is writing to {path}: waiting for up to 0 s until it has finished.",
+        f"Another program has {path} open: waiting for up to 0 s until it closes it.",
+    ]
+
+
 def test_a_writer_waits_for_the_one_before_it(warehouse: Warehouse, program: Start) -> None:
     holder = program("-c", HOLDS, warehouse.path)
     assert holder.says() == "holding"

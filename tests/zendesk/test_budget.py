@@ -182,7 +182,17 @@ def test_only_waits_of_more_than_five_seconds_are_logged(budget, clock, caplog):
     made.acquire()
     (record,) = caplog.records
     assert record.name == "zendesk_audit_assets.zendesk"
+    assert record.levelno == logging.WARNING  # the command line shows these
     assert "20 s" in record.getMessage()
+
+
+def test_of_many_waits_in_a_row_one_a_minute_is_told(budget, clock, caplog):
+    made = budget()
+    for _ in range(10):
+        made.pause(20)
+        made.acquire()
+    assert sum(clock.waits) == pytest.approx(200)
+    assert len(caplog.records) == 4
 
 
 @pytest.mark.parametrize("share", [0, -0.5, 1.01, float("nan")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timezone
 
 import click
@@ -32,6 +33,8 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
     Settled days cost no request. Alerts go to the configured channels; --no-alerts sends none; a later run sends them.
     Ctrl-C keeps every committed batch, and the next run fetches only the rest.
     """
+    if quiet:  # or Python would print warnings of waits, which the progress otherwise shows
+        logging.getLogger("zendesk_audit_assets").addHandler(logging.NullHandler())
     account = settings.load()
     require(account)
     start, today = account.start_date, datetime.now(timezone.utc).date()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
-from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
+from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from zendesk_audit_assets import files
 from zendesk_audit_assets.errors import AuditError
@@ -26,8 +27,13 @@ from zendesk_audit_assets.warehouse.damage import (
 )
 from zendesk_audit_assets.warehouse.migrations import is_current, migrate
 
+logger = logging.getLogger("zendesk_audit_assets.warehouse")
+
 LOCK_TIMEOUT_S = 600.0
 STRAY_READER_TIMEOUT_S = 60.0
+# Longer waits are told, in seconds; those for other programs after so many attempts, one a second.
+NOTABLE_WAIT_S = 5.0
+ATTEMPTS_UNTOLD = 5
 # What a disk must keep free: DuckDB's own log and checkpoint need room, and so does everything else there.
 DISK_RESERVE_BYTES = 256 * 2**20
 
@@ -165,7 +171,7 @@ class Warehouse:
             files.require_own(Path(path))
             lock = FileLock(path, timeout=self._lock_timeout_s, mode=files.PRIVATE_FILE)
             try:
-                lock.acquire()
+                self._acquire(lock, doing)
             except Timeout as error:
                 raise WarehouseBusy(
                     f"Another run has been {doing} for {self._lock_timeout_s:.0f} s.",
@@ -175,6 +181,26 @@ class Warehouse:
             yield
         finally:
             lock.release()
+
+    def _acquire(self, lock: FileLock, doing: str) -> None:
+        """Acquire the lock, and tell of a long wait for it. Raises `Timeout`."""
+        rest = self._lock_timeout_s - NOTABLE_WAIT_S
+        if rest <= 0:
+            lock.acquire()
+            return
+        with suppress(Timeout):
+            lock.acquire(NOTABLE_WAIT_S)
+            return
+        logger.warning("Another run is %s: waiting for up to %.0f s until it has finished.", doing, rest)
+        lock.acquire(rest)
+
+    def _tell_of_wait(self, state: RetryCallState) -> None:
+        if state.attempt_number == ATTEMPTS_UNTOLD:
+            logger.warning(
+                "Another program has %s open: waiting for up to %.0f s until it closes it.",
+                self.path,
+                self._stray_reader_timeout_s,
+            )
 
     def checkpoint(self) -> None:
         """Bring everything from the write-ahead log into the file itself. Only for who has it `locked`."""
@@ -222,6 +248,7 @@ class Warehouse:
             retry=retry_if_exception(is_open_elsewhere),
             wait=wait_fixed(min(1.0, self._stray_reader_timeout_s / 10)),
             stop=stop_after_delay(self._stray_reader_timeout_s),
+            before_sleep=self._tell_of_wait,
         )
         with self._explained(self.path):
             if not os.path.lexists(self.path):

@@ -22,8 +22,9 @@ from zendesk_audit_assets.zendesk.stopping import NEVER, Wait, wait
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
-# Longer waits are logged, in seconds.
+# Longer waits are told, in seconds; the next one of the same kind after this pause.
 NOTABLE_WAIT_S = 5.0
+TELLING_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class RateBudget:
         self._calm_limit: float | None = None
         self._waited_s = 0.0
         self._waited_lock = threading.Lock()
+        self._told_at: float | None = None
 
     @property
     def seconds_waited(self) -> float:
@@ -106,9 +108,7 @@ class RateBudget:
                 self._calm_limit = state.limit if moment >= state.crowded_until else None
             if due <= moment:
                 return waited
-            if due - moment > NOTABLE_WAIT_S:
-                reason = "it asked for a pause" if paused else "our share of its request limit is used up"
-                logger.info("Waiting %.0f s for Zendesk: %s.", due - moment, reason)
+            self._tell(due - moment, moment, paused)
             wait(due - moment, stop, self._sleep)
             waited += due - moment
             with self._waited_lock:
@@ -118,6 +118,21 @@ class RateBudget:
                 if pauses == state.pauses:
                     return waited
             # A pause began meanwhile and voids this turn: otherwise all waiting threads would go at once after it.
+
+    def _tell(self, seconds: float, moment: float, paused: bool) -> None:
+        """Tell of a long wait, but not of each of many in a row."""
+        if seconds <= NOTABLE_WAIT_S:
+            return
+        with self._waited_lock:
+            if self._told_at is not None and moment < self._told_at + TELLING_PAUSE_S:
+                return
+            self._told_at = moment
+        reason = (
+            "it asked for a pause"
+            if paused
+            else "this account's share of the request limit is used up, here or by other programs"
+        )
+        logger.warning("Waiting %.0f s for Zendesk: %s.", seconds, reason)
 
     def observe(self, headers: Mapping[str, str]) -> RateLimit | None:
         """Learn the account's limit, and how much of it remains, from the headers of a response."""
