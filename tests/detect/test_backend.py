@@ -53,6 +53,23 @@ MEANINGS: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
         {"source_label": "ab"},
         {"source_label": "a"},
     ),
+    (
+        "one:\n  fields: ROLE\n  new_values|endswith: min\ncondition: one",
+        {"change_description": "Name changed from A to B\nRole changed from Agent to Admin"},
+        {"change_description": "Notes changed from not set to Role changed from Agent to Admin"},
+    ),
+    (
+        "one:\n  fields|re: ^Na\nother:\n  unparsed|contains: was\ncondition: one and not other",
+        {"change_description": "Name changed from A to not set"},
+        {"change_description": "Secret was reset\nName changed from A to B"},
+    ),
+    (
+        "one:\n  role_change: admin_granted\ncondition: one",
+        *(
+            {"source_type": source_type, "change_description": "Role changed from Agent to Admin"}
+            for source_type in ("user", "macro")
+        ),
+    ),
     ("one:\n  action: [create, destroy]\ncondition: one", {"action": "destroy"}, {"action": "login"}),
     ("one:\n  source_id: 5\ncondition: one", {"source_id": 5}, {"source_id": 6}),
     ("one:\n  source_id: '-1'\ncondition: one", {"source_id": -1}, {"source_id": None}),

@@ -186,3 +186,66 @@ def test_the_network_is_that_of_python_in_any_spelling(read_as: ReadAs, addresse
             written.append({"ip_address": text})
             expected.append(str(network))
     assert column(read_as, "network", *written) == expected
+
+
+DIRECTIONS = {
+    ("Security: Password level", "Password level changed from Low to Recommended"): "stronger",
+    ("Security: Password level", "Password level changed from Recommended to Low"): "weaker",
+    ("Security: Password level", "Password level changed from Low to Custom"): None,
+    ("Assumption duration", "Assumption duration changed from always to day"): "stronger",
+    ("Assumption duration", "Assumption duration changed from not set to 1 week"): "weaker",
+    ("Security: Session expiration", "Session expiration changed from 8 hours to never"): "weaker",
+    ("Security: Session expiration", "Session expiration changed from 2 weeks to 1 day"): "stronger",
+    ("Security: Minimum password length", "Minimum password length changed from 12 to 8"): "weaker",
+    ("Security: Allow admins to set passwords", "Turned on"): "weaker",
+    ("Security: Allow admins to set passwords", "Turned off"): "stronger",
+    ("Zendesk API: Token access", "Enabled"): "weaker",
+    ("IP restrictions", "Disabled"): "weaker",
+    ("Security: Allowed IP ranges", "Allowed IP ranges changed from 192.0.2.0/24 to not set"): "weaker",
+    ("Email: Email archiving", "Address changed from not set to a@mail.example"): "weaker",
+    ("Security: SAML", "URL changed from A to B"): None,
+    ("Security: SAML", "Level changed from Low to High\nExpiry changed from 1 day to 1 week"): "weaker",
+    ("Security: SAML", "Changed"): None,
+}
+
+
+def test_a_changed_setting_protects_weaker_or_stronger(read_as: Callable[..., Any]) -> None:
+    records = [
+        {"source_type": "account_setting", "source_label": label, "change_description": text}
+        for label, text in DIRECTIONS
+    ]
+    rows = read_as(records, "audit_events").execute("SELECT direction FROM audit_events ORDER BY id").fetchall()
+    assert [direction for (direction,) in rows] == list(DIRECTIONS.values())
+
+
+WAYS = {
+    "Title changed from A to https://a.example webhook": [],
+    "Conditions changed from A to https://a.example": [],
+    "Actions changed from not set to Notify webhook https://a.example/x": ["webhook:https://a.example/x"],
+    "Actions changed from Notify webhook https://a.example/x to Add tag": [],
+    "Actions changed from notification_webhook: 01A to notification_webhook: 01A, tags: x": [],
+    "Actions changed from notification_webhook: 01A to notification_webhook: 01B": ["webhook:01b"],
+    'Actions changed from [] to [{"field":"notification_target","value":["12","{{ticket.id}}"]}]': ["target:12"],
+    "Actions changed from A to Notify target mail": ["target:mail"],
+    "Actions changed from A to notification_user: eve@mail.example": ["mail:eve@mail.example"],
+    "Actions changed from A to notification_user: requester_id, our webhook https://b.example/x": ["link:b.example"],
+    "Comment changed from A\nB to A\nhttps://b.example/x": ["link:b.example"],
+    "Comment changed from A to our webhook failed": [],
+    "Notify webhook https://a.example/x": ["webhook:https://a.example/x"],
+    "Actions changed from A to Notify webhook https://acme.zendesk.com/api": [],
+    "Comment changed from A to https://help.acme.example/hc": [],
+}
+
+
+def test_a_business_rule_leads_out_by_its_actions(read_as: Callable[..., Any]) -> None:
+    url = "https://acme.zendesk.com/api/v2/audit_logs/1.json"
+    connection = read_as(
+        [{"source_type": "trigger", "change_description": text, "url": url} for text in WAYS], "audit_events"
+    )
+    connection.execute(
+        "SET VARIABLE brand_hosts = [{host: 'help.acme.example', since: TIMESTAMPTZ '2026-01-01'}, "
+        "{host: 'b.example', since: TIMESTAMPTZ '2027-01-01'}]"
+    )
+    rows = connection.execute("SELECT ways_out FROM audit_events ORDER BY id").fetchall()
+    connection.execute("RESET VARIABLE brand_hosts")
+    assert [ways for (ways,) in rows] == list(WAYS.values())

@@ -140,8 +140,30 @@ _BATCHES = (AUDIT_LOGS.name, COVERAGE.name)
 def _set_variables(connection: duckdb.DuckDBPyConnection, timezone: str, start: datetime | None) -> None:
     connection.execute("SET VARIABLE timezone = ?", [timezone])
     connection.execute("SET VARIABLE log_start = ?::TIMESTAMPTZ", [start])
+    connection.execute(f"SET VARIABLE brand_hosts = ({_BRAND_HOSTS})")
     connection.execute("SET VARIABLE known_actions = ?", [sorted(KNOWN_ACTIONS)])
     connection.execute("SET VARIABLE known_source_types = ?", [sorted(KNOWN_SOURCE_TYPES)])
+
+
+# The hosts that brands have, since when, and the domain of which a help centre is a part: audit_events leaves them out
+# of the ways out of the account.
+_BRAND_HOSTS = r"""
+    SELECT list({host: host, since: created_at} ORDER BY created_at, host)
+    FROM (
+        SELECT
+            created_at,
+            unnest([mapped, regexp_replace(mapped, '^(?:help|helpdesk|support|service|desk|hc)[.]', '')]) AS host
+        FROM (
+            SELECT created_at, unnest(regexp_extract_all(
+                lower(change_description),
+                '(?:^|\n|\\n)host.?mapping changed from [^\n]* to ([a-z0-9.-]+[.][a-z0-9-]+)',
+                1
+            )) AS mapped
+            FROM audit_logs
+            WHERE source_type IN ('brand', 'Brand', 'account', 'Account')
+        )
+    )
+"""
 
 
 def _definitions(

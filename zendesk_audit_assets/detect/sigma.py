@@ -8,7 +8,7 @@ equivalent.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NoReturn, cast
 
@@ -40,8 +40,8 @@ COLUMNS = {column.name: column.type for column in AUDIT_EVENTS.columns}
 class DuckDBBackend(TextQueryBackend):
     """Converts Sigma rules to SQL with Sigma's semantics: text ignores case, and a missing field matches nothing.
 
-    Both sides of a comparison of text are lowered, and each NOT treats NULL as false; elsewhere SQL already treats an
-    unknown comparison as one that does not hold.
+    A list matches when one of its values does. Both sides of a comparison of text are lowered, and each NOT treats NULL
+    as false; elsewhere SQL already treats an unknown comparison as one that does not hold.
     """
 
     name = "DuckDB"
@@ -107,7 +107,7 @@ class DuckDBBackend(TextQueryBackend):
             self._in_memory.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
         except duckdb.Error as error:
             refuse(f"the regular expression {pattern!r} ({str(error).splitlines()[0]})")
-        return f"regexp_matches({self._require(cond, 'VARCHAR', 'a regular expression')}, {sql_literal(pattern)})"
+        return self._any(cond, "a regular expression", lambda value: f"regexp_matches({value}, {sql_literal(pattern)})")
 
     def convert_condition_field_eq_field(
         self, cond: ConditionFieldEqualsValueExpression, state: ConversionState
@@ -164,10 +164,16 @@ class DuckDBBackend(TextQueryBackend):
         text = cast(SigmaString, cond.value)
         if COLUMNS.get(cond.field) == "BIGINT" and text.to_plain().lstrip("-").isdecimal():
             return f"{self.escape_and_quote_field(cond.field)} = {int(text.to_plain())}"
-        field = self._require(cond, "VARCHAR", "text")
-        if lower:
-            field = f"lower({field})"
-        return _comparison(field, text.s, lower=lower)
+        return self._any(
+            cond, "text", lambda value: _comparison(f"lower({value})" if lower else value, text.s, lower=lower)
+        )
+
+    def _any(self, cond: ConditionFieldEqualsValueExpression, value: str, compare: Callable[[str], str]) -> str:
+        """Compare a text, or each text of a list."""
+        if COLUMNS.get(cond.field) != "VARCHAR[]":
+            return compare(self._require(cond, "VARCHAR", value))
+        field = self.escape_and_quote_field(cond.field)
+        return f"coalesce(list_bool_or([{compare('one')} FOR one IN {field}]), false)"
 
     def _require(self, cond: ConditionFieldEqualsValueExpression, kind: str, value: str) -> str:
         field = self.escape_and_quote_field(cond.field)

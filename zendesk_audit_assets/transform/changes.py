@@ -60,6 +60,18 @@ AUDIT_EVENTS = _table(
             "Of a user whose role changed: admin_granted, admin_removed or other; NULL for anything else.",
         ),
         Column(
+            "direction",
+            "VARCHAR",
+            "Of a changed account setting: whether it protects the account weaker or stronger; NULL if unknown.",
+        ),
+        Column(
+            "ways_out",
+            "VARCHAR[]",
+            "New ways by which a business rule leads out of the account: webhook:, target:, mail: or link:, and where. "
+            "The account's own host does not count, nor do, in findings, those of its brands. NULL for anything else.",
+            pii=True,
+        ),
+        Column(
             "holds_secret",
             "BOOLEAN",
             "True when change_description seems to hold a password or a token.",

@@ -56,6 +56,81 @@ _FUNCTIONS = {
     ), false)""",
     "is_owner_role": r"coalesce(regexp_matches({0}, '(?i)\baccount[-_ ]owner\b|^\s*owner\s*$'), false)",
     "is_role_field": r"coalesce(regexp_matches({0}, '(?i)(?:^| )role\s*$'), false)",
+    # How far a switch or a level protects, and how long something lasts, in minutes; NULL for other values.
+    "is_off": r"""lower(trim(coalesce({0}, 'off'))) IN
+        ('off', 'false', 'disabled', 'turned off', 'no', 'none', 'never', 'not required', 'optional', '0', '')""",
+    "grade_of": r"""CASE lower(trim({0}))
+        WHEN 'off' THEN 0 WHEN 'false' THEN 0 WHEN 'disabled' THEN 0 WHEN 'no' THEN 0 WHEN 'none' THEN 0
+        WHEN 'never' THEN 0
+        WHEN 'not required' THEN 0 WHEN 'optional' THEN 1 WHEN 'low' THEN 2 WHEN 'medium' THEN 3 WHEN 'high' THEN 4
+        WHEN 'recommended' THEN 5 WHEN 'on' THEN 9 WHEN 'true' THEN 9 WHEN 'enabled' THEN 9 WHEN 'yes' THEN 9
+        WHEN 'required' THEN 9 WHEN 'always' THEN 9
+    END""",
+    "minutes_of": r"""CASE
+        WHEN regexp_matches({0}, '(?i)^\s*(always|unlimited|forever|indefinite(ly)?|no (limit|expiry|expiration))\s*$')
+        THEN 1e9
+        WHEN regexp_matches({0}, '(?i)^\s*(?:\d+|\d*\s*(?:minute|min|hour|day|week|month|year)s?)\s*$')
+        THEN coalesce(try_cast(regexp_extract({0}, '\d+') AS DOUBLE), 1)
+            * CASE lower(regexp_extract({0}, '[A-Za-z]{1,2}'))
+                WHEN 'ho' THEN 60 WHEN 'da' THEN 1440 WHEN 'we' THEN 10080 WHEN 'mo' THEN 43200 WHEN 'ye' THEN 525600
+                ELSE 1
+            END
+    END""",
+    "host_of": r"regexp_extract({0}, '(?:://(?:[^/@]*@)?|@|^link:)([a-z0-9._-]+)', 1)",
+    # By which ways texts in lower case, each with whether it is prose, lead out of the account. An action is
+    # read up to the next action.
+    "ways_of": r"""flatten(flatten([
+        [
+            CASE
+                WHEN piece.is_prose OR regexp_matches(piece.text, '^(?:notif|e-?mail|cc|comment)')
+                    AND NOT regexp_matches(piece.text, '^notif\w*[ _-]+(?:[a-z-]+[ _-])?(?:webhook|target)')
+                THEN [
+                    {is_new: saying.is_new, way: 'link:' || host}
+                    FOR host IN regexp_extract_all(piece.text, 'https?://(?:[^/\s"''<>@\\]*@)?([a-z0-9._-]+)', 1)
+                ] || CASE WHEN piece.is_prose THEN [] ELSE [
+                    {is_new: saying.is_new, way: 'mail:' || address}
+                    FOR address IN regexp_extract_all(
+                        piece.text,
+                        '^(?:notif\w*[ _-]+(?:by[ _-])?(?:users?|e-?mail|cc)|e-?mail(?: user)?|cc)'
+                        || '(?:["''\s:,=>\[\]{}()]|\b(?:value|user|to|address)\b)*([\w.+%-]+@[a-z0-9._-]+)',
+                        1
+                    )
+                ] END
+                WHEN regexp_matches(piece.text, '\bwebhooks?\b|^notif\w*[ _-](?:\w+[ _-])*(?:webhook|target)|https?://')
+                THEN [{is_new: saying.is_new, way:
+                    CASE
+                        WHEN regexp_matches(piece.text, '^notif\w*[ _-](?:\w+[ _-])*target') THEN 'target:'
+                        ELSE 'webhook:'
+                    END
+                    || coalesce(
+                        nullif(regexp_extract(piece.text, 'https?://[^\s"''<>,;\])]+'), ''),
+                        regexp_extract(
+                            piece.text,
+                            '(?:webhook|target)s?(?:["''\s:,=>\[\]{}()]|\b(?:value|id|url)\b)*([\w.-]*)',
+                            1
+                        )
+                    )
+                }]
+                ELSE []
+            END
+            FOR piece IN CASE
+                WHEN saying.is_prose THEN [{is_prose: true, text: saying.text}]
+                ELSE [
+                    {is_prose: false, text: text}
+                    FOR text IN string_split(
+                        regexp_replace(
+                            saying.text,
+                            '\b(?:notif(?:y|ication)[ _-]+\w+|e-?mail (?:user|requester|group)|comment_\w+|cc\b)',
+                            E'\x1e\\0',
+                            'g'
+                        ),
+                        E'\x1e'
+                    )
+                ]
+            END
+        ]
+        FOR saying IN {0} IF saying.text IS NOT NULL
+    ]))""",
     "switched_to": """CASE lower(trim({0}))
         WHEN 'enabled' THEN 'on' WHEN 'turned on' THEN 'on' WHEN 'on' THEN 'on'
         WHEN 'disabled' THEN 'off' WHEN 'turned off' THEN 'off' WHEN 'off' THEN 'off'

@@ -24,6 +24,8 @@
 --       - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:50:00Z}
 --     - - {source_type: user, action: update, actor_id: 5, source_id: 6, change_description: Support role changed from Agent to Light agent, created_at: 2026-01-01T10:00:00Z}
 --       - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:50:00Z}
+--     - - {source_type: user, action: update, actor_id: 5, source_id: 6, change_description: Notes changed from not set to Role changed from Agent to End User, created_at: 2026-01-01T10:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T10:50:00Z}
 --     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T09:50:00Z}
 --       - {source_type: user_setting, action: create, actor_id: 5, source_id: 6, change_description: Suspended, created_at: 2026-01-01T10:00:00Z}
 WITH turns AS (
@@ -33,7 +35,11 @@ WITH turns AS (
         created_at,
         coalesce(
             state = 'suspended'
-            OR regexp_matches(change_description, '(?i)(?:^|\n|\\n)(?:support )?role changed from [^\n]* to (?:end.?user|not set)'),
+            OR list_bool_or([
+                regexp_matches(coalesce(change.new_value, 'end user'), '(?i)^end.?user')
+                FOR change IN changes
+                IF change.confidence <> 'unparsed' AND regexp_matches(change.field, '(?i)^(?:support )?role$')
+            ]),
             false
         ) AS removed,
         CASE WHEN object_type = 'user' THEN 'lost their role' ELSE 'was suspended' END AS how
@@ -41,7 +47,10 @@ WITH turns AS (
     WHERE source_id IN (SELECT actor_id FROM evaluated WHERE is_person)
       AND (
           (object_type = 'user_setting' AND state IN ('suspended', 'unsuspended'))
-          OR (object_type = 'user' AND regexp_matches(change_description, '(?i)(?:^|\n|\\n)(?:support )?role changed from'))
+          OR (
+              role_change IS NOT NULL
+              AND list_bool_or([regexp_matches(field, '(?i)^(?:support )?role$') FOR field IN fields])
+          )
       )
 ),
 acts AS (

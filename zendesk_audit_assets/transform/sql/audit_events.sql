@@ -267,6 +267,95 @@ expanded AS (
             'g'
         ) AS ipv6
     FROM prepared
+),
+named AS (
+    SELECT
+        *,
+        -- The one place that knows what a setting was called in earlier years, and is called today.
+        CASE
+            WHEN bare_setting IN ('two factor', 'two-factor', '2fa', 'two-factor authentication for all admins and agents')
+            THEN 'two-factor authentication'
+            WHEN bare_setting IN ('ip restriction', 'ip restrictions') THEN 'ip restrictions'
+            WHEN bare_setting IN ('sso', 'single sign on', 'single sign-on (sso) for team members') THEN 'single sign-on'
+            WHEN bare_setting IN ('zendesk support mobile app access') THEN 'mobile app access'
+            WHEN bare_setting IN ('api token access') THEN 'token access'
+            WHEN bare_setting IN ('api password access') THEN 'password access'
+            WHEN bare_setting IN ('email blocklist', 'email blacklist', 'blacklist') THEN 'blocklist'
+            WHEN bare_setting IN ('email allowlist', 'email whitelist', 'whitelist') THEN 'allowlist'
+            WHEN bare_setting IN ('ccs', 'allow ccs on tickets') THEN 'ccs on tickets'
+            WHEN bare_setting IN ('agents can edit tags') THEN 'tags on tickets'
+            WHEN bare_setting IN ('anybody can submit tickets') THEN 'anyone can submit tickets'
+            WHEN bare_setting IN ('satisfaction ratings') THEN 'customer satisfaction surveys'
+            ELSE bare_setting
+        END AS setting,
+        CASE
+            WHEN switched_to IN ('enabled', 'turned on', 'on', 'true') THEN 'on'
+            WHEN switched_to IN ('disabled', 'turned off', 'off', 'false') THEN 'off'
+            WHEN words IN ('suspended', 'unsuspended', 'changed') THEN words
+            WHEN object_type = 'account_setting' AND action = 'destroy' THEN 'off'
+            WHEN object_type = 'account_setting' AND len(changes) > 0 AND changes[1].field IS NOT NULL THEN 'changed'
+        END AS state
+    FROM expanded
+),
+graded AS (
+    SELECT
+        *,
+        -- Protections are weaker when they are off; what lets somebody in or something out is weaker when it is on.
+        regexp_matches(
+            setting,
+            '^allow |admins to set |^any(?:one|body) |assumption|access$|^public |social|google|microsoft|facebook|remote|bypass|archiv|bcc|forward|export'
+        ) AS lets_in,
+        -- Per change 1 for stronger, -1 for weaker, 0 for what cannot be told.
+        CASE WHEN object_type = 'account_setting' AND state = 'changed' THEN [
+            CASE
+                WHEN change.confidence NOT IN ('exact', 'ambiguous') THEN 0
+                WHEN regexp_matches(lower(setting || ' ' || change.field), 'session|expir|timeout|duration|attempt|idle|inactiv')
+                THEN coalesce(sign(
+                    CASE WHEN minutes_of(change.old_value) IS NOT NULL THEN minutes_of(change.old_value)
+                        WHEN is_off(change.old_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
+                    - CASE WHEN minutes_of(change.new_value) IS NOT NULL THEN minutes_of(change.new_value)
+                        WHEN is_off(change.new_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
+                ), 0)
+                WHEN grade_of(change.old_value) IS NOT NULL AND grade_of(change.new_value) IS NOT NULL
+                THEN sign(grade_of(change.new_value) - grade_of(change.old_value)) * CASE WHEN lets_in THEN -1 ELSE 1 END
+                WHEN is_off(change.new_value) THEN CASE WHEN lets_in THEN 1 ELSE -1 END
+                WHEN lets_in AND is_off(change.old_value) THEN -1
+                WHEN regexp_matches(lower(setting || ' ' || change.field), 'length|minimum|characters|history|complexity')
+                THEN coalesce(sign(try_cast(change.new_value AS DOUBLE) - try_cast(change.old_value AS DOUBLE)), 0)
+                ELSE 0
+            END
+            FOR change IN changes
+        ] END AS signs,
+        -- What a business rule says: whether it is a text for people, and the text. Titles and conditions do nothing.
+        CASE WHEN object_type IN ('rule', 'trigger', 'automation', 'macro')
+            AND regexp_matches(change_description, '(?i)://|webhook|notif|target|@')
+        THEN flatten([[
+            {
+                is_prose: coalesce(regexp_matches(change.field, '(?i)comment|text|body|message|subject|reply|note'), false),
+                is_new: is_new,
+                text: lower(CASE
+                    WHEN is_new THEN coalesce(change.new_value, CASE WHEN change.confidence = 'unparsed' THEN change.raw END)
+                    ELSE change.old_value
+                END)
+            }
+            FOR change IN changes
+            IF NOT coalesce(regexp_matches(
+                change.field, '(?i)title|\bname|description|position|categor|active|state|status|restriction|condition'
+            ), false)
+        ] FOR is_new IN [true, false]]) END AS said
+    FROM named
+),
+led_out AS (
+    SELECT
+        *,
+        ways_of(said) AS ways,
+        -- Rules set the variable: the hosts of brands, each since it is one.
+        [regexp_extract(lower(url), '^https?://([^/:]+)', 1)] || [
+            brand.host
+            FOR brand IN getvariable('brand_hosts')::STRUCT(host VARCHAR, since TIMESTAMPTZ)[]
+            IF brand.since <= created_at
+        ] AS own_hosts
+    FROM graded
 )
 SELECT
     url,
@@ -288,30 +377,8 @@ SELECT
     object_type,
     label_group,
     label_name,
-    -- The one place that knows what a setting was called in earlier years, and is called today.
-    CASE
-        WHEN bare_setting IN ('two factor', 'two-factor', '2fa', 'two-factor authentication for all admins and agents')
-        THEN 'two-factor authentication'
-        WHEN bare_setting IN ('ip restriction', 'ip restrictions') THEN 'ip restrictions'
-        WHEN bare_setting IN ('sso', 'single sign on', 'single sign-on (sso) for team members') THEN 'single sign-on'
-        WHEN bare_setting IN ('zendesk support mobile app access') THEN 'mobile app access'
-        WHEN bare_setting IN ('api token access') THEN 'token access'
-        WHEN bare_setting IN ('api password access') THEN 'password access'
-        WHEN bare_setting IN ('email blocklist', 'email blacklist', 'blacklist') THEN 'blocklist'
-        WHEN bare_setting IN ('email allowlist', 'email whitelist', 'whitelist') THEN 'allowlist'
-        WHEN bare_setting IN ('ccs', 'allow ccs on tickets') THEN 'ccs on tickets'
-        WHEN bare_setting IN ('agents can edit tags') THEN 'tags on tickets'
-        WHEN bare_setting IN ('anybody can submit tickets') THEN 'anyone can submit tickets'
-        WHEN bare_setting IN ('satisfaction ratings') THEN 'customer satisfaction surveys'
-        ELSE bare_setting
-    END AS setting,
-    CASE
-        WHEN switched_to IN ('enabled', 'turned on', 'on', 'true') THEN 'on'
-        WHEN switched_to IN ('disabled', 'turned off', 'off', 'false') THEN 'off'
-        WHEN words IN ('suspended', 'unsuspended', 'changed') THEN words
-        WHEN object_type = 'account_setting' AND action = 'destroy' THEN 'off'
-        WHEN object_type = 'account_setting' AND len(changes) > 0 AND changes[1].field IS NOT NULL THEN 'changed'
-    END AS state,
+    setting,
+    state,
     CASE WHEN action = 'login' THEN
         nullif(regexp_extract(words, '^successful sign-?in using (?:zendesk )?(.+?) from ', 1), '')
     END AS sign_in_method,
@@ -357,6 +424,20 @@ SELECT
             FOR change IN changes IF is_role_field(change.field)
         ])
     END AS role_change,
+    CASE
+        WHEN object_type <> 'account_setting' THEN NULL
+        WHEN state = CASE WHEN lets_in THEN 'on' ELSE 'off' END THEN 'weaker'
+        WHEN state IN ('on', 'off') THEN 'stronger'
+        WHEN list_min(signs) < 0 THEN 'weaker'
+        WHEN list_min(signs) > 0 THEN 'stronger'
+    END AS direction,
+    CASE WHEN said IS NOT NULL THEN list_filter(
+        list_distinct([one.way FOR one IN ways IF one.is_new]),
+        lambda way: NOT list_contains([one.way FOR one IN ways IF NOT one.is_new], way)
+            AND NOT coalesce(list_bool_or([
+                host_of(way) = host OR ends_with(host_of(way), '.' || host) FOR host IN own_hosts IF host <> ''
+            ]), false)
+    ) END AS ways_out,
     -- The pattern of masking.py, which stands here in the view and wherever the text is shown.
     coalesce(regexp_matches(change_description, getvariable('secret_pattern')), false) AS holds_secret
-FROM expanded;
+FROM led_out;
