@@ -155,7 +155,8 @@ def test_a_strange_page_does_not_slow_the_pages_beside_it(record: Callable[..., 
 @given(st.lists(good_records, max_size=4))
 def test_the_times_of_a_usual_page_are_those_of_its_rows(records: RecordList) -> None:
     created_at = typed_as_is(records).rows["created_at"]
-    expected = Times(created_at[0], created_at[-1], created_at.is_sorted()) if records else None
+    orders = created_at.is_sorted(), created_at.is_sorted(descending=True)
+    expected = Times(created_at[0], created_at[-1], *orders) if records else None
     assert parse_page(records, not_reread).times == expected
 
 
@@ -170,6 +171,10 @@ def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> N
         assert enclosing.first <= created_at[0]
         assert created_at[-1] <= enclosing.last
         assert created_at.is_sorted()
+    elif enclosing.in_reverse and len(created_at):
+        assert enclosing.last <= created_at[-1]
+        assert created_at[0] <= enclosing.first
+        assert created_at.is_sorted(descending=True)
 
 
 @settings(deadline=None)

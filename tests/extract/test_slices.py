@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from bisect import bisect_left
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -16,16 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.slices import advance, at, pages_of
 from zendesk_audit_assets.extract import slices as slices_module
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, union
-from zendesk_audit_assets.extract.slices import Slice, Slices
-
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-PAGE = 100
-
-
-def at(second: int) -> datetime:
-    return START + second * SECOND
+from zendesk_audit_assets.extract.slices import Helper, Slice, Slices
 
 
 class Reader:
@@ -39,7 +32,7 @@ class Reader:
         self.now = at(now)
         self.readers = readers
         self.slices = Slices(intervals, readers)
-        self.taken: list[Slice] = []
+        self.taken: list[Slice | Helper] = []
         self.completed: list[Interval] = []
         self.pages = 0
         self.errors: list[BaseException] = []
@@ -75,23 +68,16 @@ class Reader:
             self.errors.append(error)
             self.slices.stop()
 
-    def _read(self, part: Slice) -> None:
-        # The window is asked for once; that the end comes closer later is not known to the server.
-        place = self._place(part.position)
-        last = self._place(part.end)
+    def _read(self, part: Slice | Helper) -> None:
+        pages = pages_of(self.log, part.left, part.newest_first)
         while not part.done:
             answered = threading.Event()
             self._asked.put(answered)
             answered.wait(20)
-            rows = self.log[place : min(place + PAGE, last)]
-            place += len(rows)
-            completed = self.slices.advance(part, at(rows[-1]) if place < last else None, self.now)
+            completed = advance(self.slices, part, next(pages), self.now)
             with self._lock:
                 self.pages += 1
                 self.completed.append(completed)
-
-    def _place(self, moment: datetime) -> int:
-        return bisect_left(self.log, (moment - START) / SECOND)
 
 
 @st.composite
@@ -127,8 +113,8 @@ def test_slices_partition_the_past_of_the_intervals(
         assert one.end <= following.start, "a stretch was completed twice"
     assert all(part.done for part in reader.taken)
     assert reader.slices.left() == timedelta()
-    cuts = len(reader.taken) - len(intervals)
-    assert cuts <= math.ceil(readers - 1 + 0.07 * reader.pages)
+    shared = len(reader.taken) - len(intervals)
+    assert shared <= math.ceil(readers + 0.1 * reader.pages)
 
 
 def test_the_price_of_many_readers_is_bounded_in_pages() -> None:
@@ -139,15 +125,19 @@ def test_the_price_of_many_readers_is_bounded_in_pages() -> None:
 
 
 def test_all_readers_get_a_part_of_one_long_interval() -> None:
-    slices = Slices([Interval(at(0), at(10_000))], 4)
+    slices = Slices([Interval(at(0), at(10_000))], 6)
     first = slices.take()
-    slices.advance(first, at(100), at(20_000))
-    others = [slices.take() for _ in range(3)]
-    assert sorted((part.position, part.end) for part in [first, *others]) == [
-        (at(100), at(2_575)),
-        (at(2_575), at(5_050)),
-        (at(5_050), at(7_525)),
-        (at(7_525), at(10_000)),
+    slices.advance(first, at(100), at(20_000), 0.01)
+    helper = slices.take()
+    slices.advance(helper, at(9_900), at(20_000), 0.01)
+    others = [slices.take() for _ in range(4)]
+    assert [(type(part), part.left) for part in [first, helper, *others]] == [
+        (Slice, Interval(at(100), at(2_550))),
+        (Helper, Interval(at(5_000), at(9_900))),
+        (Slice, Interval(at(5_000), at(9_900))),
+        (Helper, Interval(at(2_550), at(5_000))),
+        (Slice, Interval(at(2_550), at(5_000))),
+        (Helper, Interval(at(100), at(2_550))),
     ]
 
 
@@ -237,6 +227,51 @@ def test_a_waiting_worker_gets_a_slice_as_soon_as_one_exists(taking: Callable[..
     slices = Slices([Interval(at(0), at(1_000))], 2)
     part = slices.take()
     answer = taking(slices)
-    slices.advance(part, at(100), at(2_000))
-    assert answer.get(timeout=10).position == at(550)
-    assert part.end == at(550)
+    slices.advance(part, at(100), at(2_000), 0.01)
+    assert answer.get(timeout=10).part is part
+
+
+def test_a_helper_meets_the_reader_and_leaves_nothing() -> None:
+    slices = Slices([Interval(at(0), at(1_000))], 2)
+    part = slices.take()
+    slices.advance(part, at(300), at(2_000), 0.01)
+    helper = slices.take()
+    assert slices.advance(helper, at(700), at(2_000), 0.01) == Interval(at(700), at(1_000))
+    assert slices.advance(part, at(800), at(2_000), 0.01) == Interval(at(300), at(700))
+    assert part.done
+    assert not slices.advance(helper, at(500), at(2_000), 0.01)
+    assert helper.done
+
+
+def test_a_helper_stays_at_the_end_when_its_slice_is_cut() -> None:
+    slices = Slices([Interval(at(0), at(1_000))], 3)
+    part = slices.take()
+    slices.advance(part, at(100), at(2_000), 0.01)
+    helper = slices.take()
+    slices.advance(helper, at(900), at(2_000), 0.01)
+    rest = slices.take()
+    assert (part.left, rest.left) == (Interval(at(100), at(500)), Interval(at(500), at(900)))
+    assert slices.advance(helper, at(400), at(2_000), 0.01) == Interval(at(500), at(900))
+    assert rest.done
+    assert part.left == Interval(at(100), at(500))
+
+
+def test_what_a_reader_leaves_out_is_not_for_its_helper() -> None:
+    slices = Slices([Interval(at(0), at(1_000))], 2)
+    part = slices.take()
+    slices.advance(part, at(100), at(2_000), 0.01)
+    helper = slices.take()
+    slices.advance(helper, at(800), at(2_000), 0.01)
+    slices.leave_out(part, at(101), SECOND)
+    assert slices.advance(helper, at(50), at(2_000), 0.01) == Interval(at(101), at(800))
+    assert part.done
+    slices.finish(part)
+    assert slices.take().done
+
+
+def test_a_slice_that_was_helped_in_vain_is_cut() -> None:
+    slices = Slices([Interval(at(0), at(1_000))], 3)
+    part = slices.take()
+    slices.advance(part, at(100), at(2_000), 0.01)
+    slices.finish(slices.take(), in_vain=True)
+    assert slices.take().left == Interval(at(550), at(1_000))

@@ -19,6 +19,10 @@ from zendesk_audit_assets.extract.sync import Progress, sync
 from zendesk_audit_assets.zendesk import ZendeskClient
 from zendesk_audit_assets.zendesk.errors import ClockSkew
 
+# Three bursts of 500 events within an hour each, and 600 events in three seconds of one minute.
+BURSTS = [at for day in (3, 30, 31) for at in spread(500, BEGINNING + day * DAY, BEGINNING + day * DAY + 60 * MINUTE)]
+CROWDED = [BEGINNING + 40 * DAY + 20 * second * SECOND for second in range(3) for _ in range(200)] + BURSTS
+
 
 def test_everything_arrives_once(busy_account: Account) -> None:
     report = busy_account.sync()
@@ -171,6 +175,30 @@ def test_pages_of_nothing_but_rejects_are_passed(account: Account) -> None:
     report = account.sync()
     assert report.appended.rejected == 250
     assert account.ids() == good
+    assert account.coverage() == [Interval(BEGINNING, NOON)]
+
+
+@pytest.mark.parametrize("moments", [BURSTS, CROWDED], ids=["bursts", "crowded seconds"])
+def test_an_uneven_log_is_read_whole_from_both_ends(account: Account, moments: list[datetime]) -> None:
+    account.happens(*moments)
+    report = account.sync()
+    assert {order for request in account.zendesk.requests for order in request.query["sort"]} == {
+        "created_at",
+        "-created_at",
+    }
+    assert account.holds_everything()
+    assert account.coverage() == [Interval(BEGINNING, NOON)]
+    assert report.appended.inserted == len(moments)
+
+
+def test_a_server_that_ignores_the_order_is_read_from_the_start(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.happens(*BURSTS)
+    answer = account.client.pages
+    monkeypatch.setattr(account.client, "pages", lambda *window, newest_first, **options: answer(*window, **options))
+    account.sync()
+    assert account.holds_everything()
     assert account.coverage() == [Interval(BEGINNING, NOON)]
 
 

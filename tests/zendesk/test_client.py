@@ -49,6 +49,13 @@ def test_a_window_is_read_in_order_with_the_fewest_requests(zendesk, connect):
     assert [page.requests for page in pages] == [1] * 11
 
 
+def test_a_window_is_read_newest_first_in_reverse(zendesk, connect):
+    pages = list(connect(zendesk).pages(START, END, newest_first=True))
+
+    assert ids(pages) == [event["id"] for event in reversed(zendesk.events)]
+    assert len(zendesk.requests) == len(pages) == 11
+
+
 def test_an_empty_window_is_one_page_without_records(zendesk, connect):
     (page,) = connect(zendesk).pages(END + timedelta(days=1), END + timedelta(days=2))
 

@@ -38,11 +38,12 @@ class Frames:
 
 @dataclass(frozen=True)
 class Times:
-    """The `created_at` of a page's first and last record, and whether all records are in its order."""
+    """The `created_at` of a page's first and last record, and whether all records are in its order, or in reverse."""
 
     first: datetime
     last: datetime
     in_order: bool
+    in_reverse: bool
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,21 @@ def parse_page(decoded: Sequence[Any], decode_exactly: Callable[[], Sequence[Any
     columns = _columns(decoded)
     if columns is not None:
         written = columns[_CREATED_AT]
-        times = Times(_parsed(written[0]), _parsed(written[-1]), list(written) == sorted(written)) if written else None
-        return ParsedPage(len(decoded), times, columns=columns)
+        return ParsedPage(len(decoded), _times(written), columns=columns)
     unusual = _one_by_one(decode_exactly())
     created_at = unusual.rows["created_at"]
-    times = Times(created_at[0], created_at[-1], created_at.is_sorted()) if len(created_at) else None
+    times = None
+    if len(created_at):
+        orders = created_at.is_sorted(), created_at.is_sorted(descending=True)
+        times = Times(created_at[0], created_at[-1], *orders)
     return ParsedPage(len(decoded), times, unusual=unusual)
+
+
+def _times(written: Sequence[str]) -> Times | None:
+    if not written:
+        return None
+    order = sorted(written)
+    return Times(_parsed(written[0]), _parsed(written[-1]), list(written) == order, list(written[::-1]) == order)
 
 
 def to_frames(pages: Sequence[ParsedPage]) -> Frames:

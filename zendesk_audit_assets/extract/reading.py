@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from zendesk_audit_assets.extract.coverage import SECOND, Interval
 from zendesk_audit_assets.extract.frames import ParsedPage, parse_page
 from zendesk_audit_assets.extract.gaps import FailedRead
-from zendesk_audit_assets.extract.slices import Slice, Slices
+from zendesk_audit_assets.extract.slices import Helper, Slice, Slices
 from zendesk_audit_assets.zendesk import (
     CursorRejected,
     MalformedResponse,
@@ -58,7 +58,7 @@ UNREADABLE = (CursorRejected, MalformedResponse, NotAdmin, RequestRefused, Zende
 class PageSlice:
     """A page of a slice: its records, the stretch of time that it completes, and whether it is the last one."""
 
-    part: Slice
+    part: Slice | Helper
     completes: Interval
     last: bool
     requests: int
@@ -99,6 +99,8 @@ class Reading:
         restarts = 0
         while not part.done and not self._slices.stopping.is_set():
             position, asked = part.position, part.narrowing.window(part.position, part.end)
+            if not asked:
+                return  # a helper has read the rest meanwhile
             try:
                 self._read_window(part, asked)
                 part.narrowing.passed(asked)
@@ -112,6 +114,19 @@ class Reading:
                     continue
                 if not self._get_past(part, asked, error):
                     return
+
+    def help(self, helper: Helper) -> bool:
+        """Read a slice from its end on until its reader is met; False if something there cannot be read.
+
+        Its own reader narrows that down: here nothing is left out, and nothing is tried again.
+        """
+        asked = helper.left
+        if asked:
+            with suppress(*UNREADABLE):
+                for page in self._pages(helper, asked):
+                    self._hand_over(page)
+                return True
+        return not asked
 
     def _get_past(self, part: Slice, asked: Interval, error: ZendeskError) -> bool:
         """Narrow the window that failed down to a second, and leave that out; False if this ends the slice.
@@ -160,35 +175,35 @@ class Reading:
         return False
 
     def _read_window(self, part: Slice, asked: Interval, alone: bool = False) -> bool:
-        for page in self._pages(part, asked, alone):
+        retry = NARROWING_RETRY if part.narrowing.active or self._is_known(asked) else None
+        for page in self._pages(part, asked, alone, retry):
             self._hand_over(page)
         return part.position >= asked.end
 
-    def _pages(self, part: Slice, asked: Interval, alone: bool) -> Iterator[PageSlice]:
-        retry = NARROWING_RETRY if part.narrowing.active or self._is_known(asked) else None
-        position, pages, size, empty = part.position, 0, 0, 0
-        for page in self._client.pages(asked.start, asked.end, self._slices.stopping, alone=alone, retry=retry):
+    def _pages(
+        self, part: Slice | Helper, asked: Interval, alone: bool = False, retry: RetryLimits | None = None
+    ) -> Iterator[PageSlice]:
+        pages, size, empty = 0, 0, 0
+        for page in self._client.pages(
+            asked.start, asked.end, self._slices.stopping, newest_first=part.newest_first, alone=alone, retry=retry
+        ):
             self._is_served = True
             records = _parsed(page)
-            _require_place(records, asked, page.body)
+            _require_place(records, asked, page.body, part.newest_first)
             if alone and not self._inclusive:
                 if records.times is None:
                     return  # there is nothing, or the bounds are exclusive
                 self._inclusive = True
-            # The rest of the last row's second is on the next page.
-            read_to = records.times.last.replace(microsecond=0) if records.times else part.position
-            if not page.has_more:
-                read_to = asked.end
-            completes = self._slices.advance(part, read_to, page.date)
+            completes = self._slices.advance(part, *_reach(page, records, asked, part.newest_first))
             yield PageSlice(part, completes, part.done, page.requests, records)
             if part.done or self._slices.stopping.is_set():
                 return
-            pages, size = (pages + 1, size + len(page.body)) if part.position == position else (0, 0)
-            position, empty = part.position, 0 if records.received else empty + 1
+            pages, size = (0, 0) if completes else (pages + 1, size + len(page.body))
+            empty = 0 if records.received else empty + 1
             endless = pages >= PAGES_WITHOUT_PROGRESS or size > BYTES_WITHOUT_PROGRESS or empty >= EMPTY_PAGES
             if page.has_more and endless:
                 raise EndlessPages(
-                    f"Page follows page, and none leads beyond {position:%Y-%m-%d %H:%M:%S} UTC.",
+                    f"Page follows page, and none leads beyond {completes.start:%Y-%m-%d %H:%M:%S} UTC.",
                     _PAGE_REMEDY,
                 )
 
@@ -200,14 +215,29 @@ def _parsed(page: Page) -> ParsedPage:
         raise MalformedResponse("A record is nested too deeply.", _PAGE_REMEDY, body=page.body) from None
 
 
-def _require_place(records: ParsedPage, asked: Interval, body: bytes) -> None:
-    """Raise `MisplacedPage` unless the page is in order and lies in the requested time."""
+def _reach(
+    page: Page, records: ParsedPage, asked: Interval, newest_first: bool
+) -> tuple[datetime | None, datetime, float | None]:
+    """How far a page leads (None: no further), its server time, and its density in pages per second."""
+    if not page.has_more:
+        return asked.start if newest_first else asked.end, page.date, None
     if records.times is None:
+        return asked.end if newest_first else asked.start, page.date, None
+    # The rest of the last row's second is on the next page.
+    last = records.times.last.replace(microsecond=0)
+    seconds = abs((records.times.last - records.times.first).total_seconds())
+    return last + SECOND if newest_first else last, page.date, 1 / max(1.0, seconds)
+
+
+def _require_place(records: ParsedPage, asked: Interval, body: bytes, newest_first: bool = False) -> None:
+    """Raise `MisplacedPage` unless the page is in order and lies in the requested time."""
+    times = records.times
+    if times is None:
         return
-    if not records.times.in_order:
+    if not (times.in_reverse if newest_first else times.in_order):
         raise MisplacedPage("A page is not in the order of created_at.", _PAGE_REMEDY, body=body)
     # The client asks for a second more on both sides.
-    if not asked.start - SECOND <= records.times.first <= records.times.last < asked.end + SECOND:
+    if not asked.start - SECOND <= min(times.first, times.last) <= max(times.first, times.last) < asked.end + SECOND:
         raise MisplacedPage("A page holds records outside the requested time.", _PAGE_REMEDY, body=body)
 
 

@@ -28,7 +28,7 @@ from zendesk_audit_assets.extract.frames import reject_page, to_frames
 from zendesk_audit_assets.extract.gaps import FailedRead, attempts, open_gaps, with_gaps
 from zendesk_audit_assets.extract.identity import Known, bind_account, known_events, require_same_log
 from zendesk_audit_assets.extract.reading import LeftOut, PageSlice, Reading
-from zendesk_audit_assets.extract.slices import Slice, Slices
+from zendesk_audit_assets.extract.slices import Helper, Slice, Slices
 from zendesk_audit_assets.warehouse.database import Warehouse
 from zendesk_audit_assets.zendesk import Stopped, ZendeskClient
 
@@ -169,13 +169,13 @@ class _Sync:
         self._slices = Slices(result.fetched, readers)
         # Bounded, so that memory grows with the number of readers and not with the window.
         self._queue: queue.Queue[PageSlice | LeftOut | BaseException | None] = queue.Queue(maxsize=2 * readers)
-        self._uncommitted: dict[Slice, list[PageSlice]] = {}
+        self._uncommitted: dict[Slice | Helper, list[PageSlice]] = {}
         self._uncommitted_rows = 0
         self._left_out: list[LeftOut] = []
         self._reading = Reading(client, self._slices, gaps, self._hand_over)
         self._progress = Progress()
         # Rows of a second that is not read to its end wait here, so that no row is without coverage.
-        self._held_back: dict[Slice, pl.DataFrame] = {}
+        self._held_back: dict[Slice | Helper, pl.DataFrame] = {}
 
     def run(self) -> None:
         # Daemons, so that a second Ctrl-C ends the program while one of them still waits for a response.
@@ -200,8 +200,11 @@ class _Sync:
     def _work(self) -> None:
         try:
             while (part := self._slices.take()) is not None:
-                self._reading.read(part)
-                self._slices.finish(part)
+                if isinstance(part, Slice):
+                    self._reading.read(part)
+                    self._slices.finish(part)
+                else:
+                    self._slices.finish(part, in_vain=not self._reading.help(part))
             self._hand_over(None)
         except Stopped:
             return
@@ -298,12 +301,17 @@ class _Sync:
         raw = reject_page(error.cause, error.body if attempt == 1 else b"")
         return batches.Batch(Interval(window.start, window.start), now, 0, raw.rows, raw.rejects, failed)
 
-    def _batch(self, part: Slice, pages: list[PageSlice]) -> batches.Batch:
-        window = Interval(pages[0].completes.start, pages[-1].completes.end)
+    def _batch(self, part: Slice | Helper, pages: list[PageSlice]) -> batches.Batch:
+        # A reader completes stretches that touch, one after the other, and a helper one before the other.
+        completed = [page.completes for page in pages if page.completes] or [pages[0].completes]
+        window = Interval(min(completed).start, max(completed).end)
         fresh = to_frames([page.records for page in pages])
         rows = pl.concat([self._held_back.pop(part), fresh.rows]) if part in self._held_back else fresh.rows
         if not pages[-1].last:
-            self._held_back[part] = rows.filter(pl.col("created_at") >= window.end)
+            created_at = pl.col("created_at")
+            self._held_back[part] = rows.filter(
+                created_at < window.start if part.newest_first else created_at >= window.end
+            )
         assert part.read_at is not None
         return batches.Batch(
             window,

@@ -128,10 +128,11 @@ class ZendeskClient:
         end: datetime,
         stop: threading.Event = NEVER,
         *,
+        newest_first: bool = False,
         alone: bool = False,
         retry: RetryLimits | None = None,
     ) -> Iterator[Page]:
-        """Yield every page of the records of [start, end), oldest first. Both bounds must carry a time zone.
+        """Yield every page of the records of [start, end), oldest first, or newest first. Both must carry a time zone.
 
         Zendesk does not document whether its bounds are inclusive, so the request asks for a second more on either
         side: a page may hold records outside the window. `alone` asks for whole seconds without their neighbours;
@@ -144,7 +145,8 @@ class ZendeskClient:
         margin = timedelta() if alone else timedelta(seconds=1)
         last = end - timedelta(seconds=1) + margin
         bounds = [_wire_time(start - margin), _wire_time(last + timedelta(microseconds=999_999))]
-        return self._follow(self._list_url(PAGE_SIZE, "created_at", **{"filter[created_at][]": bounds}), stop, retry)
+        sort = "-created_at" if newest_first else "created_at"
+        return self._follow(self._list_url(PAGE_SIZE, sort, **{"filter[created_at][]": bounds}), stop, retry)
 
     def newest(self, size: int = 100) -> Page:
         """Return the newest records, newest first; one request."""
