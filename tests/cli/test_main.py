@@ -19,7 +19,7 @@ from zendesk_audit_assets.errors import AuditError
 
 COMMANDS = [
     "demo", "doctor", "sync", "serve", "sql", "findings", "rules", "who", "history", "backup", "restore", "rename",
-    "emulator",
+    "repair", "emulator",
 ]  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from zendesk_audit_assets.text import is_utf8, visible
 # In the order of the help. The module of a command defines a function of the same name; see `_short_help`.
 _COMMANDS = (
     "demo", "doctor", "sync", "serve", "sql", "findings", "rules", "who", "history", "backup", "restore", "rename",
-    "emulator",
+    "repair", "emulator",
 )  # fmt: skip
 
 # Former names, which still work.

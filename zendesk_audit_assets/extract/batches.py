@@ -176,6 +176,7 @@ _INSERT_NEW = f"""
     INSERT INTO {AUDIT_LOGS.name} BY NAME
     SELECT {_COLUMNS} FROM incoming
     WHERE id NOT IN (SELECT id FROM stored)
+      AND NOT EXISTS (FROM {REVISIONS.name} AS revision WHERE revision.id = incoming.id AND {_EQUALS})
     ORDER BY created_at, id
 """
 

@@ -140,7 +140,7 @@ CHECKS: tuple[Check, ...] = (
         AUDIT_LOGS.name,
         "ids_are_unique",
         "No event is stored twice.",
-        _REPORT,
+        "Run `zendesk-audit repair`, which shows the rows that repeat an id, and sets them aside with `--yes`.",
         ids_are_unique,
         whole_table=True,
     ),

@@ -1,0 +1,61 @@
+"""Events that are stored twice: Zendesk has sent one id with two times, in batches that did not know of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from zendesk_audit_assets.extract.record import FIELDS
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, REVISIONS
+from zendesk_audit_assets.warehouse.catalog import scalar
+
+# Within an id the row that came first stays: later ones are its revisions, as within a batch.
+_NUMBERED = f"""
+    SELECT rowid AS row, id, created_at, row_number() OVER (PARTITION BY id ORDER BY batch_id, inserted_at, rowid) AS n
+    FROM {AUDIT_LOGS.name}
+    WHERE id IN (SELECT id FROM {AUDIT_LOGS.name} GROUP BY id HAVING count(*) > 1)
+"""
+_CONTENT = [*(field.name for field in FIELDS), "extra"]
+_SAME = " AND ".join(f'revision."{name}" IS NOT DISTINCT FROM later."{name}"' for name in _CONTENT)
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """An id that several rows have: the time of the row that stays, and those of the others."""
+
+    id: int
+    kept: datetime
+    others: tuple[datetime, ...]
+
+
+def find(connection: duckdb.DuckDBPyConnection) -> list[Repeated]:
+    """Return the events that are stored more than once, by id."""
+    rows = connection.execute(
+        f"SELECT id, list(created_at ORDER BY n) FROM ({_NUMBERED}) GROUP BY id ORDER BY id"
+    ).fetchall()
+    return [Repeated(id, times[0], tuple(times[1:])) for id, times in rows]
+
+
+def set_aside(connection: duckdb.DuckDBPyConnection) -> int:
+    """Move all but the first row of each event to the revisions, inside the caller's transaction; the rows moved.
+
+    A row that repeats another one in every field is no revision. Tables that follow from the log know nothing of this:
+    the caller drops them.
+    """
+    later = f"SELECT * FROM {AUDIT_LOGS.name} WHERE rowid IN (SELECT row FROM ({_NUMBERED}) WHERE n > 1)"
+    moved = int(scalar(connection, f"SELECT count(*) FROM ({later})"))
+    connection.execute(
+        f"""
+        INSERT INTO {REVISIONS.name} BY NAME
+        SELECT * FROM ({later}) AS later
+        WHERE NOT EXISTS (FROM {REVISIONS.name} AS revision WHERE {_SAME})
+          AND NOT EXISTS (
+              FROM {AUDIT_LOGS.name} AS revision
+              WHERE {_SAME} AND (revision.batch_id, revision.inserted_at) < (later.batch_id, later.inserted_at)
+          )
+        """
+    )
+    connection.execute(f"DELETE FROM {AUDIT_LOGS.name} WHERE rowid IN (SELECT row FROM ({_NUMBERED}) WHERE n > 1)")
+    return moved
