@@ -43,6 +43,16 @@ def test_an_event_without_readable_changes_is_there_too(call: Any, analysed: War
     assert row["text"].startswith("Sent with Bearer ")
 
 
+@pytest.mark.usefixtures("terminal")
+def test_a_change_in_doubt_is_marked(call: Any, analysed: Warehouse) -> None:
+    with analysed.transaction() as connection:
+        connection.execute("UPDATE audit_changes SET confidence = 'ambiguous' WHERE event_id = 1")
+        connection.execute("UPDATE audit_changes SET confidence = 'unparsed', raw = 'Half a line' WHERE event_id = 2")
+    output = call("history", "user:7", "--live").output
+    assert "Role: Agent -> Administrator  (ambiguous)" in output
+    assert "Half a line" in output
+
+
 def test_what_a_user_did_is_shown_with_its_objects(call: Any, analysed: Warehouse) -> None:
     assert [row["object"] for row in rows(call, "--by", "ada")] == ["api_token:9", "trigger:7", "user:8", "user:7"]
     assert [row["event_id"] for row in rows(call, "user:7", "--by", "Ada Admin")] == [1]
@@ -60,10 +70,23 @@ def test_a_suspension_is_part_of_the_history_of_the_user(call: Any, analysed: Wa
     assert [row["object"] for row in rows(call, "user:7", "--live")] == ["user_setting:7", "user:7", "user:7"]
 
 
+def test_a_word_narrows_the_changes_to_fields(call: Any, analysed: Warehouse) -> None:
+    assert changes(call, "--by", "ada", "--field", "ROLE") == [("Explore role", None, "Viewer", "Ada Admin"), ROLES[1]]
+    result = call("history", "--by", "ada", "--field", "rolle")
+    assert result.exit_code == 1
+    assert "The changed fields are Api token, Explore role, Role." in result.output
+
+
 def test_since_leaves_out_what_is_older(call: Any, analysed: Warehouse) -> None:
     assert changes(call, "user:7", "--since", "2026-02-10") == ROLES[:1]
     result = call("history", "user:7", "--since", "2026-02-11")
     assert (result.exit_code, result.output) == (0, "No event about user:7 (User: Bob [VIP]) since 2026-02-11.\n")
+    assert (
+        changes(call, "user:7", "--until", "2026-02-09")
+        == changes(call, "user:7", "--until", "2026-01-10")
+        == ROLES[1:]
+    )
+    assert changes(call, "user:7", "--until", "2026-01-10T09:59:59Z") == []
     assert call("history", "user:7", "--since", "9990-01-01").exit_code == 2
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.emulator import LONGEST_HISTORY_DAYS
-from zendesk_audit_assets.cli.output import print_table
+from zendesk_audit_assets.cli.output import Output, on_terminal, print_frame, print_table
 from zendesk_audit_assets.cli.runs import (
     MINIMAL_DAGSTER_YAML,
     RunFailed,
@@ -26,7 +26,7 @@ from zendesk_audit_assets.cli.runs import (
     sync_days,
 )
 from zendesk_audit_assets.cli.serve import listening
-from zendesk_audit_assets.cli.terminal import tell
+from zendesk_audit_assets.cli.terminal import say, tell
 from zendesk_audit_assets.files import explained, make_folder
 from zendesk_audit_assets.orchestration.build import build_definitions
 from zendesk_audit_assets.orchestration.partitions import Days
@@ -138,7 +138,12 @@ def _sync_everything(account: Account, console: Console) -> None:
 def _print_summaries(path: Path) -> None:
     with open_read_only(path) as connection:
         for title, query in _SUMMARIES.items():
-            print_table(connection.sql(query).pl(), Console(), title)
+            frame = connection.sql(query).pl()
+            if on_terminal():
+                print_table(frame, Console(), title)
+            else:
+                say(f"# {title}")
+                print_frame(frame, Output())
 
 
 def _serve(folder: Path, port: int, console: Console) -> None:

@@ -29,7 +29,8 @@ def read_events(
 ) -> pl.DataFrame:
     """The events that meet a condition on `events`, a row per change, the newest first; masked.
 
-    An actor without a name has the newest one that is known. `text` is a line that could not be parsed.
+    An actor without a name has the newest one that is known. `text` is what could not be parsed; `confidence` tells, as
+    in `audit_changes`, how sure the values are.
     """
     frame = query_frame(
         connection,
@@ -41,7 +42,7 @@ def read_events(
         SELECT
             events.created_at, events.action, concat(events.object_type, ':', events.source_id) AS object,
             events.source_label AS label, field, old_value, new_value,
-            CASE WHEN field IS NULL THEN raw END AS text, events.actor_id,
+            CASE WHEN confidence = 'unparsed' THEN raw END AS text, confidence, events.actor_id,
             coalesce(events.actor_name, newest_name) AS actor_name, events.ip_address, events.id AS event_id
         FROM audit_events AS events
         LEFT JOIN audit_changes AS changes ON changes.event_id = events.id
@@ -87,12 +88,13 @@ def plain(text: str) -> Text:
 
 
 def _change(row: dict[str, Any]) -> str:
-    if row["field"] is None:
+    if row["confidence"] in (None, "unparsed"):
         return row["text"] or ""
-    if row["field"] == "state" and row["old_value"] is None:
+    if row["confidence"] == "state":
         return f"-> {row['new_value']}"
     old, new = ("not set" if value is None else value for value in (row["old_value"], row["new_value"]))
-    return f"{row['field']}: {old} -> {new}"
+    doubt = "  (ambiguous)" if row["confidence"] == "ambiguous" else ""
+    return f"{row['field']}: {old} -> {new}{doubt}"
 
 
 def _with_masked_values(frame: pl.DataFrame) -> pl.DataFrame:

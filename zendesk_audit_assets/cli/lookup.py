@@ -154,4 +154,4 @@ def _names_of(label: str | None) -> set[str]:
 def _several(what: str, name: str, found: Sequence[Named]) -> str:
     named = "".join(f"\n  {one}" for one in found[:_MOST_NAMED])
     more = f"\n  and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
-    return f"{len(found):,} {what} have {name!r} in their name:{named}{more}\n"
+    return f"{len(found):,} {what} have {name!r} in their name:{named}{more}."
