@@ -7,7 +7,10 @@ from typing import Any
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- figures: written by table.py -->", "<!-- end of figures -->"
-ORDER = ("sync", "latency", "long_history", "rate_limit", "refresh", "append", "summaries", "freshness", "cpu_profile")
+ORDER = (
+    "sync", "latency", "long_history", "rate_limit", "refresh", "append", "summaries", "freshness", "noise",
+    "cpu_profile",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any
@@ -18,7 +19,7 @@ from zendesk_audit_assets.detect import Rule, decisions
 from zendesk_audit_assets.severity import SEVERITIES
 
 DELETED = {"source_type": "macro", "action": "destroy"}
-LOW = rule("ZD-020")
+LOW = replace(rule("ZD-020"), level="low")
 
 
 def deleted(*moments: datetime, **changes: Any) -> list[dict[str, Any]]:
@@ -83,7 +84,7 @@ def test_a_day_takes_over_what_was_decided_and_sent_of_its_events(log: Log, clos
     assert log.connection.execute("SELECT count(*) FROM alert_deliveries").fetchall() == [(2,)]
 
 
-BURST = [rule("ZD-021"), rule("ZD-105")]
+BURST = [replace(rule("ZD-021"), level="low"), rule("ZD-105")]
 
 
 def test_a_burst_of_sixty_deletions_is_one_open_finding(log: Log) -> None:
@@ -155,7 +156,8 @@ MOMENTS = st.lists(
 )
 
 
-@settings(max_examples=examples(10))
+@pytest.mark.faults
+@settings(max_examples=examples(4))
 @given(batches=st.lists(MOMENTS, min_size=2, max_size=4), closed=st.booleans())
 def test_batches_in_any_order_give_the_days_and_parts_of_a_rebuild(batches: list[list[Any]], closed: bool) -> None:
     rules = [LOW, rule("ZD-002"), rule("ZD-003"), rule("ZD-110"), rule("ZD-107"), rule("ZD-105")]

@@ -135,7 +135,7 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
         connection,
         f"""
         INSERT INTO findings BY NAME
-        SELECT *, {_NEW} AS status, now() AS found_at FROM log_findings
+        SELECT *, {_NEW.format("severity")} AS status, now() AS found_at FROM log_findings
         WHERE list_contains($1, uid) OR list_contains($2, rule_id)
         """,
         [changed, list(rebuilt)],
@@ -245,7 +245,7 @@ _SHOWN = frozenset(
 )  # fmt: skip
 
 # The status of a finding without a decision.
-_NEW = "CASE severity WHEN 'informational' THEN 'noted' ELSE 'open' END"
+_NEW = "CASE WHEN {} = 'informational' THEN 'noted' ELSE 'open' END"
 
 # Masked before it is cut: half a secret no longer looks like one.
 _MASKED = mask_sql("change_description")
@@ -268,7 +268,7 @@ def _of_matches() -> str:
             actor_id, actor_name, object_type, source_id AS object_id, source_label AS object_label, ip_address,
             created_at AS first_event_at, created_at AS last_event_at, 1 AS events, [id] AS event_ids,
             [{{'at': created_at, 'id': id}}] AS moments, attack, experimental,
-            {_NEW} AS status, now() AS found_at, batch_id
+            {_NEW.format("severity")} AS status, now() AS found_at, batch_id
         FROM matched JOIN rules USING (number)
     """
 
@@ -372,7 +372,7 @@ def _of_results(rule: Rule) -> str:
         SELECT
             sha256(concat_ws(' ', rule_id, {began}, last_event_at::DATE, group_key)) AS uid,
             rule_id, rule, {_SEVERITY} AS severity, title, explanation, complete.* EXCLUDE (finding), attack,
-            experimental, {_NEW} AS status, now() AS found_at
+            experimental, {_NEW.format(_SEVERITY)} AS status, now() AS found_at
         FROM results JOIN complete USING (finding) CROSS JOIN rules
         WHERE last_event_at >= $1
         QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1

@@ -119,7 +119,7 @@ STRUCTURE: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("ticket_form", "Ticket form: Contact us", "Title", ("Contact us", "Neem contact op", "Ask us")),
     ("sla/policy", "SLA policy: Premium", "First reply time", ("1 hour", "2 hours", "4 hours")),
     ("sla/policy", "SLA policy: Standard", "Next reply time", ("8 hours", "12 hours", "24 hours")),
-    ("brand", "Brand: Fietsen & Zo", "Subdomain", ("fietsen", "fietsen-en-zo")),
+    ("brand", "Brand: Fietsen & Zo", "Name", ("Fietsen & Zo", "Fietsen en Zo")),
     ("permission_set", "Role: Team Lead", "Manage business rules", ("none", "personal", "all")),
     ("permission_set", "Role: Billing Admin", "View invoices", ("false", "true")),
     ("custom_field/field", "User field: Loyalty tier", "Options", ("Gold", "Gold, Platinum", "Silver, Gold, Platinum")),

@@ -4,7 +4,7 @@
 -- status: stable
 -- level: medium
 -- description: >-
---   A user who was active for 90 days without any export exports data. The level is low for users with privileged
+--   A user who was active for 90 days without any export exports data. The level is informational for users with privileged
 --   changes before that day: administrators export now and then.
 -- references:
 --   - https://attack.mitre.org/techniques/T1213/
@@ -66,7 +66,7 @@ SELECT
         any_value(privileged_before),
         string_agg(DISTINCT coalesce(object_type, 'something'), ', ' ORDER BY coalesce(object_type, 'something'))
     ) AS explanation,
-    CASE WHEN any_value(privileged_before) > 0 THEN 'low' ELSE 'medium' END AS level
+    CASE WHEN any_value(privileged_before) > 0 THEN 'informational' ELSE 'medium' END AS level
 FROM own
 WHERE action = 'exported'
   AND exported_before IS NULL

@@ -2,7 +2,7 @@
 -- id: 004498f4-b987-47c1-8c9c-26a813678d7a
 -- name: ZD-108
 -- status: stable
--- level: low
+-- level: informational
 -- description: >-
 --   A person acted on a kind of object in a way that is new for them in 90 days and rare among all others. The level is
 --   medium when the action is privileged, fewer than 1 in 100 active people did it, and the person made no privileged
@@ -131,6 +131,6 @@ SELECT
         'The first {} of {} among {} events of this actor in 90 days; {} of {} people at work did so: {:.1f} bits.',
         action, object_type, events_before, doing_so, at_work, -log2(greatest(doing_so, 0.5) / at_work)
     ) AS explanation,
-    CASE WHEN is_privileged AND privileged_before = 0 AND doing_so < 0.01 * at_work THEN 'medium' ELSE 'low' END AS level
+    CASE WHEN is_privileged AND privileged_before = 0 AND doing_so < 0.01 * at_work THEN 'medium' ELSE 'informational' END AS level
 FROM rare
 WHERE doing_so < 0.05 * at_work;

@@ -13,23 +13,23 @@
 -- look_back: 1d
 -- examples:
 --   match:
---     # ZD-001 weighs 10, ZD-004 and ZD-010-changed 4 each, ZD-020 and ZD-021 1 each.
+--     # ZD-001 weighs 10, ZD-004 and ZD-010-changed 4 each, ZD-024-changed and ZD-026 1 each.
 --     - - {source_type: account, action: update, actor_id: 5, change_description: Owner changed from Ada to Bea, created_at: 2026-01-01T10:00:00Z}
 --       - {source_type: permission_set, action: update, actor_id: 5, created_at: 2026-01-01T11:00:00Z}
 --       - {source_type: account_setting, action: update, actor_id: 5, source_label: IP restrictions, change_description: Turned on, created_at: 2026-01-01T12:00:00Z}
---       - {source_type: macro, action: destroy, actor_id: 5, created_at: 2026-01-01T13:00:00Z}
---       - {source_type: ticket, action: destroy, actor_id: 5, created_at: 2026-01-02T09:59:59Z}
+--       - {source_type: recipient_address, action: update, actor_id: 5, change_description: Name changed from A to B, created_at: 2026-01-01T13:00:00Z}
+--       - {source_type: account_setting, action: update, actor_id: 5, source_label: Blacklist, change_description: Turned on, created_at: 2026-01-02T09:59:59Z}
 --   no_match:
---     # The first is a day old when the last comes. Of another actor 19: ZD-020 counts once. Of a third 20, by two rules.
+--     # The first is a day old when the last comes. Of another actor 19: ZD-024-changed counts once. Of a third 20, by two rules.
 --     - - {source_type: account, action: update, actor_id: 5, change_description: Owner changed from Ada to Bea, created_at: 2026-01-01T10:00:00Z}
 --       - {source_type: permission_set, action: update, actor_id: 5, created_at: 2026-01-01T11:00:00Z}
 --       - {source_type: account_setting, action: update, actor_id: 5, source_label: IP restrictions, change_description: Turned on, created_at: 2026-01-01T12:00:00Z}
---       - {source_type: macro, action: destroy, actor_id: 5, created_at: 2026-01-01T13:00:00Z}
---       - {source_type: ticket, action: destroy, actor_id: 5, created_at: 2026-01-02T10:00:00Z}
+--       - {source_type: recipient_address, action: update, actor_id: 5, change_description: Name changed from A to B, created_at: 2026-01-01T13:00:00Z}
+--       - {source_type: account_setting, action: update, actor_id: 5, source_label: Blacklist, change_description: Turned on, created_at: 2026-01-02T10:00:00Z}
 --       - {source_type: account, action: update, actor_id: 6, change_description: Owner changed from Bea to Ada, created_at: 2026-01-03T10:00:00Z}
 --       - {source_type: permission_set, action: update, actor_id: 6, created_at: 2026-01-03T11:00:00Z}
 --       - {source_type: account_setting, action: update, actor_id: 6, source_label: IP restrictions, change_description: Turned on, created_at: 2026-01-03T12:00:00Z}
---       - {source_type: macro, action: destroy, actor_id: 6, created_at: 2026-01-03T13:00:00Z, times: 5, every: 1m}
+--       - {source_type: recipient_address, action: update, actor_id: 6, change_description: Name changed from A to B, created_at: 2026-01-03T13:00:00Z, times: 5, every: 1m}
 --       - {source_type: account, action: update, actor_id: 7, change_description: Owner changed from Ada to Bea, created_at: 2026-01-05T10:00:00Z}
 --       - {source_type: account_setting, action: update, actor_id: 7, source_label: Require Two Factor, change_description: Disabled, created_at: 2026-01-05T11:00:00Z}
 WITH weighed AS (
