@@ -176,6 +176,7 @@ ODD = {
     "[INTERVAL 1 DAY]": "[1 day]",
     "{'a': INTERVAL 1 DAY}": "{'a': 1 day}",
     "MAP {'a': INTERVAL 1 DAY}": "{a=1 day}",
+    "MAP {[1]: 2}": "{[1]=2}",
     "[DATE '0044-03-15 (BC)', NULL]::DATE[2]": "['0044-03-15 (BC)', NULL]",
     r"'a\x00b'::BLOB": r"a\x00b",
     "'101'::BIT": "101",

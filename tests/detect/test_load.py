@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -352,3 +353,17 @@ def test_own_rules_alone_are_read_without_the_package(folder: Path, write: Write
     write(ANYTHING)
     rules: list[Any] = list(load_rules(folder, packaged=False))
     assert [rule.name for rule in rules] == ["OWN-1"]
+
+
+@pytest.mark.parametrize("file", ["deep.yml", "settings.yml", "deep.sql"])
+def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path, file: str) -> None:
+    front = "-- ---\n-- title: {}\n-- ---\nSELECT 1" if file.endswith(".sql") else "{}"
+    (tmp_path / file).write_text(front.format("[" * 5_000))
+    with pytest.raises(RuleError, match=file):
+        load_rules(tmp_path)
+
+
+def test_a_pipe_among_the_rules_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "own.yml")
+    with pytest.raises(RuleError, match="it is not a plain file"):
+        load_rules(tmp_path)

@@ -66,6 +66,8 @@ def _held(kind: Any) -> bool:
         children = [child for name, child in kind.children if (kind.id, name) != ("array", "size")]
         return bool(children) and all(map(_held, children))
     if kind.id == "map":
+        if kind.children[0][1].id in _NESTED | {"map"}:
+            return False  # Python has no dictionary with such a key
         return all(_held(child) and "date" not in child.id and "time" not in child.id for _, child in kind.children)
     return kind.id in _HELD
 

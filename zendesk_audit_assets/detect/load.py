@@ -127,6 +127,8 @@ def _parse_file(path: Path, *, packaged: bool) -> Iterator[_Parsed]:
         )
     except yaml.YAMLError as error:
         raise RuleError(file, f"it is not YAML ({_problem(error)})") from error
+    except RecursionError:
+        raise RuleError(file, "it is nested too deeply") from None
     except SigmaError as error:
         raise RuleError(file, _problem(error)) from error
     except (AttributeError, TypeError, ValueError) as error:  # pySigma raises these for other YAML
@@ -263,7 +265,7 @@ class _Settings:
             return cls()
         try:
             content = yaml.safe_load(_read(path)) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
             raise RuleError(str(path), f"it cannot be read as YAML ({_problem(error)})") from error
         if not isinstance(content, dict) or set(content) - {"disable", "level"}:
             raise RuleError(str(path), "it may say 'disable' and 'level', and nothing else")

@@ -112,7 +112,7 @@ def attack_techniques(tags: Iterable[str]) -> tuple[str, ...]:
 def _header(text: str, file: str) -> Mapping[str, Any]:
     try:
         header = yaml.load(text, _LOADER)  # noqa: S506 - both loaders are safe
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise RuleError(file, f"its header is not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(header, dict):
         raise RuleError(file, "it does not begin with a header: comment lines such as '-- title: ...'")
