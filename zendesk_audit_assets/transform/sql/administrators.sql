@@ -8,12 +8,13 @@
 --     owner    the log records a change of the account owner, by name; the id is that of the only actor of this name
 --     act      no recorded role makes the person an administrator, but the person did what takes one
 --
--- Acts that take an administrator, whatever custom roles there are:
+-- Acts that take an administrator, by Zendesk's help centre:
 --     to give or take the administrator role in Support: "agents can't [...] manage admin roles"
 --     (support.zendesk.com, 4408882153882), "only admins in Support can [...] assign roles" (4408824375450)
---     to create, change or delete API tokens and OAuth clients: allowed for admins (developer.zendesk.com, oauth_clients)
---     to change the account settings of security, API access, mobile access and redaction
 --     to pass on the ownership of the account: the owner alone can (203662056)
+-- Acts that take one as far as is known; no page says that no custom role permits them:
+--     to create, change or delete API tokens and OAuth clients
+--     to change the account settings of security, API access, mobile access and redaction
 -- Not among them: custom roles, suspensions, passwords of others, apps and business rules, which a custom role may allow.
 --
 -- Zendesk records every change of a role. Where the log has none of a person, the role of a later act was the same since
