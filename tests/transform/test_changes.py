@@ -104,6 +104,12 @@ CASES = {
     "Signature changed from Kind regards,": ("Signature", None, None, "unparsed"),
     # What both values begin with tells where the new one begins.
     "Greeting changed from Welcome to A to Welcome to B": ("Greeting", "Welcome to A", "Welcome to B", "ambiguous"),
+    "Text changed from Dear customer, back to you to Dear customers, welcome to us": (
+        "Text",
+        "Dear customer, back to you",
+        "Dear customers, welcome to us",
+        "ambiguous",
+    ),
     # Values of several lines.
     "Comment changed from Dear A,\nwe try to Dear B,\n\nwe know": (
         "Comment",
@@ -328,7 +334,8 @@ def best(cuts: list[tuple[str, str]]) -> tuple[str, str]:
             if cut[0].count('"') % 2 == 0:
                 return cut
     for cut in cuts:
-        if cut[1].split(" to ")[0] == cuts[0][0]:
+        first, second = cuts[0][0], cut[1].split(" to ")[0]
+        if first == second or (len(first) > 9 and second.startswith(first[:10])):
             return cut
     return cuts[0]
 

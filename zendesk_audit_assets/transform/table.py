@@ -82,8 +82,10 @@ _FUNCTIONS = {
     "ways_of": r"""flatten(flatten([
         [
             CASE
-                WHEN piece.is_prose OR regexp_matches(piece.text, '^(?:notif|e-?mail|cc|comment)')
-                    AND NOT regexp_matches(piece.text, '^notif\w*[ _-]+(?:[a-z-]+[ _-])?(?:webhook|target)')
+                -- What stands before the first action of a change that may be split elsewhere is rather prose, too.
+                WHEN piece.is_prose
+                    OR NOT regexp_matches(piece.text, '^notif\w*[ _-](?:\w+[ _-])*(?:webhook|target)')
+                    AND (NOT saying.is_sure OR regexp_matches(piece.text, '^(?:notif|e-?mail|cc|comment)'))
                 THEN [
                     {is_new: saying.is_new, way: 'link:' || host}
                     FOR host IN regexp_extract_all(piece.text, 'https?://(?:[^/\s"''<>@\\]*@)?([a-z0-9._-]+)', 1)

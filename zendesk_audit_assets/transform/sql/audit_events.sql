@@ -171,7 +171,11 @@ read AS (
                             range(1, least(len(one.parts), 200)),
                             lambda n: length(regexp_replace(array_to_string(one.parts[:n], ' to '), '[^"]', '', 'g')) % 2 = 0
                         )[1] END,
-                        nullif(list_position(one.parts[2:], one.parts[1]), 0),
+                        list_filter(
+                            range(1, least(len(one.parts), 200)),
+                            lambda n: one.parts[n + 1] = one.parts[1]
+                                OR length(one.parts[1]) > 9 AND starts_with(one.parts[n + 1], one.parts[1][:10])
+                        )[1],
                         1
                     ) END
                 }),
@@ -333,6 +337,7 @@ graded AS (
             {
                 is_prose: coalesce(regexp_matches(change.field, '(?i)comment|text|body|message|subject|reply|note'), false),
                 is_new: is_new,
+                is_sure: change.confidence <> 'ambiguous',
                 text: lower(CASE
                     WHEN is_new THEN coalesce(change.new_value, CASE WHEN change.confidence = 'unparsed' THEN change.raw END)
                     ELSE change.old_value
