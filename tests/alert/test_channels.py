@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from zendesk_audit_assets.alert.channels.email import Email
 from zendesk_audit_assets.alert.channels.pagerduty import PagerDuty
 from zendesk_audit_assets.alert.channels.slack import Slack
 from zendesk_audit_assets.alert.channels.webhook import Webhook
@@ -91,6 +92,16 @@ def test_pagerduty_is_sent_an_event_that_it_can_deduplicate(
     assert event["payload"]["summary"] == f"[{severity.upper()}] Admin role granted"
     assert event["payload"]["source"]
     assert event["payload"]["custom_details"]["actor"] == "Ada Admin (1000001)"
+
+
+def test_every_channel_names_the_account(receiver: Any, finding: MakeFinding) -> None:
+    message = message_for(finding(), "https://acme.zendesk.com")
+    for channel in all_channels(receiver.url):
+        channel.send(message)
+    assert len(receiver.received) == 3
+    assert all(b"acme.zendesk.com" in request.body for request in receiver.received)
+    assert receiver.received[2].json["payload"]["source"] == "acme.zendesk.com"
+    assert Email(("a@example.com",), "smtp://localhost").compose(message)["Subject"].endswith("(acme.zendesk.com)")
 
 
 def all_channels(url: str) -> list[Any]:

@@ -27,7 +27,7 @@ def block(language: str) -> str:
 
 
 def test_the_message_that_is_shown_is_what_is_sent(finding: MakeFinding) -> None:
-    assert json.loads(block("json")) == message_for(finding()).as_json
+    assert json.loads(block("json")) == message_for(finding(), "https://acme.zendesk.com").as_json
 
 
 def test_the_numbers_are_those_of_the_code() -> None:

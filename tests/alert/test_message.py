@@ -16,7 +16,7 @@ from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.severity import SEVERITIES
 
 SECRET = "Bearer s3cr3t-0123456789abcdef"
-FREE_TEXT = ("title", "explanation", "actor_name", "object_label", "object_type", "ip_address", "rule")
+FREE_TEXT = ("title", "explanation", "remedy", "actor_name", "object_label", "object_type", "ip_address", "rule")
 
 MakeFinding = Callable[..., Finding]
 
@@ -30,6 +30,7 @@ def test_a_message_says_what_is_known_of_the_finding(finding: MakeFinding) -> No
         "severity": "high",
         "title": "Admin role granted",
         "explanation": "Ada Admin made Bob an administrator.",
+        "remedy": "Ask Ada.",
         "rule": "ZD-002",
         "actor": "Ada Admin (1000001)",
         "object": "User: Bob (user:123)",
@@ -40,17 +41,28 @@ def test_a_message_says_what_is_known_of_the_finding(finding: MakeFinding) -> No
         "event_ids": [1],
         "attack": ["T1098.003"],
     }
-    assert message.as_text.splitlines()[:4] == [
+    assert message.as_text.splitlines()[:5] == [
         "Ada Admin made Bob an administrator.",
         "",
+        "Next: Ask Ada.",
         "Rule: ZD-002",
         "Actor: Ada Admin (1000001)",
     ]
 
 
+def test_a_message_names_the_account_and_links_into_it(finding: MakeFinding) -> None:
+    message = message_for(finding(), "https://acme.zendesk.com")
+    assert message.headline == "[HIGH] Admin role granted (acme.zendesk.com)"
+    assert message.as_json["account"] == "acme.zendesk.com"
+    assert message.as_json["object_link"] == "https://acme.zendesk.com/agent/users/123"
+    assert message.as_json["event_link"] == "https://acme.zendesk.com/api/v2/audit_logs/1.json"
+    many = message_for_suppressed({"a": "high"}, "https://acme.zendesk.com")
+    assert (many.headline[-18:], many.as_json["account"]) == ("(acme.zendesk.com)", "acme.zendesk.com")
+
+
 def test_what_is_not_known_is_left_out(finding: MakeFinding) -> None:
     unknown = dict.fromkeys(("actor_id", "actor_name", "object_type", "object_id", "object_label", "ip_address"))
-    bare = finding(**unknown, events=0, event_ids=[], attack=[], explanation="")
+    bare = finding(**unknown, events=0, event_ids=[], attack=[], explanation="", remedy=None)
     facts = {"kind", "key", "severity", "title", "explanation", "rule", "first_event_at", "last_event_at"}
     assert message_for(bare).as_json.keys() == facts
 

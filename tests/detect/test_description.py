@@ -22,6 +22,7 @@ def described(site: str | None = SITE, **changes: Any) -> Any:
 def test_a_description_says_what_when_where_and_links() -> None:
     assert described(event_ids=[7, 8], events=2).as_text.splitlines() == [
         "Ada Admin made Bob an administrator.",
+        "Next: Ask Ada.",
         "When: 2026-03-01 11:59:00 UTC",
         "Account: acme.zendesk.com",
         "Events: 7, 8",

@@ -59,7 +59,9 @@ def test_the_rules_of_the_document_run_on_a_warehouse(folder: Path) -> None:
         )
         findings.refresh(connection, load_rules(folder))
         found = connection.execute("SELECT explanation FROM findings WHERE rule = 'ACME-3'").fetchall()
-        assert found == [("11 settings changed on this day; the rule allows 10.",)]
+        assert found == [
+            ("Actor 5 changed account setting (11 times). 11 settings changed on this day; the rule allows 10.",)
+        ]
 
 
 def test_names_in_the_text_exist() -> None:

@@ -16,7 +16,8 @@ ROW = {
     "uid": "u", "rule_id": "r", "rule": "ZD-001", "severity": "high", "title": "Title", "explanation": "Why.",
     "actor_id": 5, "actor_name": "Ada", "object_type": "user", "object_id": 7, "object_label": None,
     "ip_address": None, "first_event_at": NOW, "last_event_at": NOW, "events": 2, "event_ids": [1, 2],
-    "attack": ["T1098"], "experimental": False, "status": "open", "part_of": None, "found_at": NOW, "batch_id": 1,
+    "attack": ["T1098"], "experimental": False, "remedy": None, "status": "open", "part_of": None,
+    "found_at": NOW, "batch_id": 1,
 }  # fmt: skip
 
 

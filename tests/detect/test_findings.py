@@ -45,7 +45,7 @@ def test_an_event_rule_gives_a_finding_per_event(log: Log) -> None:
     assert row["rule_id"] == rule("ZD-001").id
     assert (row["severity"], row["title"]) == ("high", "Account owner changed")
     assert row["explanation"] == (
-        'Ada from 203.0.113.7: update account "Account: Account": Owner changed from Ada to Bea'
+        'Ada changed account "Account: Account" from 203.0.113.7: Owner changed from Ada to Bea'
     )
     assert (row["actor_id"], row["actor_name"], row["ip_address"]) == (5, "Ada", "203.0.113.7")
     assert (row["object_type"], row["object_id"], row["object_label"]) == ("account", 7, "Account: Account")
@@ -192,7 +192,10 @@ def test_a_rule_over_findings_judges_anew_when_another_rule_changes(log: Log) ->
     log.refresh()
     assert log.named("ZD-115", "event_ids, actor_id, severity") == [([1, 2], 5, "high")]
     ((explanation,),) = log.named("ZD-115", "explanation")
-    assert explanation == ("3 rules within 24 hours: ZD-001, ZD-002, ZD-110. Their weight is 40; the threshold is 20.")
+    assert explanation == (
+        "Ada changed user, changed account. "
+        "3 rules within 24 hours: ZD-001, ZD-002, ZD-110. Their weight is 40; the threshold is 20."
+    )
 
 
 def test_another_time_zone_judges_anew(log: Log) -> None:
@@ -207,7 +210,7 @@ def test_the_level_of_a_query_counts_unless_settings_fix_it(log: Log, own: Calla
     log.append([{"created_at": START}], window=(START, START + DAY))
     query = "SELECT 'x' AS group_key, list(id) AS event_ids, 'Why.' AS explanation, 'high' AS level FROM evaluated"
     log.refresh([own(query)])
-    assert log.rows("severity, explanation, events") == [("high", "Why.", 1)]
+    assert log.rows("severity, explanation, events") == [("high", "Ada changed. Why.", 1)]
     log.refresh([replace(own(query), level="medium", level_is_fixed=True)])
     assert log.rows("severity") == [("medium",)]
 

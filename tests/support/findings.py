@@ -38,6 +38,7 @@ def finding(number: int = 1, **changes: Any) -> dict[str, Any]:
         "event_ids": [number],
         "attack": ["T1098.003"],
         "experimental": False,
+        "remedy": "Ask Ada.",
         "status": "open",
         "part_of": None,
         "found_at": EVENT_AT,

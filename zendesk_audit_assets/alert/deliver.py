@@ -14,6 +14,7 @@ from zendesk_audit_assets.alert.errors import NotDelivered
 from zendesk_audit_assets.alert.message import Message, message_for, message_for_suppressed
 from zendesk_audit_assets.alert.outbox import ChannelState, Due
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.extract.identity import owner_of
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 logger = logging.getLogger("zendesk_audit_assets.alert")
@@ -58,14 +59,16 @@ def deliver(
             if retry_failed:
                 outbox.retry_failed(connection, names)
             waiting = [outbox.due(connection, name, clock()) for name in names]
+            account_url = owner_of(connection)
         for channel, due in zip(channels, waiting, strict=True):
-            _send_all(warehouse, channel, due, clock)
+            _send_all(warehouse, channel, list(_outgoing(due, account_url)), clock)
         with warehouse.transaction() as connection:
             return {name: outbox.state(connection, name) for name in names}
 
 
-def _send_all(warehouse: Warehouse, channel: Channel, due: Due, clock: Callable[[], datetime]) -> None:
-    messages = list(_outgoing(due))
+def _send_all(
+    warehouse: Warehouse, channel: Channel, messages: Sequence[Outgoing], clock: Callable[[], datetime]
+) -> None:
     until = time.monotonic() + CHANNEL_S
     for number, outgoing in enumerate(messages):
         if time.monotonic() > until:
@@ -95,9 +98,9 @@ def _send_all(warehouse: Warehouse, channel: Channel, due: Due, clock: Callable[
                 outbox.record_result(connection, channel.name, outgoing.uids, outgoing.status, clock())
 
 
-def _outgoing(due: Due) -> Iterator[Outgoing]:
+def _outgoing(due: Due, account_url: str | None) -> Iterator[Outgoing]:
     """The message for many comes first: after a crash behind it, the next run has only the others to send."""
     if due.suppressed:
-        yield Outgoing(message_for_suppressed(due.suppressed), tuple(due.suppressed), "suppressed")
+        yield Outgoing(message_for_suppressed(due.suppressed, account_url), tuple(due.suppressed), "suppressed")
     for finding in due.findings:
-        yield Outgoing(message_for(finding), (finding.uid,), "sent")
+        yield Outgoing(message_for(finding, account_url), (finding.uid,), "sent")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
 
+from zendesk_audit_assets.detect.description import describe, host_of
 from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.masking import mask_cut
 from zendesk_audit_assets.severity import SEVERITIES
@@ -19,10 +20,7 @@ from zendesk_audit_assets.text import one_line
 Value = str | int | bool | list[str] | list[int]
 
 _TITLE_LENGTH = 120
-_TEXT_LENGTH = 1_000
 _LABEL_LENGTH = 200
-# More ids than this help no reader; the finding in the warehouse has all.
-_MAX_EVENT_IDS = 100
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,12 @@ class Message:
     title: str
     explanation: str
     facts: tuple[Fact, ...]
+    account: str = ""
 
     @property
     def headline(self) -> str:
-        """Severity and title, such as `[HIGH] Admin role granted`."""
-        return f"[{self.severity.upper()}] {self.title}"
+        """Severity, title and account, such as `[HIGH] Admin role granted (acme.zendesk.com)`."""
+        return f"[{self.severity.upper()}] {self.title}{f' ({self.account})' if self.account else ''}"
 
     @property
     def as_json(self) -> dict[str, Value]:
@@ -68,6 +67,7 @@ class Message:
             "severity": self.severity,
             "title": self.title,
             "explanation": self.explanation,
+            **({"account": self.account} if self.account else {}),
             **{fact.name: fact.value for fact in self.facts},
         }
 
@@ -77,9 +77,16 @@ class Message:
         return "\n".join((self.explanation, "", *(f"{fact.label}: {fact.text}" for fact in self.facts)))
 
 
-def message_for(finding: Finding) -> Message:
-    """The message about a finding; its key is the finding's `uid`. Facts that are unknown or empty are left out."""
+def message_for(finding: Finding, account_url: str | None = None) -> Message:
+    """The message about a finding of an account; its key is the finding's `uid`.
+
+    Facts that are unknown or empty are left out.
+    """
+    said = describe(finding, account_url)
     facts = (
+        Fact("remedy", "Next", said.remedy),
+        Fact("object_link", "Object in Zendesk", said.object_link),
+        Fact("event_link", "Last event in Zendesk", said.event_link),
         Fact("rule", "Rule", _plain(finding.rule)),
         Fact("actor", "Actor", _named(finding.actor_name, finding.actor_id)),
         Fact("object", "Object", _named(finding.object_label, finding.object_id, finding.object_type)),
@@ -87,7 +94,7 @@ def message_for(finding: Finding) -> Message:
         Fact("first_event_at", "First event", _moment(finding.first_event_at)),
         Fact("last_event_at", "Last event", _moment(finding.last_event_at)),
         Fact("events", "Events", finding.events),
-        Fact("event_ids", "Event ids", list(finding.event_ids[:_MAX_EVENT_IDS])),
+        Fact("event_ids", "Event ids", list(said.event_ids)),
         Fact("attack", "ATT&CK", [_plain(technique) for technique in finding.attack]),
         Fact("experimental", "Experimental rule", finding.experimental),
     )
@@ -96,12 +103,13 @@ def message_for(finding: Finding) -> Message:
         finding.uid,
         finding.severity,
         _plain(finding.title, _TITLE_LENGTH),
-        _plain(finding.explanation, _TEXT_LENGTH),
+        said.sentence,
         tuple(fact for fact in facts if fact.value),
+        said.account,
     )
 
 
-def message_for_suppressed(severity_by_uid: Mapping[str, str]) -> Message:
+def message_for_suppressed(severity_by_uid: Mapping[str, str], account_url: str | None = None) -> Message:
     """One message that counts findings by severity instead of one message for each; its key follows from the uids."""
     severities = list(severity_by_uid.values())
     counts = {level: severities.count(level) for level in reversed(SEVERITIES) if level in severities}
@@ -113,6 +121,7 @@ def message_for_suppressed(severity_by_uid: Mapping[str, str]) -> Message:
         f"{len(severity_by_uid):,} more findings suppressed",
         f"Too many findings at once. This message stands for {listed}; the table findings lists them.",
         (Fact("suppressed", "Suppressed", len(severity_by_uid)), *_by_severity(counts.items())),
+        host_of(account_url),
     )
 
 

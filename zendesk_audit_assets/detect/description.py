@@ -34,12 +34,14 @@ _PAGES = {
 class Description:
     """What to say of a finding. Every text is masked and on one line; an unknown one is empty.
 
-    `account`: the host of the account, such as acme.zendesk.com. `event_ids`: at most 100. `object_link` opens the
-    object in Zendesk, which may be deleted by now; `event_link` the last event, in Zendesk's API.
+    `account`: the host of the account, such as acme.zendesk.com. `remedy`: what to do next. `event_ids`: at most 100.
+    `object_link` opens the object in Zendesk, which may be deleted by now; `event_link` the last event, in Zendesk's
+    API.
     """
 
     account: str
     sentence: str
+    remedy: str
     when: str
     event_ids: tuple[int, ...]
     object_link: str
@@ -50,6 +52,7 @@ class Description:
         """The description for people, a line for each thing to say."""
         more = "" if len(self.event_ids) < _MAX_EVENT_IDS else ", …"
         labelled = {
+            "Next": self.remedy,
             "When": self.when,
             "Account": self.account,
             "Events": ", ".join(map(str, self.event_ids)) + more,
@@ -61,17 +64,23 @@ class Description:
 
 def describe(finding: Finding, account_url: str | None) -> Description:
     """Describe a finding of the account at this address; without one there are no links."""
-    base = (account_url or "").rstrip("/")
-    address = parse_address(base)
+    base, host = (account_url or "").rstrip("/"), host_of(account_url)
     page = _PAGES.get(finding.object_type or "") if finding.object_id is not None else None
     return Description(
-        account=address.host if address else "",
+        account=host,
         sentence=one_line(mask_cut(finding.explanation), _LONGEST),
+        remedy=one_line(mask_cut(finding.remedy or ""), _LONGEST),
         when=_when(finding.first_event_at, finding.last_event_at),
         event_ids=finding.event_ids[:_MAX_EVENT_IDS],
-        object_link=f"{base}/{page.format(finding.object_id)}" if address and page else "",
-        event_link=f"{base}/api/v2/audit_logs/{finding.event_ids[-1]}.json" if address and finding.event_ids else "",
+        object_link=f"{base}/{page.format(finding.object_id)}" if host and page else "",
+        event_link=f"{base}/api/v2/audit_logs/{finding.event_ids[-1]}.json" if host and finding.event_ids else "",
     )
+
+
+def host_of(account_url: str | None) -> str:
+    """The host of an account's address, such as acme.zendesk.com; empty for what is no address."""
+    address = parse_address((account_url or "").rstrip("/"))
+    return address.host if address else ""
 
 
 def _when(first: datetime, last: datetime) -> str:

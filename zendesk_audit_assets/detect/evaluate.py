@@ -131,15 +131,17 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
     for table in ("log_findings", "findings"):
         connection.execute(f"DELETE FROM {table} WHERE list_contains($1, uid)", [changed])
     connection.execute("INSERT INTO log_findings FROM states WHERE list_contains($1, uid)", [changed])
-    written = scalar(
-        connection,
-        f"""
-        INSERT INTO findings BY NAME
-        SELECT *, {_NEW.format("severity")} AS status, now() AS found_at FROM log_findings
-        WHERE list_contains($1, uid) OR list_contains($2, rule_id)
-        """,
-        [changed, list(rebuilt)],
-    )
+    with _rule_table(connection, rules):
+        written = scalar(
+            connection,
+            f"""
+            INSERT INTO findings BY NAME
+            SELECT log_findings.*, remedy, {_NEW.format("log_findings.severity")} AS status, now() AS found_at
+            FROM log_findings LEFT JOIN rules USING (rule_id)
+            WHERE list_contains($1, uid) OR list_contains($2, rule_id)
+            """,
+            [changed, list(rebuilt)],
+        )
     return int(written)
 
 
@@ -226,13 +228,15 @@ def _rule_table(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) ->
         """
         CREATE TEMP TABLE rules (
             number BIGINT, rule_id VARCHAR, rule VARCHAR, severity VARCHAR, level_is_fixed BOOLEAN,
-            title VARCHAR, attack VARCHAR[], experimental BOOLEAN
+            title VARCHAR, attack VARCHAR[], experimental BOOLEAN, remedy VARCHAR
         )
         """
     )
     for number, rule in enumerate(rules):
-        values = [rule.level, rule.level_is_fixed, rule.title, list(rule.attack), rule.experimental]
-        connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [number, rule.id, rule.name, *values])
+        values = [rule.level, rule.level_is_fixed, rule.title, list(rule.attack), rule.experimental, rule.remedy]
+        connection.execute(
+            "INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))", [number, rule.id, rule.name, *values]
+        )
     yield
     connection.execute("DROP TABLE temp.rules")
 
@@ -247,11 +251,24 @@ _SHOWN = frozenset(
 # The status of a finding without a decision.
 _NEW = "CASE WHEN {} = 'informational' THEN 'noted' ELSE 'open' END"
 
+_WHO = "coalesce(actor_name, 'Actor ' || actor_id, 'Somebody')"
+_FROM = "coalesce(' from ' || ip_address, '')"
+_DID = """
+    CASE WHEN action = 'login' THEN 'signed in' ELSE
+        CASE action
+            WHEN 'create' THEN 'created' WHEN 'update' THEN 'changed' WHEN 'destroy' THEN 'deleted'
+            ELSE coalesce(action, 'acted on')
+        END || coalesce(' ' || replace(object_type, '_', ' '), '')
+    END
+"""
+# Kinds of acts that a sentence names.
+_ACTS = 5
+_NAMED = """CASE WHEN action = 'login' THEN '' ELSE coalesce(' "' || source_label || '"', '') END"""
+
 # Masked before it is cut: half a secret no longer looks like one.
 _MASKED = mask_sql("change_description")
 _WHAT_HAPPENED = f"""
-    coalesce(actor_name, 'Actor ' || actor_id, 'Somebody') || coalesce(' from ' || ip_address, '') || ': '
-    || concat_ws(' ', action, object_type, '"' || source_label || '"')
+    {_WHO} || ' ' || {_DID} || {_NAMED} || {_FROM}
     || CASE
         WHEN coalesce(change_description, '') = '' THEN '.'
         WHEN length(change_description) > 300 THEN ': ' || ({_MASKED})[:300] || '…'
@@ -267,7 +284,7 @@ def _of_matches() -> str:
             sha256(rule_id || ' ' || id) AS uid, rule_id, rule, severity, title, {_WHAT_HAPPENED} AS explanation,
             actor_id, actor_name, object_type, source_id AS object_id, source_label AS object_label, ip_address,
             created_at AS first_event_at, created_at AS last_event_at, 1 AS events, [id] AS event_ids,
-            [{{'at': created_at, 'id': id}}] AS moments, attack, experimental,
+            [{{'at': created_at, 'id': id}}] AS moments, attack, experimental, remedy,
             {_NEW.format("severity")} AS status, now() AS found_at, batch_id
         FROM matched JOIN rules USING (number)
     """
@@ -301,8 +318,8 @@ _INSERT_DAYS = f"""
             last(ip_address {_LAST}) AS ip_address,
             min(first_event_at) AS first_event_at, max(last_event_at) AS last_event_at,
             list_sort(list_distinct(flatten(list(moments)))) AS moments,
-            any_value(attack) AS attack, any_value(experimental) AS experimental, 'open' AS status,
-            now() AS found_at, max(batch_id) AS batch_id
+            any_value(attack) AS attack, any_value(experimental) AS experimental, any_value(remedy) AS remedy,
+            'open' AS status, now() AS found_at, max(batch_id) AS batch_id
         FROM reported
         WHERE severity = 'low'
         GROUP BY rule_id, severity, actor_id, {_DAY}
@@ -368,12 +385,35 @@ def _of_results(rule: Rule) -> str:
                 last(source_label ORDER BY created_at, id) AS object_label,
                 last(ip_address ORDER BY created_at, id) AS ip_address
             FROM parts GROUP BY finding
+        ),
+        acts AS (
+            SELECT
+                finding, {_DID} AS did, count(*) AS times, any_value({_NAMED}) AS named,
+                max({{'at': created_at, 'id': id}}) AS last_done
+            FROM (
+                SELECT parts.* FROM parts JOIN complete USING (finding)
+                WHERE parts.actor_id IS NOT DISTINCT FROM complete.actor_id
+            )
+            GROUP BY finding, did
+        ),
+        -- What its actor did, in the order of the last time of each.
+        said AS (
+            SELECT
+                finding,
+                list(
+                    did || CASE WHEN times = 1 THEN named ELSE format(' ({{}} times)', times) END ORDER BY last_done
+                ) AS did
+            FROM acts GROUP BY finding
         )
         SELECT
             sha256(concat_ws(' ', rule_id, {began}, last_event_at::DATE, group_key)) AS uid,
-            rule_id, rule, {_SEVERITY} AS severity, title, explanation, complete.* EXCLUDE (finding), attack,
-            experimental, {_NEW.format(_SEVERITY)} AS status, now() AS found_at
-        FROM results JOIN complete USING (finding) CROSS JOIN rules
+            rule_id, rule, {_SEVERITY} AS severity, title,
+            {_WHO} || ' ' || array_to_string(did[-{_ACTS}:], ', ')
+            || CASE WHEN len(did) > {_ACTS} THEN ' and more' ELSE '' END
+            || {_FROM} || '. ' || explanation AS explanation,
+            complete.* EXCLUDE (finding), attack, experimental, remedy, {_NEW.format(_SEVERITY)} AS status,
+            now() AS found_at
+        FROM results JOIN complete USING (finding) JOIN said USING (finding) CROSS JOIN rules
         WHERE last_event_at >= $1
         QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
     """

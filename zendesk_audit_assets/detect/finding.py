@@ -33,6 +33,7 @@ class Finding:
     event_ids: tuple[int, ...]
     attack: tuple[str, ...]
     experimental: bool
+    remedy: str | None
     status: str
     part_of: str | None
     found_at: datetime

@@ -25,7 +25,7 @@ from sigma.rule import SigmaRule, SigmaStatus
 from zendesk_audit_assets.detect.example_format import parse_examples
 from zendesk_audit_assets.detect.rule import Rule, RuleError, timespan
 from zendesk_audit_assets.detect.sigma import DuckDBBackend
-from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule, require_reading
+from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule, remedy_of, require_reading
 from zendesk_audit_assets.files import require_plain
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import one_line
@@ -233,6 +233,7 @@ def _rule(one: _Parsed, sigma: SigmaRule | SigmaCorrelationRule) -> Rule:
         attack=attack_techniques(str(tag) for tag in sigma.tags),
         falsepositives=tuple(sigma.falsepositives),
         references=tuple(sigma.references),
+        remedy=remedy_of(sigma.custom_attributes.get("remedy"), one.file),
         packaged=one.packaged,
         examples=parse_examples(sigma.custom_attributes.get("examples"), one.file),
     )

@@ -80,7 +80,7 @@ class Rule:
     a query with a row per finding. `input`: such a query reads events, the findings of other rules, or the state of
     the log itself. `look_back`: the span of `history` before the evaluated day that the query sees. `needs`: tables
     that must exist; the rule waits for them. `level_is_fixed`: the settings file sets the level, so that the level a
-    query returns is ignored. `packaged`: the file is part of this package.
+    query returns is ignored. `remedy`: what to do about its findings. `packaged`: the file is part of this package.
     """
 
     id: str
@@ -98,6 +98,7 @@ class Rule:
     description: str = ""
     attack: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
+    remedy: str = ""
     references: tuple[str, ...] = ()
     packaged: bool = False
     examples: Examples = field(default=Examples(), compare=False)
@@ -107,5 +108,5 @@ class Rule:
         """SHA-256 of everything in the rule that its findings depend on."""
         parts = (self.id, self.name, self.title, self.level, self.kind, self.sql, self.input, self.look_back)
         return sha256(
-            repr((*parts, self.needs, self.level_is_fixed, self.experimental, self.attack)).encode()
+            repr((*parts, self.needs, self.level_is_fixed, self.experimental, self.attack, self.remedy)).encode()
         ).hexdigest()

@@ -19,16 +19,17 @@ from zendesk_audit_assets.detect.rule import (
 )
 from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.severity import SEVERITIES
-from zendesk_audit_assets.text import first_line
+from zendesk_audit_assets.text import first_line, one_line
 from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.warehouse.untrusted import RefusedQuery, require_queries, statements
 
 _KEYS = frozenset(
     {
         "title", "id", "name", "status", "level", "description", "tags", "falsepositives", "references",
-        "input", "look_back", "needs", "examples",
+        "input", "look_back", "needs", "examples", "remedy",
     }
 )  # fmt: skip
+_LONGEST_REMEDY = 500
 _REQUIRED = ("title", "id", "name", "level")
 # Examples make headers long: parse them in C where possible.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -62,8 +63,16 @@ def parse_sql_rule(text: str, file: str) -> Rule:
         attack=attack_techniques(_texts(header, "tags", file)),
         falsepositives=_texts(header, "falsepositives", file),
         references=_texts(header, "references", file),
+        remedy=remedy_of(header.get("remedy"), file),
         examples=parse_examples(header.get("examples"), file),
     )
+
+
+def remedy_of(value: Any, file: str) -> str:
+    """The text under `remedy`, on one line; empty without one. Raises `RuleError`."""
+    if value is not None and not isinstance(value, str):
+        raise RuleError(file, "its 'remedy' is not a text")
+    return one_line(value or "", _LONGEST_REMEDY)
 
 
 def _text(header: Mapping[str, Any], key: str, file: str) -> str:

@@ -14,6 +14,7 @@ _STATUS = Column(
     "closed by a person; resolved: about the log, and its condition has cleared.",
     required=True,
 )
+_REMEDY = Column("remedy", "VARCHAR", "What to do next; NULL if the rule does not say.")
 _PART_OF = Column("part_of", "VARCHAR", "The finding that all its events belong to: its uid; NULL if there is none.")
 _FOUND_AT = Column(
     "found_at", "TIMESTAMPTZ", "Time of the first report, UTC; of the last one if it was resolved since.", required=True
@@ -29,7 +30,8 @@ FINDINGS = Table(
         Column("severity", "VARCHAR", "informational, low, medium, high or critical.", required=True),
         Column("title", "VARCHAR", "Title of the rule.", required=True),
         Column(
-            "explanation", "VARCHAR", "The event, or the observation with its baseline, threshold and time span.",
+            "explanation", "VARCHAR",
+            "Who did what to what, from where; then the observation with its baseline, threshold and time span.",
             pii=True, required=True,
         ),
         _FIELD["actor_id"],
@@ -44,6 +46,7 @@ FINDINGS = Table(
         Column("event_ids", "BIGINT[]", "Ids of its events in audit_logs, ordered by time.", required=True),
         Column("attack", "VARCHAR[]", "MITRE ATT&CK techniques of the rule.", required=True),
         Column("experimental", "BOOLEAN", "The rule matches text that Zendesk does not document.", required=True),
+        _REMEDY,
         _STATUS,
         _PART_OF,
         _FOUND_AT,
@@ -76,5 +79,5 @@ FINDING_DECISIONS = Table(
 LOG_FINDINGS = Table(
     "log_findings",
     "Findings about the log itself: once their condition has cleared, they cannot be recomputed.",
-    tuple(column for column in FINDINGS.columns if column not in (_STATUS, _PART_OF, _FOUND_AT)),
+    tuple(column for column in FINDINGS.columns if column not in (_REMEDY, _STATUS, _PART_OF, _FOUND_AT)),
 )

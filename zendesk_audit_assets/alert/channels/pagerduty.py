@@ -54,7 +54,7 @@ def event(message: Message, key: str) -> dict[str, Any]:
         "client": "zendesk-audit-assets",
         "payload": {
             "summary": message.headline[:_LONGEST_SUMMARY],
-            "source": "Zendesk audit log",
+            "source": message.account or "Zendesk audit log",
             "severity": SEVERITY[message.severity],
             "custom_details": message.as_json,
         },

@@ -1,6 +1,9 @@
 -- title: Team member unsuspended
 -- id: f3c95789-ace1-4954-ac5d-6baed2eac902
 -- name: ZD-014-staff
+-- remedy: >-
+--   Ask the administrator why the person may sign in again. If nobody knows, suspend them and look at what they did
+--   since.
 -- status: stable
 -- level: high
 -- description: >-

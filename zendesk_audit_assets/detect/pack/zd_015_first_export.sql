@@ -1,6 +1,8 @@
 -- title: First export by this person
 -- id: cbf27734-ac10-4525-8b66-402800e03d2c
 -- name: ZD-015-first
+-- remedy: >-
+--   Ask the person what the export is for and where the file is now.
 -- status: stable
 -- level: medium
 -- description: >-

@@ -1,6 +1,9 @@
 -- title: New network of a privileged actor
 -- id: e0a3a91f-2346-4c13-bc27-ed12b10877a9
 -- name: ZD-101
+-- remedy: >-
+--   Ask the person whether it was them. If not, end their sessions, change their password and undo what came from
+--   this network.
 -- status: stable
 -- level: medium
 -- description: >-

@@ -1,6 +1,8 @@
 -- title: One actor in two countries within an hour
 -- id: f1260ebc-7d56-4b56-b714-dc919b27dbdf
 -- name: ZD-102
+-- remedy: >-
+--   Ask the person where they were. If they were in one place, end their sessions and change their password.
 -- status: experimental
 -- level: high
 -- description: >-

@@ -1,6 +1,8 @@
 -- title: One actor in a known and a new network within an hour
 -- id: ea44bd0d-405e-4311-8b68-dba7a2bb831d
 -- name: ZD-103
+-- remedy: >-
+--   Ask the person whether both networks are theirs. If not, end their sessions and change their password.
 -- status: stable
 -- level: medium
 -- description: >-

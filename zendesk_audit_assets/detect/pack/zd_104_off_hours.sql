@@ -1,6 +1,8 @@
 -- title: Privileged change at an unusual hour
 -- id: 6caf76a5-7035-48ae-8280-ad3729a6f2e7
 -- name: ZD-104
+-- remedy: >-
+--   Ask the person whether it was them, by another way than Zendesk.
 -- status: stable
 -- level: medium
 -- description: >-

@@ -1,6 +1,9 @@
 -- title: Burst of deletions
 -- id: 3f0c9931-918c-40bf-9670-c342c6cce996
 -- name: ZD-105
+-- remedy: >-
+--   Ask the person. If it was a mistake or not them, suspend them and restore what they deleted: tickets for 30
+--   days.
 -- status: stable
 -- level: high
 -- description: >-

@@ -1,6 +1,8 @@
 -- title: First action of its kind by this person
 -- id: 004498f4-b987-47c1-8c9c-26a813678d7a
 -- name: ZD-108
+-- remedy: >-
+--   Ask the person about the new task.
 -- status: stable
 -- level: informational
 -- description: >-

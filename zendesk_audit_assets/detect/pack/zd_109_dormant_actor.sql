@@ -1,6 +1,8 @@
 -- title: Dormant actor active again
 -- id: 0ecaf828-e2f7-4553-8fcc-69d79561a0d1
 -- name: ZD-109
+-- remedy: >-
+--   Ask whether the person has returned. If nobody knows, suspend them, and undo their change.
 -- status: stable
 -- level: medium
 -- description: An actor without events for 90 days or more returned and made a privileged change within a day.

@@ -1,6 +1,8 @@
 -- title: Password instead of single sign-on
 -- id: 73f80e52-a369-48b5-a441-4c46f147ecf9
 -- name: ZD-112
+-- remedy: >-
+--   Ask the person whether it was them. If not, end their sessions, and turn passwords off for team members.
 -- status: stable
 -- level: high
 -- description: A user with ten or more sign-ins in 90 days, none of them with a password, signed in with a password.

@@ -1,6 +1,8 @@
 -- title: Action after removal or suspension
 -- id: c1af4465-06f1-42fc-a101-0f154a9f2968
 -- name: ZD-114
+-- remedy: >-
+--   End all sessions of the user, and delete the tokens and clients that they know.
 -- status: stable
 -- level: high
 -- description: >-

@@ -1,6 +1,9 @@
 -- title: Many findings about one person
 -- id: b459071a-fb8a-4f9e-bf72-c46dca8fbe35
 -- name: ZD-115
+-- remedy: >-
+--   Read the events in their order; together they tell more than each. Suspend the person if they cannot explain
+--   them.
 -- status: stable
 -- level: high
 -- description: >-

@@ -1,6 +1,8 @@
 -- title: Log silent for unusually long
 -- id: 5a3c1fbd-f9da-4bf3-a816-96a68afe2312
 -- name: ZD-201
+-- remedy: >-
+--   Check in Zendesk's Admin Center whether events exist in this time. If so, materialize the day in full.
 -- status: stable
 -- level: medium
 -- description: >-

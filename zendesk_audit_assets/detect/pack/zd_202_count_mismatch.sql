@@ -1,6 +1,8 @@
 -- title: Row count differs from a committed batch
 -- id: 135d63cf-1293-424c-802a-2e8f96fc5ce8
 -- name: ZD-202
+-- remedy: >-
+--   Restore the file from a backup that agrees, and find out who can write to it.
 -- status: stable
 -- level: high
 -- description: >-

@@ -1,6 +1,8 @@
 -- title: Events arrived late
 -- id: a4ea3938-d429-4c52-8109-15b0875b0b21
 -- name: ZD-203
+-- remedy: >-
+--   Materialize the days around it in full if more events are missing.
 -- status: stable
 -- level: low
 -- description: >-

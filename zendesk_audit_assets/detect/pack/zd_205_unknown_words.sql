@@ -1,6 +1,8 @@
 -- title: Unknown action, object type or field
 -- id: bdfaef42-8c7d-4431-b331-dab129ea3a7b
 -- name: ZD-205
+-- remedy: >-
+--   Look at the events, and write a rule if they matter.
 -- status: stable
 -- level: informational
 -- description: >-

@@ -1,6 +1,8 @@
 -- title: Settings changes in unknown wording
 -- id: 5b1c3f0e-8a3d-4d55-9a5e-1f5f6d0c2051
 -- name: ZD-205-words
+-- remedy: >-
+--   Let the credentials belong to a user whose language is English.
 -- status: stable
 -- level: medium
 -- description: >-

@@ -1,6 +1,8 @@
 -- title: Parse rate of descriptions dropped
 -- id: 4260ce86-ca96-4d78-ba56-9ee452a5d423
 -- name: ZD-206
+-- remedy: >-
+--   Look at descriptions that are not parsed, and report new wording.
 -- status: stable
 -- level: medium
 -- description: >-

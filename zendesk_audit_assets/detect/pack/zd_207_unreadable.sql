@@ -1,6 +1,8 @@
 -- title: Part of the log cannot be read
 -- id: 5d0c1c1e-7b0f-4d0b-9b61-1f5d1b7a2c07
 -- name: ZD-207
+-- remedy: >-
+--   Look at audit_log_rejects, and send the page to Zendesk's support if it stays so.
 -- status: stable
 -- level: high
 -- description: >-
