@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -99,10 +99,12 @@ class FileStore:
                     yield state
                 return
             file, state = opened
+            before = replace(state)
             try:
                 yield state
-                state.written_at = now
-                self._write(file, state)
+                if state != before:  # else somebody only looked whether a pause has begun
+                    state.written_at = now
+                    self._write(file, state)
             finally:
                 os.close(file)
                 self._lock.release()
@@ -138,7 +140,7 @@ class FileStore:
             raise
 
     def _write(self, file: int, state: BudgetState) -> None:
-        content = json.dumps(asdict(state)).encode()
+        content = json.dumps(vars(state)).encode()
         try:
             os.lseek(file, 0, os.SEEK_SET)
             os.write(file, content)
