@@ -10,13 +10,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars as pl
 from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
 from zendesk_audit_assets.cli import moments
 from zendesk_audit_assets.cli.output import query_frame
+from zendesk_audit_assets.cli.terminal import tell
 from zendesk_audit_assets.masking import mask
-from zendesk_audit_assets.text import visible
 
 TABLES = ("audit_events", "audit_changes", "actor_names")
 """The tables that `read_events` reads."""
@@ -67,24 +65,14 @@ def draw_events(frame: pl.DataFrame, local: ZoneInfo, console: Console, *, known
         what = first["action"] or "event"
         if first["object"] != known:
             what = f"{what} {first['object']} {first['label'] or ''}".rstrip()
-        console.print()
-        console.print(plain(f"{moments.shown(first['created_at'], local)}  {who}  {what}"), style="bold")
+        tell(console)
+        tell(console, f"{moments.shown(first['created_at'], local)}  {who}  {what}", style="bold", wrap=True)
         for change in filter(None, map(_change, rows)):
-            print_indented(change, console)
+            tell(console, change, wrap=True, indent=4)
         source = "  ".join(part for part in (first["ip_address"], f"event {first['event_id']}") if part)
-        print_indented(source, console, style="dim")
+        tell(console, source, style="dim", wrap=True, indent=4)
     if len(events) > MAX_EVENTS:
-        console.print(f"\n{len(events) - MAX_EVENTS:,} more events; use --csv to see all.")
-
-
-def print_indented(text: str, console: Console, style: str = "") -> None:
-    """Print a text, which may quote the log, below a line that introduces it."""
-    console.print(Padding(plain(text), (0, 0, 0, 4), expand=False), style=style)
-
-
-def plain(text: str) -> Text:
-    """A text, which may quote the log, for a console: brackets are no markup, and nothing acts on the terminal."""
-    return Text(visible(text))
+        tell(console, f"\n{len(events) - MAX_EVENTS:,} more events; use --csv to see all.")
 
 
 def _change(row: dict[str, Any]) -> str:

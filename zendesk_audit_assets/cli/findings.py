@@ -23,7 +23,7 @@ from zendesk_audit_assets.cli.output import (
     read_options,
 )
 from zendesk_audit_assets.cli.rules import known_rule
-from zendesk_audit_assets.cli.terminal import say
+from zendesk_audit_assets.cli.terminal import say, tell
 from zendesk_audit_assets.detect import decisions
 from zendesk_audit_assets.detect.description import describe
 from zendesk_audit_assets.detect.finding import Finding
@@ -135,21 +135,19 @@ def show(uid: str, live: bool, output: Output) -> None:
         print_frame(frame, output)
         return
     console = Console(highlight=False)
-    console.print(events.plain(f"{finding.severity}  {finding.rule}  {finding.title}"), style="bold")
-    console.print(events.plain(description.as_text))
+    tell(console, f"{finding.severity}  {finding.rule}  {finding.title}", style="bold", wrap=True)
+    tell(console, description.as_text, wrap=True)
     whole = f" of {finding.part_of[:_UID_SHOWN]}" if finding.part_of else ""
-    console.print(events.plain(f"Status: {finding.status}{whole}\nUid: {finding.uid}"))
+    tell(console, f"Status: {finding.status}{whole}\nUid: {finding.uid}", wrap=True)
     if parts:
-        console.print(events.plain(f"Parts: {', '.join(f'{rule} ({part})' for rule, part in parts)}"))
+        tell(console, f"Parts: {', '.join(f'{rule} ({part})' for rule, part in parts)}", wrap=True)
     if not own.is_empty():
-        console.print(f"\nIts events, in {moments.zone().key}:")
+        tell(console, f"\nIts events, in {moments.zone().key}:")
     events.draw_events(own, moments.zone(), console)
-    console.print(
-        events.plain(
-            f"\nThe rule: zendesk-audit rules explain {finding.rule}"
-            f"\nTo close the finding: zendesk-audit findings --close {finding.uid[:_UID_SHOWN]}"
-        ),
-        soft_wrap=True,
+    tell(
+        console,
+        f"\nThe rule: zendesk-audit rules explain {finding.rule}"
+        f"\nTo close the finding: zendesk-audit findings --close {finding.uid[:_UID_SHOWN]}",
     )
 
 
@@ -162,19 +160,19 @@ def _none(others: int) -> str:
 def _draw(frame: pl.DataFrame, what: str) -> None:
     console, local = Console(highlight=False), moments.zone()
     number = f"1 {what}" if frame.height == 1 else f"{frame.height:,} {what}s"
-    console.print(f"{number}, newest first, in {local.key}:")
+    tell(console, f"{number}, newest first, in {local.key}:")
     for row in frame.head(_MAX_DRAWN).iter_rows(named=True):
         status = "" if row["status"] == "open" else f"  ({row['status']})"
         head = f"{moments.shown(row['last_event_at'], local)}  {row['severity']}  {row['rule']}  {row['title']}{status}"
-        console.print()
-        console.print(events.plain(head), style="bold")
-        events.print_indented(row["explanation"], console)
+        tell(console)
+        tell(console, head, style="bold", wrap=True)
+        tell(console, row["explanation"], wrap=True, indent=4)
         counted = "1 event" if row["events"] == 1 else f"{row['events']:,} events"
         source = "  ".join(part for part in (row["actor_name"], counted, f"uid {row['uid']}") if part)
-        events.print_indented(source, console, style="dim")
+        tell(console, source, style="dim", wrap=True, indent=4)
     if frame.height > _MAX_DRAWN:
-        console.print(f"\n{frame.height - _MAX_DRAWN:,} older findings; use --csv to see all, or --level and --since.")
-    console.print("\nTo see one with its events: zendesk-audit findings show UID", soft_wrap=True)
+        tell(console, f"\n{frame.height - _MAX_DRAWN:,} older findings; use --csv to see all, or --level and --since.")
+    tell(console, "\nTo see one with its events: zendesk-audit findings show UID")
 
 
 def _close(uids: Sequence[str]) -> None:

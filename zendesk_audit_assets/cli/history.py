@@ -10,6 +10,7 @@ from zendesk_audit_assets.cli import events, moments
 from zendesk_audit_assets.cli.lookup import find_object, find_person
 from zendesk_audit_assets.cli.moments import MOMENT, Span
 from zendesk_audit_assets.cli.output import NotFound, Output, drawn_on_terminal, open_tables, print_frame, read_options
+from zendesk_audit_assets.cli.terminal import tell
 
 
 @click.command()
@@ -73,10 +74,10 @@ def history(
         return
     console, local, number = Console(highlight=False), moments.zone(), frame["event_id"].n_unique()
     counted = "1 event" if number == 1 else f"{number:,} events"
-    console.print(events.plain(f"{counted} {about}, newest first, in {local.key}:"))
+    tell(console, f"{counted} {about}, newest first, in {local.key}:", wrap=True)
     events.draw_events(frame, local, console, known=f"{thing.kind}:{thing.id}" if thing else "")
     if thing and thing.kind == "user" and not person:
-        console.print(f"\nTo see what this user did: zendesk-audit history --by {thing.id}", soft_wrap=True)
+        tell(console, f"\nTo see what this user did: zendesk-audit history --by {thing.id}")
 
 
 def _of_field(frame: pl.DataFrame, word: str) -> pl.DataFrame:

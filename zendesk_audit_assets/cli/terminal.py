@@ -8,6 +8,7 @@ import sys
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from zendesk_audit_assets.text import utf16_escapes, visible
@@ -40,9 +41,13 @@ def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     click.echo(visible(text), err=err, nl=nl)
 
 
-def tell(console: Console, text: str) -> None:
-    """Print a text, which may quote the log, to a console; brackets are no markup, and long lines are not broken."""
-    console.print(Text(visible(text)), soft_wrap=True)
+def tell(console: Console, text: str = "", *, style: str = "", wrap: bool = False, indent: int = 0) -> None:
+    """Print a text, which may quote the log, to a console; brackets are no markup.
+
+    With `wrap`, long lines are broken at the width of the console, and each begins with so many blanks.
+    """
+    plain = Text(visible(text), style)
+    console.print(Padding(plain, (0, 0, 0, indent), expand=False) if indent else plain, soft_wrap=not wrap)
 
 
 def mark(sign: str) -> str:
