@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from support.findings import finding, store
+from support.patience import PATIENCE_S
 from support.receivers import Receiver
 from zendesk_audit_assets.alert import deliver as deliver_module
 from zendesk_audit_assets.alert.channels.slack import Slack
@@ -244,7 +245,7 @@ def test_a_kill_before_the_commit_resends_with_the_same_key(
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(warehouse.path), receiver.url, NOW.isoformat(), str(number)],
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert killed.returncode == -9
     assert len(receiver.received) == number

@@ -17,6 +17,7 @@ import pytest
 import time_machine
 
 from support.deployment import NOW, STARTUP
+from support.patience import PATIENCE_S
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.demo import FOLDER
 from zendesk_audit_assets.orchestration.checks import CHECKS
@@ -98,6 +99,6 @@ def test_its_hint_for_a_query_works_as_printed(done: Any) -> None:
     (hint,) = [line for line in done.stderr.splitlines() if line.startswith("Query it:")]
     command = hint.removeprefix("Query it:").strip()
     answer = subprocess.run(
-        command, shell=True, cwd=done.folder, capture_output=True, text=True, check=True, timeout=60
+        command, shell=True, cwd=done.folder, capture_output=True, text=True, check=True, timeout=PATIENCE_S
     )
     assert "share_of_events" in "".join(answer.stdout.split())

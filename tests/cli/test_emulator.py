@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets import Account
 from zendesk_audit_assets.zendesk.connect import client_for
 
@@ -46,7 +47,7 @@ def test_the_printed_settings_connect_until_a_signal_ends_it(call: Any) -> None:
         assert result.exit_code == 0
         assert f"{events:,} events: a full backfill takes" in result.output
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def _history_start(days: int) -> date:

@@ -14,6 +14,7 @@ import click
 import pytest
 
 import zendesk_audit_assets.cli
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.cli import main
 from zendesk_audit_assets.errors import AuditError
 
@@ -167,4 +168,4 @@ assert CliRunner().invoke(main, ["--help"]).exit_code == 0
 assert "dagster" not in sys.modules
 assert "duckdb" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)

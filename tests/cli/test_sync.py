@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.cli.runs import open_instance
 from zendesk_audit_assets.emulator import EmulatorOptions, Fault, HistoryOptions
 from zendesk_audit_assets.orchestration.partitions import Days
@@ -214,7 +215,7 @@ def test_ctrl_c_keeps_commits_and_the_next_sync_continues(call: Any, deploy: Cal
                 process.wait(0.2)
                 pytest.fail(f"It ended by itself: {process.communicate()[0]}")
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 130
     assert output.splitlines()[-1] == (

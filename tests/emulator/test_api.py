@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions
 
 FIELDS = [
@@ -53,7 +54,7 @@ def test_an_unknown_endpoint_is_not_found(zendesk: Emulator, ask: Callable, path
 
 def test_a_host_name_of_another_account_is_not_found(zendesk: Emulator) -> None:
     responses = {
-        host: requests.get(zendesk.url + "/api/v2/users/me", headers={"Host": host}, timeout=10).status_code
+        host: requests.get(zendesk.url + "/api/v2/users/me", headers={"Host": host}, timeout=PATIENCE_S).status_code
         for host in ("demo.zendesk.com", "acme.zendesk.com", "acme.localhost:80", "localhost")
     }
     assert responses == {"demo.zendesk.com": 200, "acme.zendesk.com": 404, "acme.localhost:80": 404, "localhost": 200}

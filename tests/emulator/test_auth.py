@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.emulator import Emulator
 
 LIST = "/api/v2/audit_logs?page[size]=1"
@@ -23,7 +24,7 @@ def issue(zendesk: Emulator, **changes: Any) -> requests.Response:
         **changes,
     }
     parameters = {name: value for name, value in parameters.items() if value is not None}
-    return requests.post(zendesk.url + "/oauth/tokens", json=parameters, timeout=10)
+    return requests.post(zendesk.url + "/oauth/tokens", json=parameters, timeout=PATIENCE_S)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -78,7 +79,7 @@ def test_a_token_may_be_asked_for_with_a_form(start: Callable) -> None:
         "client_id": zendesk.options.client_id,
         "client_secret": zendesk.options.client_secret,
     }
-    assert requests.post(zendesk.url + "/oauth/tokens", data=form, timeout=10).status_code == 201
+    assert requests.post(zendesk.url + "/oauth/tokens", data=form, timeout=PATIENCE_S).status_code == 201
 
 
 @pytest.mark.parametrize(("requested", "granted"), [(60, 300), (3600, 3600), (999_999, 172_800), (None, 1800)])
@@ -106,7 +107,7 @@ def test_an_invalid_token_request_is_rejected(start: Callable, changes: dict, st
 def test_a_body_that_is_no_json_is_a_bad_request(start: Callable) -> None:
     headers = {"Content-Type": "application/json"}
     for body in ("{", "[1]"):
-        response = requests.post(start().url + "/oauth/tokens", data=body, headers=headers, timeout=10)
+        response = requests.post(start().url + "/oauth/tokens", data=body, headers=headers, timeout=PATIENCE_S)
         assert response.status_code == 400
 
 

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
 
 LIST = "/api/v2/audit_logs?page[size]=3&sort=created_at"
@@ -106,7 +107,7 @@ def test_a_slow_response_arrives_after_its_seconds(zendesk: Emulator, ask: Calla
 def test_a_truncated_body_is_shorter_than_its_content_length(zendesk: Emulator) -> None:
     zendesk.inject(Fault("truncated"))
     headers = {"Authorization": f"Bearer {zendesk.options.access_token}"}
-    with requests.get(zendesk.url + LIST, headers=headers, stream=True, timeout=10) as response:
+    with requests.get(zendesk.url + LIST, headers=headers, stream=True, timeout=PATIENCE_S) as response:
         promised = int(response.headers["content-length"])
         received: list[bytes] = []
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -198,7 +199,7 @@ def test_a_fault_belongs_to_one_endpoint(zendesk: Emulator, ask: Callable) -> No
     zendesk.inject(Fault("500", endpoint="oauth"))
     assert ask(zendesk, LIST).status_code == 200
     assert ask(zendesk, "/api/v2/users/me").status_code == 200
-    assert requests.post(zendesk.url + "/oauth/tokens", json={}, timeout=10).status_code == 500
+    assert requests.post(zendesk.url + "/oauth/tokens", json={}, timeout=PATIENCE_S).status_code == 500
     zendesk.inject(Fault("500", endpoint="users"))
     assert ask(zendesk, "/api/v2/users/me").status_code == 500
 

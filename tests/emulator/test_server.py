@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.emulator import (
     OMIT,
     Emulator,
@@ -114,14 +115,16 @@ def test_some_live_events_appear_late(start: Callable, clock: Callable) -> None:
     zendesk = start(clock=clock, live_events_per_minute=120, late_share=0.5, late_max_s=600)
     clock.advance(300)
     headers = {"Authorization": f"Bearer {zendesk.options.access_token}"}
-    visible = requests.get(zendesk.url + "/api/v2/audit_logs", headers=headers, timeout=10).json()["count"]
+    visible = requests.get(zendesk.url + "/api/v2/audit_logs", headers=headers, timeout=PATIENCE_S).json()["count"]
     truth = len(zendesk.events)
     assert 0 < visible < truth
     clock.advance(0.4)
     clock.advance(600)
     records = [record for record in zendesk.events if record["created_at"] <= "2026-03-04T05:11:07Z"]
     window = "filter[created_at][]=2000-01-01T00:00:00Z&filter[created_at][]=2026-03-04T05:11:07Z"
-    later = requests.get(f"{zendesk.url}/api/v2/audit_logs?{window}", headers=headers, timeout=10).json()["count"]
+    later = requests.get(f"{zendesk.url}/api/v2/audit_logs?{window}", headers=headers, timeout=PATIENCE_S).json()[
+        "count"
+    ]
     assert later == len(records) >= truth
 
 
@@ -137,9 +140,9 @@ def test_the_date_is_the_time_of_sending(start: Callable, ask: Callable) -> None
 
 def test_an_emulator_stops_while_connections_are_kept_alive() -> None:
     with Emulator() as zendesk, requests.Session() as session:
-        session.get(zendesk.url + "/api/v2/users/me", timeout=10)
+        session.get(zendesk.url + "/api/v2/users/me", timeout=PATIENCE_S)
     with pytest.raises(requests.ConnectionError):
-        requests.get(zendesk.url + "/api/v2/users/me", timeout=10)
+        requests.get(zendesk.url + "/api/v2/users/me", timeout=PATIENCE_S)
 
 
 def test_two_emulators_run_side_by_side(start: Callable, ask: Callable) -> None:
@@ -177,7 +180,7 @@ def test_a_signal_ends_serving_in_the_foreground_cleanly(number: signal.Signals)
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().strip()
-        assert requests.get(url + "/api/v2/users/me", timeout=10).status_code == 200
+        assert requests.get(url + "/api/v2/users/me", timeout=PATIENCE_S).status_code == 200
         process.send_signal(number)
         assert process.stdout.read() == "done\n"
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0

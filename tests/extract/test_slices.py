@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.patience import PATIENCE_S
 from support.slices import advance, at, pages_of
 from zendesk_audit_assets.extract import slices as slices_module
 from zendesk_audit_assets.extract.coverage import SECOND, Interval, union
@@ -46,9 +47,9 @@ class Reader:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_S)
         self._asked.put(None)
-        server.join(20)
+        server.join(PATIENCE_S)
         assert not any(thread.is_alive() for thread in threads), "a reader waits for ever"
         assert not self.errors
         return self
@@ -73,7 +74,7 @@ class Reader:
         while not part.done:
             answered = threading.Event()
             self._asked.put(answered)
-            answered.wait(20)
+            answered.wait(PATIENCE_S)
             completed = advance(self.slices, part, next(pages), self.now)
             with self._lock:
                 self.pages += 1
@@ -199,7 +200,7 @@ def taking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Slices], queue.SimpleQu
         waits.clear()
         answer: queue.SimpleQueue[Slice | None] = queue.SimpleQueue()
         threading.Thread(target=lambda: answer.put(slices.take()), daemon=True).start()
-        assert waits.wait(10)
+        assert waits.wait(PATIENCE_S)
         return answer
 
     return take
@@ -210,7 +211,7 @@ def test_a_stop_releases_waiting_readers(taking: Callable[..., Any]) -> None:
     slices.take()
     answers = [taking(slices) for _ in range(3)]
     slices.stop()
-    assert [answer.get(timeout=10) for answer in answers] == [None] * 3
+    assert [answer.get(timeout=PATIENCE_S) for answer in answers] == [None] * 3
     assert slices.stopping.is_set()
 
 
@@ -220,7 +221,7 @@ def test_a_waiting_worker_leaves_when_the_last_slice_is_done(taking: Callable[..
     slices.advance(part, None, at(2_000))
     answer = taking(slices)
     slices.finish(part)
-    assert answer.get(timeout=10) is None
+    assert answer.get(timeout=PATIENCE_S) is None
 
 
 def test_a_waiting_worker_gets_a_slice_as_soon_as_one_exists(taking: Callable[..., Any]) -> None:
@@ -228,7 +229,7 @@ def test_a_waiting_worker_gets_a_slice_as_soon_as_one_exists(taking: Callable[..
     part = slices.take()
     answer = taking(slices)
     slices.advance(part, at(100), at(2_000), 0.01)
-    assert answer.get(timeout=10).part is part
+    assert answer.get(timeout=PATIENCE_S).part is part
 
 
 def test_a_helper_meets_the_reader_and_leaves_nothing() -> None:

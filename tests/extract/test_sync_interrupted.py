@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.sync import BEGINNING, DAY, NOON, WINDOW, Account
 from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.extract import sync as sync_module
@@ -135,7 +136,7 @@ def test_a_sync_after_a_kill_fetches_only_the_rest(busy_account: Account) -> Non
         zendesk.now(),
     ]
     command = [sys.executable, "-c", KILLED_HALF_WAY, *map(str, arguments)]
-    assert subprocess.run(command, timeout=60, check=False).returncode == -9
+    assert subprocess.run(command, timeout=PATIENCE_S, check=False).returncode == -9
     busy_account.requests()
     committed = len(busy_account.ids())
     assert 400 <= committed < 1_000

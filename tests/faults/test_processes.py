@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.process import Program
 from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.warehouse.database import (
@@ -222,6 +223,6 @@ def test_a_run_fails_with_a_message_on_a_full_disk(room, disk, zendesk, worker, 
 
 def test_kills_at_random_moments_leave_whole_batches():
     command = [sys.executable, FOLDER / "kill_many.py", "--kills", str(KILLS), "--seed", str(SEEDS[0])]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.startswith(f"{KILLS} kills")

@@ -16,6 +16,7 @@ import time_machine
 from support.deployment import NOW
 from zendesk_audit_assets.detect import findings, load_rules
 from zendesk_audit_assets.detect.checks import LOG_RULES, check_name
+from zendesk_audit_assets.emulator import EmulatorOptions
 from zendesk_audit_assets.extract.checks import READ_WITHIN
 from zendesk_audit_assets.orchestration.checks import CHECKS, whole_table_checks
 from zendesk_audit_assets.orchestration.scope import Scope
@@ -206,7 +207,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, deployed: Any) -> Iterator[An
     """A deployment whose nightly run succeeded; `evaluated` are its check results."""
     with (
         dg.DagsterInstance.ephemeral() as instance,
-        deployed(tmp_path_factory.mktemp("good"), instance, days=7) as deployment,
+        deployed(tmp_path_factory.mktemp("good"), instance, days=7, options=EmulatorOptions()) as deployment,
     ):
         for event in HAPPENED:
             deployment.happens(**event)

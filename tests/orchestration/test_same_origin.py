@@ -20,6 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.orchestration._private import EmptyWorkspaceTarget, WorkspaceProcessContext
 from zendesk_audit_assets.orchestration.same_origin import SameOrigin
 
@@ -64,7 +65,7 @@ def port() -> Iterator[int]:
 
 def ask(port: int, path: str, method: str = "GET", body: str = "", **headers: str | None) -> tuple[int, str, Any]:
     """The status, body and headers of one request; `sec_fetch_site` stands for Sec-Fetch-Site, None leaves it out."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.putrequest(method, path, skip_host=True)
         chosen = {"host": f"127.0.0.1:{port}", **headers}

@@ -7,6 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
+from support.patience import PATIENCE_S
+
 
 class Program:
     """`python` with these arguments, which exchanges lines with the test. A timer kills it after 60 s."""
@@ -14,7 +16,7 @@ class Program:
     def __init__(self, *arguments: Path | str) -> None:
         command = [sys.executable, *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._limit = threading.Timer(60, self.process.kill)
+        self._limit = threading.Timer(PATIENCE_S, self.process.kill)
         self._limit.start()
 
     def says(self) -> str:

@@ -17,6 +17,7 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.zendesk import RateBudget, budget_state
 from zendesk_audit_assets.zendesk.budget import RateLimit, read_rate_limit
 from zendesk_audit_assets.zendesk.stopping import Stopped
@@ -112,7 +113,7 @@ def test_a_pause_also_holds_threads_that_wait_already(clock):
     def sleep(seconds):
         slept.append(seconds)
         asleep.set()
-        assert wake.wait(10)
+        assert wake.wait(PATIENCE_S)
         clock.advance(seconds)
 
     budget = RateBudget(0.5, now=clock, sleep=sleep)
@@ -121,11 +122,11 @@ def test_a_pause_also_holds_threads_that_wait_already(clock):
         assert budget.acquire() == 0
     waiting = threading.Thread(target=budget.acquire)
     waiting.start()
-    assert asleep.wait(10)
+    assert asleep.wait(PATIENCE_S)
 
     budget.pause(30)
     wake.set()
-    waiting.join(10)
+    waiting.join(PATIENCE_S)
 
     assert len(slept) == 2
     assert sum(slept) == pytest.approx(30)
@@ -248,7 +249,7 @@ print(sent)
 """
     started = time.monotonic()
     processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    sent = [int(process.communicate(timeout=60)[0]) for process in processes]
+    sent = [int(process.communicate(timeout=PATIENCE_S)[0]) for process in processes]
     elapsed = time.monotonic() - started
 
     assert all(sent)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, Fault
 from zendesk_audit_assets.zendesk import AccessToken, ClientCredentials, MalformedResponse, RateBudget, ZendeskAccount
 from zendesk_audit_assets.zendesk.errors import BadCredentials, ExpiredToken, MissingScope, WrongSubdomain
@@ -25,7 +26,7 @@ def together():
     """Run a function in eight threads at the same moment."""
 
     def run(function):
-        barrier = threading.Barrier(8, timeout=10)
+        barrier = threading.Barrier(8, timeout=PATIENCE_S)
 
         def one(_):
             barrier.wait()

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from support.patience import PATIENCE_S
 from zendesk_audit_assets.emulator import Fault
 from zendesk_audit_assets.zendesk import ApiToken, MalformedResponse, RateBudget, ZendeskAccount, ZendeskClient
 from zendesk_audit_assets.zendesk import transport as transport_module
@@ -134,7 +135,7 @@ def test_after_a_429_every_thread_waits(zendesk, clock):
 
     def wait(seconds):
         waiting.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
 
     def sleep(seconds):
         paced.append(seconds)
@@ -145,7 +146,7 @@ def test_after_a_429_every_thread_waits(zendesk, clock):
     zendesk.inject(Fault("429", retry_after=30))
     with ZendeskClient(account, limiter=budget, wait=wait) as client, ThreadPoolExecutor(1) as pool:
         told = pool.submit(client.newest)
-        assert waiting.wait(10)
+        assert waiting.wait(PATIENCE_S)
         assert len(zendesk.requests) == 1
         client.newest()
         go_on.set()
@@ -251,7 +252,7 @@ def test_compressed_and_chunked_responses_keep_the_connection(stub, connect, enc
 def test_each_thread_has_its_own_connection(stub, connect):
     stub.say(stub.page([]))
     client = connect(stub)
-    at_once = threading.Barrier(4, timeout=10)
+    at_once = threading.Barrier(4, timeout=PATIENCE_S)
 
     def twice(_):
         at_once.wait()
