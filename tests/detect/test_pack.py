@@ -23,6 +23,7 @@ def test_a_rule_says_what_it_means_and_when_it_is_wrong(rule: Rule) -> None:
     assert rule.file.startswith(rule.name[:6].lower().replace("-", "_"))
     assert rule.description
     assert rule.falsepositives
+    assert rule.remedy
 
 
 @pytest.mark.parametrize("rule", PACK, ids=lambda rule: rule.name)
