@@ -21,6 +21,7 @@ from zendesk_audit_assets.masking import mask_sql
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
+from zendesk_audit_assets.transform.table import events
 from zendesk_audit_assets.warehouse.catalog import relations, scalar
 
 # The rules of a window share one copy of its events up to this number of them: a copy of years would cost memory.
@@ -31,7 +32,9 @@ def evaluate_events(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]
     """Add the findings of event rules in batches after `seen`. Returns the number of findings."""
     columns = ", ".join(_columns_read_by(rules))
     # A copy, because the view computes its columns each time that they are read.
-    connection.execute(f"CREATE TEMP TABLE news AS SELECT {columns} FROM audit_events WHERE batch_id > {seen}")
+    connection.execute(
+        f"CREATE TEMP TABLE news AS SELECT {columns} FROM ({events(connection, columns)}) WHERE batch_id > {seen}"
+    )
     with _rule_table(connection, rules):
         matches = ", ".join(f"CASE WHEN {rule.sql} THEN {number} END" for number, rule in enumerate(rules))
         connection.execute(
@@ -65,11 +68,12 @@ def _take_back_days(connection: duckdb.DuckDBPyConnection) -> None:
     )
     ((begin, end),) = connection.execute("SELECT min(first_event_at), max(last_event_at) FROM earlier").fetchall()
     if begin is not None:
+        shown = ", ".join(sorted(_SHOWN))
         connection.execute(
             f"""
             INSERT INTO matched BY NAME
-            SELECT {", ".join(sorted(_SHOWN))}, number
-            FROM (SELECT unnest(event_ids) AS id, number FROM earlier) JOIN audit_events USING (id)
+            SELECT {shown}, number
+            FROM (SELECT unnest(event_ids) AS id, number FROM earlier) JOIN ({events(connection, shown)}) USING (id)
             WHERE created_at BETWEEN {_literal(begin)} AND {_literal(end)}
             """
         )
@@ -95,13 +99,16 @@ def evaluate_window(
     if not rules:
         return 0
     begin = since - max(rule.look_back for rule in rules)
-    events = scalar(
+    number = scalar(
         connection,
         f"SELECT count(*) FROM audit_logs WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}",
     )
-    few = events <= COPIED_EVENTS
+    few = number <= COPIED_EVENTS
     written = 0
-    with _copy_of_recent(connection, rules, begin, until) if few else nullcontext(f"({HISTORY})") as source:
+    columns = ", ".join([*_columns_read_by(rules), "is_privileged"])
+    of_columns = HISTORY.replace("FROM audit_events", f"FROM ({events(connection, f'{columns} {HISTORY}')})")
+    every = f"(SELECT {columns} FROM ({of_columns}))"
+    with _copy_of_recent(connection, every, begin, until) if few else nullcontext(every) as source:
         for rule in rules:
             views = _window(connection, source, since - rule.look_back, since, until, others)
             with views, _rule_table(connection, [rule]), _errors_of(rule):
@@ -122,7 +129,7 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
     connection.execute(replace(LOG_FINDINGS, name="states").ddl.replace("CREATE", "CREATE TEMP", 1))
     for rule in rules:
         with _rule_table(connection, [rule]), _errors_of(rule):
-            connection.execute(_insert_states(rule))
+            connection.execute(_insert_states(rule, events(connection, f"{rule.sql} {' '.join(_SHOWN)}")))
     changed = [
         uid for (uid,) in connection.execute("SELECT uid FROM (FROM states EXCEPT FROM log_findings)").fetchall()
     ]
@@ -168,12 +175,11 @@ def _columns_read_by(rules: Sequence[Rule]) -> list[str]:
 
 @contextmanager
 def _copy_of_recent(
-    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], begin: datetime, until: datetime
+    connection: duckdb.DuckDBPyConnection, source: str, begin: datetime, until: datetime
 ) -> Iterator[str]:
-    """Copy the events from `begin` to `until`, with the columns that some rule reads. Yields the name of the copy."""
-    columns = ", ".join([*_columns_read_by(rules), "is_privileged"])
+    """Copy the events of `source` from `begin` to `until`. Yields the name of the copy."""
     connection.execute(
-        f"CREATE TEMP TABLE recent AS SELECT {columns} FROM ({HISTORY}) "
+        f"CREATE TEMP TABLE recent AS FROM {source} "
         f"WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}"
     )
     yield "recent"
@@ -419,10 +425,10 @@ def _of_results(rule: Rule) -> str:
     """
 
 
-def _insert_states(rule: Rule) -> str:
+def _insert_states(rule: Rule, events: str) -> str:
     return f"""
         INSERT INTO states BY NAME
-        WITH results AS ({_results(rule, _LOG_RESULT)})
+        WITH audit_events AS ({events}), results AS ({_results(rule, _LOG_RESULT)})
         SELECT
             sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
             {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,

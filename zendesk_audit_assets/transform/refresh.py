@@ -11,6 +11,7 @@ import duckdb
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.transform import DERIVED, DerivedTable
+from zendesk_audit_assets.transform.narrowing import narrowed
 from zendesk_audit_assets.warehouse.catalog import drop, ensure_derived, has_shape, kinds, scalar
 from zendesk_audit_assets.warehouse.table import Column, Table
 
@@ -72,7 +73,8 @@ def refresh(
     connection.execute(
         f"INSERT INTO {STATE.name} VALUES (?, ?, ?, now())", [table.name, newest, _definition(table, timezone)]
     )
-    total = scalar(connection, f'SELECT count(*) FROM "{table.name}"')
+    rows = f'"{table.name}"' if table.strategy.stored else f"({narrowed(table.sql, '')})"
+    total = scalar(connection, f"SELECT count(*) FROM {rows}")
     return Refreshed(rows_total=total, rows_written=written.rows, full=seen is None, batch_id=newest, note=written.note)
 
 

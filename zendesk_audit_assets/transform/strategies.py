@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import duckdb
 
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
-from zendesk_audit_assets.text import sql_name
-from zendesk_audit_assets.warehouse.catalog import scalar
+from zendesk_audit_assets.warehouse.catalog import create_view, scalar
 
 if TYPE_CHECKING:
     from zendesk_audit_assets.transform.table import DerivedTable
@@ -87,8 +86,7 @@ class View(Strategy):
     def refresh(
         self, connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int | None, newest: int
     ) -> Written:
-        # Each time: nothing else tells whether the view that is there has this query.
-        connection.execute(f"CREATE OR REPLACE VIEW {sql_name(table.name)} AS {table.sql}")
+        create_view(connection, table.name, table.sql)
         return Written(0, "a view: computed when it is read")
 
 
@@ -101,7 +99,7 @@ class Full(Strategy):
     ) -> Written:
         connection.execute(f'DELETE FROM "{table.name}"')
         # Coverage that the tables below have not seen yet would vouch for events that they do not hold.
-        with _only(connection, COVERAGE.name, [f"WHERE batch_id <= {newest}"]):
+        with _only(connection, table, COVERAGE.name, [f"WHERE batch_id <= {newest}"]):
             return Written(_insert(connection, table), f"computed from {', '.join(table.depends_on)}")
 
 
@@ -119,7 +117,7 @@ class ByEvent(Strategy):
         new = f"WHERE batch_id > {-1 if seen is None else seen} AND batch_id <= {newest}"
         with ExitStack() as limited:
             for name in table.depends_on:
-                limited.enter_context(_only(connection, name, [new]))
+                limited.enter_context(_only(connection, table, name, [new]))
             rows = _insert(connection, table)
         return Written(rows, "built from the whole log" if seen is None else f"{_count(rows, 'new row')}")
 
@@ -146,7 +144,7 @@ class ByDay(_Incremental):
             f"WHERE created_at >= TIMESTAMPTZ '{start} 00:00:00+00' AND created_at < TIMESTAMPTZ '{end} 00:00:00+00'"
             for start, end in stretches
         ]
-        with _only(connection, AUDIT_LOGS.name, parts):
+        with _only(connection, table, AUDIT_LOGS.name, parts):
             return Written(_insert(connection, table), f"{_count(len(touched), 'day')} touched")
 
 
@@ -162,7 +160,7 @@ class ByKey(_Incremental):
 
     def _take_in(self, connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int) -> Written:
         (base,) = table.depends_on
-        with _only(connection, base, [f"WHERE batch_id > {seen}"]):
+        with _only(connection, table, base, [f"WHERE batch_id > {seen}"]):
             connection.execute(f"CREATE TEMP TABLE news AS {table.sql}")
         same_key = " AND ".join(f'stored."{key}" IS NOT DISTINCT FROM news."{key}"' for key in self.keys)
         known = scalar(
@@ -207,14 +205,14 @@ class ByKeyRecompute(_Incremental):
             f"""
             CREATE TEMP TABLE touched AS
             SELECT DISTINCT {", ".join(f'"{in_base}" AS "{key}"' for key, in_base in names)}
-            FROM "{base}" WHERE batch_id > {seen} AND ({self.rows})
+            FROM {table.source(connection, base)} WHERE batch_id > {seen} AND ({self.rows})
             """,
         )
         written = 0
         if touched:
             same_key = _touched((key, key) for key in self.keys)
             connection.execute(f'DELETE FROM "{table.name}" AS stored USING touched WHERE {same_key}')
-            with _only(connection, base, [f"JOIN touched ON {_touched(names)}"]):
+            with _only(connection, table, base, [f"JOIN touched ON {_touched(names)}"]):
                 written = _insert(connection, table)
         connection.execute("DROP TABLE temp.touched")
         return Written(written, f"{_count(touched, 'key')} touched" if touched else "nothing new")
@@ -247,7 +245,7 @@ class ByPeriod(_Incremental):
             SELECT touched.*, max(valid_from) IS NULL AS rebuild, coalesce(max(valid_from), max(first_new)) AS since
             FROM (
                 SELECT {_columns(self.keys)}, min(created_at) AS first_new
-                FROM "{base}" WHERE batch_id > {seen} AND ({self.rows}) GROUP BY ALL
+                FROM {table.source(connection, base)} WHERE batch_id > {seen} AND ({self.rows}) GROUP BY ALL
             ) AS touched
             LEFT JOIN "{table.name}" AS stored ON {same_key} AND valid_from < first_new
             GROUP BY ALL
@@ -260,7 +258,7 @@ class ByPeriod(_Incremental):
                 f"WHERE {same_key} AND (rebuild OR valid_from >= since)"
             )
             # Not by EXISTS, which takes DuckDB twenty times as long with such a condition.
-            with _only(connection, base, [f"JOIN touched ON {same_key} AND stored.created_at >= since"]):
+            with _only(connection, table, base, [f"JOIN touched ON {same_key} AND stored.created_at >= since"]):
                 connection.execute(f"CREATE TEMP TABLE news AS {table.sql}")
             written = scalar(
                 connection,
@@ -275,11 +273,14 @@ class ByPeriod(_Incremental):
 
 
 @contextmanager
-def _only(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[str]) -> Iterator[None]:
-    """Let `name`, unqualified, mean only parts of it, which exclude each other: each a WHERE or a JOIN of `stored`."""
-    # The view lives in a schema `main` of its own, so nothing less than the database's name reaches past it.
-    ((database, schema),) = connection.execute("SELECT current_database(), current_schema()").fetchall()
-    stored = ".".join(map(sql_name, (database, schema, name)))
+def _only(
+    connection: duckdb.DuckDBPyConnection, table: DerivedTable, name: str, parts: Sequence[str]
+) -> Iterator[None]:
+    """Let `name`, unqualified, mean only parts of what the table reads under it.
+
+    The parts exclude each other: each is a WHERE or a JOIN of `stored`.
+    """
+    stored = table.source(connection, name)
     rows = " UNION ALL ".join(f"SELECT stored.* FROM {stored} AS stored {part}" for part in parts)
     connection.execute(f'CREATE TEMP VIEW "{name}" AS {rows}')
     yield

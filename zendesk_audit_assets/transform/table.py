@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import duckdb
+
 from zendesk_audit_assets.masking import SQL_PATTERN
 from zendesk_audit_assets.text import sql_literal
+from zendesk_audit_assets.transform.narrowing import narrowed
 from zendesk_audit_assets.transform.strategies import Strategy
+from zendesk_audit_assets.warehouse.catalog import is_view_of, qualified
 from zendesk_audit_assets.warehouse.table import Table
 
 
@@ -45,6 +49,14 @@ class DerivedTable(Table):
         """The text of its one SELECT."""
         return query(self.name)
 
+    def source(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        """What to write after FROM for a thing that it reads, where a temporary view may have the name of that."""
+        if name == EVENTS:
+            return f"({events(connection, f'{self.sql} {self.strategy} batch_id created_at')})"
+        return qualified(connection, name)
+
+
+EVENTS = "audit_events"
 
 # Expressions that stand in several queries, as functions of one argument. They are written out where they stand: a view
 # must run on every connection, and a macro of the database would not be there.
@@ -59,12 +71,16 @@ _FUNCTIONS = {
     # How far a switch or a level protects, and how long something lasts, in minutes; NULL for other values.
     "is_off": r"""lower(trim(coalesce({0}, 'off'))) IN
         ('off', 'false', 'disabled', 'turned off', 'no', 'none', 'never', 'not required', 'optional', '0', '')""",
-    "grade_of": r"""CASE lower(trim({0}))
-        WHEN 'off' THEN 0 WHEN 'false' THEN 0 WHEN 'disabled' THEN 0 WHEN 'no' THEN 0 WHEN 'none' THEN 0
-        WHEN 'never' THEN 0
-        WHEN 'not required' THEN 0 WHEN 'optional' THEN 1 WHEN 'low' THEN 2 WHEN 'medium' THEN 3 WHEN 'high' THEN 4
-        WHEN 'recommended' THEN 5 WHEN 'on' THEN 9 WHEN 'true' THEN 9 WHEN 'enabled' THEN 9 WHEN 'yes' THEN 9
-        WHEN 'required' THEN 9 WHEN 'always' THEN 9
+    "grade_of": r"""CASE
+        WHEN lower(trim({0})) IN ('off', 'false', 'disabled', 'no', 'none') THEN 0
+        WHEN lower(trim({0})) IN ('never', 'not required') THEN 0
+        WHEN lower(trim({0})) = 'optional' THEN 1
+        WHEN lower(trim({0})) = 'low' THEN 2
+        WHEN lower(trim({0})) = 'medium' THEN 3
+        WHEN lower(trim({0})) = 'high' THEN 4
+        WHEN lower(trim({0})) = 'recommended' THEN 5
+        WHEN lower(trim({0})) IN ('on', 'true', 'enabled', 'yes') THEN 9
+        WHEN lower(trim({0})) IN ('required', 'always') THEN 9
     END""",
     "minutes_of": r"""CASE
         WHEN regexp_matches({0}, '(?i)^\s*(always|unlimited|forever|indefinite(ly)?|no (limit|expiry|expiration))\s*$')
@@ -133,13 +149,24 @@ _FUNCTIONS = {
         ]
         FOR saying IN {0} IF saying.text IS NOT NULL
     ]))""",
-    "switched_to": """CASE lower(trim({0}))
-        WHEN 'enabled' THEN 'on' WHEN 'turned on' THEN 'on' WHEN 'on' THEN 'on'
-        WHEN 'disabled' THEN 'off' WHEN 'turned off' THEN 'off' WHEN 'off' THEN 'off'
-        WHEN 'changed' THEN 'changed' WHEN 'suspended' THEN 'suspended' WHEN 'unsuspended' THEN 'unsuspended'
-        WHEN 'activated' THEN 'activated' WHEN 'deactivated' THEN 'deactivated'
+    # Written so that each comparison names the value once: DuckDB plans each of them where it stands.
+    "switched_to": """CASE
+        WHEN lower(trim({0})) IN ('enabled', 'turned on', 'on') THEN 'on'
+        WHEN lower(trim({0})) IN ('disabled', 'turned off', 'off') THEN 'off'
+        WHEN lower(trim({0})) IN ('changed', 'suspended', 'unsuspended') THEN lower(trim({0}))
+        WHEN lower(trim({0})) IN ('activated', 'deactivated') THEN lower(trim({0}))
     END""",
 }
+
+
+def events(connection: duckdb.DuckDBPyConnection, reader: str) -> str:
+    """A SELECT of those columns of `audit_events` whose names occur in the SQL of its reader, and maybe of others.
+
+    DuckDB plans all of a view, whatever is read of it, which takes longer than to read a few thousand events. A view
+    that somebody else has put in its place is read as it is.
+    """
+    sql = query(EVENTS)
+    return narrowed(sql, reader) if is_view_of(connection, EVENTS, sql) else f"FROM {qualified(connection, EVENTS)}"
 
 
 @cache

@@ -21,29 +21,29 @@ WITH plain AS (
             ELSE strpos(change_description, ' changed from ')
         END AS field_end,
         CASE WHEN field_end > 1 THEN string_split(substr(change_description, field_end + 14), ' to ') END AS values,
-        CASE WHEN field_end = 0 THEN switched_to(change_description) END AS switched_to,
+        CASE WHEN field_end = 0 THEN switched_to(change_description) END AS switch,
         coalesce(len(values) = 2 OR field_end = 0, false) AS is_plain
     FROM audit_logs
 ),
 read AS (
     SELECT
-        * EXCLUDE (field_end, values, switched_to, is_plain),
+        *,
         CASE
             WHEN change_description IS NULL OR trim(change_description, ' ') = '' THEN []
             WHEN is_plain THEN [{
                 line: 1::BIGINT,
                 field: CASE
                     WHEN field_end > 0 THEN substr(change_description, 1, field_end - 1)
-                    WHEN switched_to IS NOT NULL THEN 'state'
+                    WHEN switch IS NOT NULL THEN 'state'
                 END,
                 old_value: nullif(values[1], 'not set'),
                 new_value: CASE
                     WHEN field_end > 0 THEN nullif(values[2], 'not set')
-                    ELSE switched_to
+                    ELSE switch
                 END,
                 confidence: CASE
                     WHEN field_end > 0 THEN 'exact'
-                    WHEN switched_to IS NOT NULL THEN 'state'
+                    WHEN switch IS NOT NULL THEN 'state'
                     ELSE 'unparsed'
                 END,
                 raw: change_description
