@@ -16,13 +16,14 @@ from zendesk_audit_assets.detect import (
     RuleError,
     decisions,
 )
-from zendesk_audit_assets.detect.tables import LOG_FINDINGS
+from zendesk_audit_assets.detect.tables import FINDINGS, LOG_FINDINGS
 from zendesk_audit_assets.masking import mask_sql
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.transform.table import events
 from zendesk_audit_assets.warehouse.catalog import relations, scalar
+from zendesk_audit_assets.warehouse.table import Column
 
 # The rules of a window share one copy of its events up to this number of them: a copy of years would cost memory.
 COPIED_EVENTS = 200_000
@@ -104,7 +105,8 @@ def evaluate_window(
         f"SELECT count(*) FROM audit_logs WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}",
     )
     few = number <= COPIED_EVENTS
-    written = 0
+    # With the NOT NULL of the table of findings, so that a result that it refuses fails here, by the name of its rule.
+    connection.execute(replace(FINDINGS, name="reported", columns=(*FINDINGS.columns, _MOMENTS)).temporary_ddl)
     columns = ", ".join([*_columns_read_by(rules), "is_privileged"])
     of_columns = HISTORY.replace("FROM audit_events", f"FROM ({events(connection, f'{columns} {HISTORY}')})")
     every = f"(SELECT {columns} FROM ({of_columns}))"
@@ -112,10 +114,10 @@ def evaluate_window(
         for rule in rules:
             views = _window(connection, source, since - rule.look_back, since, until, others)
             with views, _rule_table(connection, [rule]), _errors_of(rule):
-                connection.execute(f"CREATE TEMP TABLE reported AS {_of_results(rule)}", [since])
-                written += scalar(connection, _insert_single("reported")) + scalar(connection, _INSERT_DAYS)
-                connection.execute("DROP TABLE temp.reported")
-    return written
+                connection.execute(f"INSERT INTO reported BY NAME {_of_results(rule)}", [since])
+    written = scalar(connection, _insert_single("reported")) + scalar(connection, _INSERT_DAYS)
+    connection.execute("DROP TABLE temp.reported")
+    return int(written)
 
 
 def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], rebuilt: Collection[str]) -> int:
@@ -126,7 +128,7 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
     Raises `RuleError` when the query of a rule fails.
     """
     # With the NOT NULL of the durable table, so that a result that it refuses fails here, by the name of its rule.
-    connection.execute(replace(LOG_FINDINGS, name="states").ddl.replace("CREATE", "CREATE TEMP", 1))
+    connection.execute(replace(LOG_FINDINGS, name="states").temporary_ddl)
     for rule in rules:
         with _rule_table(connection, [rule]), _errors_of(rule):
             connection.execute(_insert_states(rule, events(connection, f"{rule.sql} {' '.join(_SHOWN)}")))
@@ -309,7 +311,7 @@ _DAY = "(last_event_at AT TIME ZONE 'UTC')::DATE"
 _DAY_UID = f"sha256(concat_ws(' ', rule_id, 'day', {_DAY}, actor_id))"
 _LAST = "ORDER BY last_event_at, event_ids[-1], uid"
 
-# `moments` are the events of each with their times.
+_MOMENTS = Column("moments", 'STRUCT("at" TIMESTAMPTZ, id BIGINT)[]', "Its events, each with its time.", required=True)
 _INSERT_DAYS = f"""
     INSERT INTO findings BY NAME
     WITH days AS (

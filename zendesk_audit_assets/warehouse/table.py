@@ -43,6 +43,11 @@ class Table:
         )
         return f'CREATE TABLE "{self.name}" ({columns})'
 
+    @property
+    def temporary_ddl(self) -> str:
+        """The `CREATE TEMP TABLE` statement."""
+        return self.ddl.replace("CREATE", "CREATE TEMP", 1)
+
 
 _CHANGE_TEXTS = ("field", "old_value", "new_value", "confidence", "raw")
 CHANGES_TYPE = f"STRUCT(line BIGINT, {', '.join(f'{name} VARCHAR' for name in _CHANGE_TEXTS)})[]"
