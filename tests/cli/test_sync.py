@@ -204,7 +204,7 @@ def test_ctrl_c_keeps_commits_and_the_next_sync_continues(call: Any, deploy: Cal
     history = HistoryOptions(start=now - timedelta(days=3), end=now - timedelta(days=1), style="uniform", total=4_000)
     # The command runs in a process of its own, by the clock of this machine.
     deployment = deploy(now=None, days=4, options=EmulatorOptions(history=history, rate_limit_per_minute=60_000))
-    deployment.zendesk.inject(Fault("slow", times=None, seconds=1))
+    deployment.zendesk.inject(Fault("slow", times=None, seconds=5))
 
     def committed() -> int:
         return deployment.query("SELECT count(*) FROM audit_logs")[0][0]
