@@ -107,9 +107,7 @@ def evaluate_window(
     few = number <= COPIED_EVENTS
     # With the NOT NULL of the table of findings, so that a result that it refuses fails here, by the name of its rule.
     connection.execute(replace(FINDINGS, name="reported", columns=(*FINDINGS.columns, _MOMENTS)).temporary_ddl)
-    columns = ", ".join([*_columns_read_by(rules), "is_privileged"])
-    of_columns = HISTORY.replace("FROM audit_events", f"FROM ({events(connection, f'{columns} {HISTORY}')})")
-    every = f"(SELECT {columns} FROM ({of_columns}))"
+    every = f"({_history(connection, rules)})"
     with _copy_of_recent(connection, every, begin, until) if few else nullcontext(every) as source:
         for rule in rules:
             views = _window(connection, source, since - rule.look_back, since, until, others)
@@ -173,6 +171,15 @@ def _columns_read_by(rules: Sequence[Rule]) -> list[str]:
     """Return the columns of `audit_events` that findings show, and those whose names occur in the SQL of a rule."""
     words = set(re.findall(r"\w+", " ".join(rule.sql for rule in rules).lower()))
     return [column.name for column in AUDIT_EVENTS.columns if column.name in _SHOWN or column.name in words]
+
+
+def _history(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> str:
+    """A query for the events with the columns that some rule reads."""
+    columns = ", ".join(_columns_read_by(rules))
+    if not any("is_privileged" in rule.sql.lower() for rule in rules):
+        return f"SELECT {columns} FROM ({events(connection, columns)})"
+    source = HISTORY.replace("FROM audit_events", f"FROM ({events(connection, f'{columns} {HISTORY}')})")
+    return f"SELECT {columns}, is_privileged FROM ({source})"
 
 
 @contextmanager
