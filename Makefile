@@ -26,11 +26,11 @@ test: $(VENV)/ready          ## all tests but the long proofs
 test-dates: $(VENV)/ready    ## the tests that read the clock, under eight shifted ones; needs faketime
 	$(BIN)/python tests/shifted_clocks.py
 
-prove: $(VENV)/ready         ## the long proofs: a backfill killed at many random moments, faults by two seeds, more random examples
+prove: $(VENV)/ready         ## the long proofs: kills, a storm of all commands, faults by other seeds, more random examples
 	$(BIN)/python tests/faults/kill_many.py --kills 200
-	FAULT_SEED=11 TEST_EXAMPLES=4 $(BIN)/python -m pytest -m faults
-	TEST_EXAMPLES=10 $(BIN)/python -m pytest -m "random and not faults"
-	FAULT_SEED=21 $(BIN)/python -m pytest tests/faults
+	$(BIN)/python tests/faults/storm.py --minutes 0.5
+	FAULT_SEED=11 TEST_EXAMPLES=2 $(BIN)/python -m pytest -m faults
+	TEST_EXAMPLES=4 $(BIN)/python -m pytest -m "random and not faults"
 
 lint: $(VENV)/ready          ## what CI checks besides the tests
 	$(BIN)/ruff check .
