@@ -207,13 +207,15 @@ def test_a_delivery_waits_while_its_finding_is_away(connection: Any, enqueue: An
     assert due(connection) == [finding()["uid"]]
 
 
-def test_a_finding_that_reopens_is_sent_again(connection: Any, enqueue: Any) -> None:
-    store(connection, [finding(batch_id=0, found_at=NOW - DAY / 4)])
+@pytest.mark.parametrize("batch_id", [0, 1], ids=["about_the_log", "about_events"])
+def test_a_finding_that_reopens_is_sent_again(connection: Any, enqueue: Any, batch_id: int) -> None:
+    store(connection, [finding(batch_id=batch_id, found_at=NOW - DAY / 4)])
     enqueue()
     outbox.record_result(connection, "slack", due(connection), "sent", NOW - DAY / 8)
+    connection.execute("UPDATE findings SET status = 'closed'")
     enqueue()
     assert due(connection) == []
-    connection.execute("UPDATE findings SET found_at = $1", [NOW])
+    connection.execute("UPDATE findings SET status = 'open', found_at = $1", [NOW])
     enqueue()
     assert due(connection) == [finding()["uid"]]
 

@@ -112,7 +112,7 @@ def enqueue(
         WHERE status = 'pending' AND uid NOT IN (SELECT uid FROM findings WHERE status = 'open')
         """
     )
-    # Open once more: after its rule was off for a while, or after its condition had cleared and returned.
+    # Open once more: its rule was off for a while, its condition has returned, or, closed, it has gained events.
     connection.execute(
         f"""
         UPDATE {DELIVERIES.name} AS delivery SET status = 'pending', attempts = 0, last_tried_at = NULL

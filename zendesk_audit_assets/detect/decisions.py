@@ -1,4 +1,4 @@
-"""The decisions about findings: reported, closed by a person, resolved because the condition has cleared.
+"""The decisions about findings: reported, closed by a person, resolved because the condition has cleared, reopened.
 
 `finding_decisions` is their history and the only part of `findings`, besides the findings about the log itself, that
 cannot be recomputed. Every function runs inside the caller's transaction.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from zendesk_audit_assets.severity import at_least
 from zendesk_audit_assets.warehouse.catalog import scalar
 
 
@@ -34,21 +35,24 @@ def record(connection: duckdb.DuckDBPyConnection, uids: Sequence[str], status: s
 def record_reports(connection: duckdb.DuckDBPyConnection) -> int:
     """Give the findings written in this transaction their status, and record the first report of the new ones.
 
-    The former have the transaction's time as their `found_at`. Returns the number of the latter.
+    The former have the transaction's time as their `found_at`. Returns the number of the latter. Follows on
+    `remember_closed`.
     """
     written = "found_at = now()"
-    if not scalar(connection, f"SELECT count(*) FROM findings WHERE {written}"):
-        return 0
-    _take_over(connection, written)
-    _show(connection, written)
-    new = connection.execute(
-        f"""
-        INSERT INTO finding_decisions
-        SELECT uid, 'open', found_at FROM findings
-        WHERE {written} AND uid NOT IN (SELECT uid FROM finding_decisions)
-        """
-    ).fetchall()
-    return int(new[0][0])
+    new = 0
+    if scalar(connection, f"SELECT count(*) FROM findings WHERE {written}"):
+        _take_over(connection, written)
+        _reopen(connection, written)
+        _show(connection, written)
+        new = connection.execute(
+            f"""
+            INSERT INTO finding_decisions
+            SELECT uid, 'open', found_at FROM findings
+            WHERE {written} AND uid NOT IN (SELECT uid FROM finding_decisions)
+            """
+        ).fetchall()[0][0]
+    connection.execute("DROP TABLE temp.known")
+    return new
 
 
 def _take_over(connection: duckdb.DuckDBPyConnection, written: str) -> None:
@@ -78,6 +82,56 @@ def _take_over(connection: duckdb.DuckDBPyConnection, written: str) -> None:
         UNION ALL SELECT uid, 'closed', last FROM taken WHERE closed
         """
     )
+
+
+def remember_closed(connection: duckdb.DuckDBPyConnection, rule_ids: Sequence[str]) -> None:
+    """Keep which events the closed findings of these rules hold, in the table `known`, for `record_reports`."""
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE known AS
+        SELECT uid, event_ids FROM findings WHERE {_REOPENS} AND status = 'closed' AND list_contains($1, rule_id)
+        """,
+        [list(rule_ids)],
+    )
+
+
+# Findings about the log itself reopen by their condition.
+_REOPENS = f"severity IN {at_least('medium')} AND batch_id > 0"
+
+
+def _reopen(connection: duckdb.DuckDBPyConnection, written: str) -> None:
+    """Reopen the closed findings of medium or higher severity that have gained events since.
+
+    Those are events that the finding did not hold in `known`; where a rebuild has lost that, events that were stored
+    after it was closed, which spares those that only a changed rule adds.
+    """
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE closed AS
+        SELECT findings.uid, first_event_at, last_event_at, event_ids, max(decided_at) AS closed_at
+        FROM findings JOIN finding_decisions USING (uid)
+        WHERE {written} AND {_REOPENS}
+        GROUP BY ALL
+        HAVING arg_max(finding_decisions.status, decided_at) = 'closed'
+        """
+    )
+    ((first, last),) = connection.execute("SELECT min(first_event_at), max(last_event_at) FROM closed").fetchall()
+    if first is not None:
+        connection.execute(
+            """
+            INSERT INTO finding_decisions
+            WITH stored AS (
+                SELECT id, min(inserted_at) AS stored_at FROM audit_logs WHERE created_at BETWEEN $1 AND $2 GROUP BY id
+            )
+            SELECT uid, 'open', greatest(now(), closed_at + INTERVAL 1 MICROSECOND)
+            FROM (SELECT uid, closed_at, unnest(event_ids) AS id FROM closed)
+            JOIN stored USING (id) LEFT JOIN known USING (uid)
+            WHERE CASE WHEN known.uid IS NULL THEN stored_at > closed_at ELSE NOT list_contains(known.event_ids, id) END
+            GROUP BY uid, closed_at
+            """,
+            [first, last],
+        )
+    connection.execute("DROP TABLE temp.closed")
 
 
 def _show(connection: duckdb.DuckDBPyConnection, condition: str) -> None:

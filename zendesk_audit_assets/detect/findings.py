@@ -82,6 +82,7 @@ def refresh(
         # A second that cannot be read must not silence the rules about all later ones.
         end = batches.tried_to(connection, max([start, *evaluated]))
     rebuilt = [rule for rule in rules if rule.id not in states]
+    decisions.remember_closed(connection, list(states))
     gone = scalar(connection, f"DELETE FROM {FINDINGS.name} WHERE NOT list_contains($1, rule_id)", [list(states)])
     written = _evaluate_events(connection, rules, states, newest)
     evaluated_from: list[datetime] = []

@@ -1,8 +1,9 @@
 """Which findings are parts of others, so that what happened once is open once.
 
-An event belongs to the most severe of the findings that hold it, and among equally severe ones to the largest. A
-finding is a part when all its events belong to others: a deletion within a burst, an export within an escalation. A
-finding that was first reported after the other one was closed stays open: nobody has looked at it.
+A finding is a part when a more severe finding, or an equally severe and larger one, holds each of its events: a
+deletion within a burst, an export within an escalation. Nobody is told of what a whole gains after its report. A
+finding of medium or higher severity is therefore a part only of those that were reported no earlier than itself; a low
+one, of any but those that were closed before it was reported.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 
 import duckdb
 
-from zendesk_audit_assets.severity import rank_sql
+from zendesk_audit_assets.severity import at_least, rank_sql
 from zendesk_audit_assets.warehouse.catalog import scalar
 
 # Informational findings are no work, and those about the log have no events.
@@ -36,26 +37,35 @@ def settle(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> Non
         FROM (
             WITH near AS (FROM findings WHERE {_WORK} AND {near}),
             held AS (
-                SELECT uid, found_at, unnest(event_ids) AS event_id,
+                SELECT
+                    uid, found_at, unnest(event_ids) AS event_id, severity IN {at_least("medium")} AS is_severe,
                     {{'severity': {rank_sql("severity")}, 'events': events}} AS size
                 FROM near
             ),
-            owners AS (
-                SELECT event_id, arg_max(uid, {{'size': size, 'uid': uid}}) AS owner, max(size) AS size
-                FROM held GROUP BY event_id
-            ),
             closed AS (
-                SELECT uid AS owner, max(decided_at) AS closed_at
+                SELECT uid, max(decided_at) AS closed_at
                 FROM finding_decisions JOIN near USING (uid)
                 WHERE near.status = 'closed' AND finding_decisions.status = 'closed'
                 GROUP BY uid
+            ),
+            wholes AS (
+                SELECT held.*, coalesce(closed_at, 'infinity') AS settled_at FROM held LEFT JOIN closed USING (uid)
+            ),
+            owned AS (
+                SELECT
+                    held.uid, held.event_id,
+                    max({{'size': whole.size, 'uid': whole.uid}}) FILTER (whole.uid IS NOT NULL) AS owner
+                FROM held LEFT JOIN wholes AS whole
+                    ON whole.event_id = held.event_id AND whole.size > held.size
+                    AND held.found_at <= CASE WHEN held.is_severe THEN whole.found_at ELSE whole.settled_at END
+                GROUP BY ALL
             )
             SELECT
                 uid,
-                bool_and(held.size < owners.size AND coalesce(closed_at >= found_at, true)) AS is_part,
+                bool_and(owner IS NOT NULL) AS is_part,
                 CASE WHEN is_part THEN 'part' ELSE 'open' END AS status,
-                CASE WHEN is_part THEN arg_max(owner, {{'size': owners.size, 'owner': owner}}) END AS part_of
-            FROM held JOIN owners USING (event_id) LEFT JOIN closed USING (owner)
+                CASE WHEN is_part THEN max(owner).uid END AS part_of
+            FROM owned
             GROUP BY uid
         ) AS settled
         WHERE settled.uid = findings.uid AND {judged}

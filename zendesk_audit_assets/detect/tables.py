@@ -17,7 +17,7 @@ _STATUS = Column(
 _REMEDY = Column("remedy", "VARCHAR", "What to do next; NULL if the rule does not say.")
 _PART_OF = Column("part_of", "VARCHAR", "The finding that all its events belong to: its uid; NULL if there is none.")
 _FOUND_AT = Column(
-    "found_at", "TIMESTAMPTZ", "Time of the first report, UTC; of the last one if it was resolved since.", required=True
+    "found_at", "TIMESTAMPTZ", "Time of the first report, UTC; of the last one if it opened again.", required=True
 )
 
 FINDINGS = Table(
