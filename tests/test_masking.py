@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.masking import (
+    _HARMLESS,
     SQL_PATTERN,
     mask,
     mask_sql,
@@ -47,8 +48,8 @@ SECRETS = {
         "{:password=&amp;gt;&amp;quot;[masked]&amp;quot;}",
     ),
     "set": ("Client secret changed from not set to 9f86d081884c7d65", "Client secret changed from not set to [masked]"),
-    "changed": ("API token changed from 9f86d081884c to a4b1c2d3e4f5", "API token changed from [masked]"),
-    "removed": ("Secret changed from 9f86d081884c to not set", "Secret changed from [masked]"),
+    "changed": ("API token changed from 9f86d081884c to a4b1c2d3e4f5", "API token changed from [masked] to [masked]"),
+    "removed": ("Secret changed from 9f86d081884c to not set", "Secret changed from [masked] to not set"),
 }  # fmt: skip
 HARMLESS = [
     "",
@@ -64,10 +65,55 @@ HARMLESS = [
     "Workweek changed from {&quot;mon&quot;:{&quot;09:00&quot;:&quot;17:00&quot;}} to {}",
     "Basic plan",
     "Passwort geändert",
+    "The password is required",
+    "The token is one of 3",
+    'Ada changed setting "Security: JSON Web Token": Remote login changed from a to b',
+    "Signature changed from not set to Kind regards, Ada",
 ]
+NAMES = (
+    "Shared secret",
+    "API key",
+    "Password",
+    "client_secret",
+    "token",
+    "pwd",
+    "Wachtwoord",
+    "Mot de passe",
+    "パスワード",
+)
+NO_SECRETS = ("not set", "none", "None", "NULL", "true", "False", "on", "Off", "enabled", "disabled", "[masked]")
+VALUES = (
+    "x",
+    "old",
+    "abc123",
+    "hunter2",
+    "n",
+    "notset",
+    "nonet",
+    "none of it",
+    "a b",
+    "пароль",
+    "s3cr3tVALUE99",
+    "[x]",
+)
 TEXTS = st.lists(
     st.sampled_from(
-        [*(text for text, _ in SECRETS.values()), *HARMLESS, "é", "\n", " ", '"', "token", "=", ": ", "abcdef1234"]
+        [
+            *(text for text, _ in SECRETS.values()),
+            *HARMLESS,
+            "é",
+            "\n",
+            " ",
+            '"',
+            "token",
+            "=",
+            ": ",
+            "abcdef1234",
+            " changed from ",
+            " to ",
+            "none",
+            "[masked]",
+        ]
     ),
     max_size=6,
 ).map("".join)
@@ -87,6 +133,44 @@ def test_a_secret_is_masked_and_the_words_around_it_stay(name: str) -> None:
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
     assert mask(text) == text
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("old", [*VALUES, *NO_SECRETS])
+def test_both_values_of_a_changed_secret_are_masked(name: str, old: str) -> None:
+    for new in (*VALUES, *NO_SECRETS):
+        masked = mask(
+            f"Title changed from Old to New\n{name} changed from {old} to {new}\nMode changed from x to abc123"
+        )
+        first, line, last = masked.split("\n")
+        assert (first, last) == ("Title changed from Old to New", "Mode changed from x to abc123")
+        expected = [value if value in NO_SECRETS else "[masked]" for value in (old, new)]
+        # Where an old value of several words ends is not known.
+        assert line.removeprefix(f"{name} changed from ") in (" to ".join(expected), "[masked]")
+        assert line != f"{name} changed from [masked]" or " " in old
+
+
+@given(st.sampled_from(NAMES), st.text(st.characters(exclude_characters="\n"), min_size=1))
+def test_what_a_secret_changes_to_never_stays(name: str, new: str) -> None:
+    harmless = mask(f"{name} changed from x to {new}") == f"{name} changed from [masked] to {new}"
+    assert not harmless or new.lower() in _HARMLESS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Mot de passe\u00a0: hunter2", "Mot de passe\u00a0: [masked]"),
+        ("/in?password%3Dhunter2&page=2", "/in?password%3D[masked]&page=2"),
+        ("The password is hunter2.", "The password is [masked]"),
+        ("Das Passwort ist hunter2", "Das Passwort ist [masked]"),
+        ("https://api.telegram.org/bot123456789:AAH" + 32 * "x" + "/sendMessage",
+         "https://api.telegram.org/[masked]/sendMessage"),
+        ('"JSON Web Token": Shared secret changed from old to new1',
+         '"JSON Web Token": Shared secret changed from [masked] to [masked]'),
+    ],
+)  # fmt: skip
+def test_a_secret_is_found_by_its_name_in_other_forms(text: str, expected: str) -> None:
+    assert mask(text) == expected
 
 
 @given(TEXTS)

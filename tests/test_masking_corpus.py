@@ -1,8 +1,7 @@
-"""Masking by a corpus: secrets of many kinds are hidden, ordinary descriptions stay, and time grows with the text."""
+"""Masking by a corpus: secrets of many kinds are hidden, ordinary descriptions stay."""
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timezone
 from itertools import islice
 
@@ -11,7 +10,7 @@ import pytest
 
 from zendesk_audit_assets.emulator import HistoryOptions
 from zendesk_audit_assets.emulator.history import HistoryGenerator
-from zendesk_audit_assets.masking import mask, mask_cut, mask_sql
+from zendesk_audit_assets.masking import mask, mask_sql
 
 # No secret of anybody: the letters of the alphabet, with digits between them.
 WORD = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0"
@@ -30,6 +29,7 @@ KINDS = {
     "secret key": (["secret_key={}", "django SECRET_KEY = '{}'", "client_secret_key: {}"], WORD[:24]),
     "encryption key": (["encryption_key={}", "Encryption key: {}", "hmac_key={}", "signing key: {}"], HEX),
     "shared secret": (["Shared secret changed from not set to {}", "shared_key: {}", "jwt={}"], WORD[:24]),
+    "shared secret, again": (["Shared secret changed from old to {}", "Secret changed from a b to {}"], WORD[:24]),
     "pwd": (["pwd={}", "db_pwd: {}", "PWD='{}'"], "hunter2!x"),
     "pass": (["pass: {}", "smtp_pass={}", "PASS={}"], "hunter2!x"),
     "password": (["password={}", "Password: {}", 'password: "{}"', "MYSQL_ROOT_PASSWORD={}"], "hunter2!x"),
@@ -82,7 +82,7 @@ KINDS = {
     "Databricks": (["{}"], f"dapi{HEX}"),
     "Twilio": (["{}"], f"SK{HEX}"),
     "Mailgun": (["{}"], f"key-{HEX}"),
-    "Telegram": (["{}"], f"1234567890:AA{WORD[:33]}"),
+    "Telegram": (["{}", "https://api.telegram.org/bot{}/sendMessage"], f"1234567890:AA{WORD[:33]}"),
 }  # fmt: skip
 CORPUS = [(kind, form.format(secret), secret) for kind, (forms, secret) in KINDS.items() for form in forms]
 
@@ -131,21 +131,3 @@ def test_ten_thousand_ordinary_descriptions_stay_as_they_are() -> None:
 )  # fmt: skip
 def test_words_that_resemble_a_secret_stay(text: str) -> None:
     assert mask(text) == text
-
-
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "a", "…", "a…", "token", "token ", "password: ", "a:", "://", "a://b:c", "a://b@", "a-b_", "-----BEGIN A-----",
-        "eyJ", "sk-", "=", "key=\"", "cookie: ", "changed from ", "token changed from a to ", " ", "A1b", "é", "https://",
-    ],
-)  # fmt: skip
-def test_the_time_grows_with_the_text_and_no_faster(unit: str) -> None:
-    def seconds(length: int) -> float:
-        text = f"{unit * (length // len(unit))}…"
-        began = time.process_time()
-        mask_cut(text)
-        return time.process_time() - began
-
-    # A square law would take 64 times as long for eight times the text.
-    assert min(seconds(64_000) for _ in range(2)) < 24 * max(min(seconds(8_000) for _ in range(3)), 0.002)

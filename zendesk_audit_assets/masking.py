@@ -7,17 +7,22 @@ may mask a harmless value, and they miss a secret that looks like an ordinary wo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from zendesk_audit_assets.text import sql_literal
 
 MASK = "[masked]"
 
 # Around names and values: also as HTML escapes them, and as JSON does within JSON.
-_QUOTES = r"""(?:["'\\]|&(?:amp;)?(?:quot|#39);)*"""
-_VALUE = r"""[^\s"'&,;<>{}()\[\]\\]"""
+_QUOTE = r"""(?:["'\\]|&(?:amp;)?(?:quot|#39);|%2[27])"""
+_QUOTES = f"{_QUOTE}*"
+_SPACES = "[\\s\u00a0\u2007\u202f\u3000]*"
+_NO_VALUE = r"""\s"'&,;<>{}()\[\]\\"""
+_VALUE, _NO_DIGIT = f"[^{_NO_VALUE}]", f"[^{_NO_VALUE}0-9]"
+_LOWER, _NO_LETTER = f"[^{_NO_VALUE}A-Z]", f"[^{_NO_VALUE}A-Za-z]"
 # Without a boundary before it: `_` is a letter to `\b`, and nothing is gained by reading what precedes a name.
 _NAME = (
-    r"(?i:token|secret|password|passwd|passphrase|passcode|signature|credentials?"
+    r"(?i:token|secret|password|passwd|passphrase|passcode|credentials?"
     r"|(?:access|account|api|app|auth|client|consumer|encryption|hmac|integration|license|master|private|routing"
     r"|secret|service|session|shared|signing|ssh|storage|subscription|webhook)[ _.-]?key"
     # The word for a password in other languages; both cases of a letter that only one of the engines folds.
@@ -27,8 +32,51 @@ _NAME = (
 )
 # These are parts of common words.
 _SHORT_NAME = r"(?:\b|_)(?i:pass|pwd|pw|psw|otp|sig|sas|jwt|sessionid|session_id|sid)"
-_IS = r"(?::|：|=|=>|=&(?:amp;)?gt;)"  # noqa: RUF001
-_NAMED = rf"(?:{_NAME}|{_SHORT_NAME}){_QUOTES}\s*{_IS}\s*"
+_IS = rf"{_SPACES}(?::|：|=|=>|=&(?:amp;)?gt;|%(?:25)?3[AaDd]){_SPACES}"  # noqa: RUF001
+# The signature of an agent is no secret, and it changes; the one of a request has no field.
+_CHANGING = rf"(?:{_NAME}|{_SHORT_NAME})"
+_ANY_NAME = rf"(?:{_NAME}|(?i:signature)|{_SHORT_NAME})"
+_NAMED = f"{_ANY_NAME}{_QUOTES}{_IS}"
+
+# What a secret's field may hold that is no secret, in lower case.
+_HARMLESS = (
+    "not set", "none", "null", "nil", "empty", "true", "false", "yes", "no", "on", "off", "enabled", "disabled",
+    "active", "inactive", "required", "optional", MASK, "********",
+)  # fmt: skip
+_ANYTHING = "\0"
+_LINE, _SPACE = r"\n", r"\s"
+
+
+def _in_any_case(char: str) -> str:
+    # Not by a flag: the engines fold different letters.
+    return f"{char.upper()}{char}" if char.isalpha() else re.escape(char)
+
+
+def _word(word: str) -> str:
+    """A regular expression that matches the word in upper and lower case."""
+    return "".join(f"[{_in_any_case(char)}]" for char in word)
+
+
+def _other_than(words: Iterable[str], end: str) -> str:
+    """A regular expression that matches a text of characters outside `end`, but none of the words.
+
+    RE2 knows no negation, so it follows the words letter by letter to where a text leaves them. A word that ends in
+    `_ANYTHING` also excludes every text that begins with it. What follows must match an `end`, or the end of the text.
+    """
+    following: dict[str, list[str]] = {}
+    for word in words:
+        following.setdefault(word[:1], []).append(word[1:])
+    firsts = [first for first in following if first]
+    ways = [f"[^{end}{''.join(map(_in_any_case, firsts))}][^{end}]*"]
+    for first in firsts:
+        rest = following[first]
+        if _ANYTHING not in rest:
+            ways.append(f"[{_in_any_case(first)}]{_other_than(rest, end)}{'' if '' in rest else '?'}")
+    return f"(?:{'|'.join(ways)})"
+
+
+_CHANGED = rf"{_CHANGING}{_QUOTES}(?: value)? changed from "
+_HARMLESS_TO = f"(?:{'|'.join(map(_word, _HARMLESS))}) to "
 
 # A token that its own form reveals, by who issues it.
 _TOKENS = "|".join(
@@ -47,7 +95,7 @@ _TOKENS = "|".join(
         r"ATATT3[A-Za-z0-9_=.-]{20,}|ATCTT3[A-Za-z0-9_=.-]{20,}|lin_api_[A-Za-z0-9]{20,}|ntn_[A-Za-z0-9]{20,}",
         r"hv[bs]\.[A-Za-z0-9_-]{20,}|glsa_[A-Za-z0-9_]{20,}|figd_[A-Za-z0-9_-]{20,}|PMAK-[A-Za-z0-9-]{20,}",
         r"NRAK-[A-Z0-9]{20,}|sq0[a-z]{3}-[A-Za-z0-9_-]{20,}|SK[0-9a-f]{32}\b|key-[0-9a-f]{32}\b",
-        r"[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}|AGE-SECRET-KEY-1[A-Z0-9]{20,}|pat-[a-z]{2}\d-[0-9a-f-]{20,}",
+        r"(?:bot)?[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}|AGE-SECRET-KEY-1[A-Z0-9]{20,}|pat-[a-z]{2}\d-[0-9a-f-]{20,}",
     )
 )
 
@@ -64,31 +112,43 @@ _HOOKS = "|".join(
 )
 
 # Each has two groups: what stands before and after the secret and is kept. RE2 and Python read them alike.
-PATTERNS: tuple[str, ...] = (
+_BY_FORM = (
     # A private key, to its end or to the end of the text.
     r"()-----BEGIN [A-Z0-9 ]+-----(?:[^-]|-[^-])*(?:-----END [A-Z0-9 ]+-----)?()",
     # The credentials of an HTTP request.
     r"(\b(?i:bearer|basic) +)[A-Za-z0-9._~+/=-]{8,}()",
     rf"(\b(?i:authorization){_QUOTES}\s*[:=]\s*{_QUOTES})(?:[A-Za-z]+ +)?{_VALUE}{{6,}}()",
     r"""(\b(?i:cookie)["'\\]*\s*[:=]\s*["'\\]*)[^\n"'\[\\]{6,}()""",
-    # User and password in the address of a site, also with @ and / in the password, and addresses that are secret.
+    # User and password in the address of a site, also with @ and / in the password (not beyond the next
+    # address, for the sake of time), and addresses that are secret.
     r"""([A-Za-z0-9+.-]://)[^/\s"'<>\[\]]+(@)""",
-    r"""([A-Za-z0-9+.-]://)[^/\s:@"'<>\[\]]*:[^/\s@"'<>\[\]]*[^/\s@"'<>\[\]0-9][^\s"'<>\[\]]{0,200}(@)""",
+    r"""([A-Za-z0-9+.-]://)[^/\s:@"'<>\[\]]*:[0-9]*[^/\s@"'<>\[\]0-9]"""
+    r"""(?:[^\s:"'<>\[\]]|:[^/\s"'<>\[\]])*(@)""",
     rf"(https://(?:{_HOOKS}))[A-Za-z0-9/_@.-]+()",
     rf"()\b(?:{_TOKENS})()",
-    # A value after its name: in addresses, JSON and Ruby hashes, and in Zendesk's own words.
+)
+_BY_NAME = (
+    # A change of a secret, in Zendesk's own words: the new value, a single old word, and all where there is no telling.
+    # To the end of the line, because a secret may have spaces.
+    rf"({_CHANGED}(?:{_HARMLESS_TO}|[^\s]+ to )){_other_than(_HARMLESS, _LINE)}(\n|$)",
+    rf"({_CHANGED}){_other_than(_HARMLESS, _SPACE)}( to )",
+    rf"({_CHANGED}){_other_than([*_HARMLESS, *(f'{word} to {_ANYTHING}' for word in _HARMLESS)], _LINE)}(\n|$)",
+    # A value after its name: in addresses, JSON, Ruby hashes and sentences. After a label in quotes, a word stays.
     rf"""({_NAMED}["'])[^"'\[\]\\&]{{4,}}(["'])""",
-    rf"({_NAMED}{_QUOTES}){_VALUE}{{6,}}()",
-    rf"((?:{_NAME}|{_SHORT_NAME}) changed from (?:not set to )?)[^\s\[]{{8,}}(?: to [^\s\[]+(?: set\b)?)?()",
+    rf"({_ANY_NAME}(?:{_QUOTES}{_IS}{_QUOTE}+|{_IS})){_VALUE}{{6,}}()",
+    rf"({_NAMED})(?:{_LOWER}{_VALUE}{{5,}}|[A-Z][A-Za-z]*{_NO_LETTER}{_VALUE}*)()",
+    rf"({_ANY_NAME} (?:is|ist|est|es) {_QUOTES})(?:{_NO_DIGIT}+[0-9]|[0-9]+{_NO_DIGIT}){_VALUE}*()",
 )
 
+PATTERNS = _BY_FORM + _BY_NAME
 SQL_PATTERN = "|".join(PATTERNS)
 """A regular expression (RE2) that matches a text which seems to hold a secret."""
 
 
 def mask(text: str) -> str:
     """The text with `[masked]` in the place of each secret. A masked text stays the same when it is masked again."""
-    for pattern in _COMPILED:
+    # Most texts hold no name of a secret: to look for one costs less than to try each pattern.
+    for pattern in _COMPILED if _ANY_NAME_COMPILED.search(text) else _COMPILED[: len(_BY_FORM)]:
         text = pattern.sub(_REPLACEMENT, text)
     return text
 
@@ -112,3 +172,4 @@ def mask_sql(column: str) -> str:
 
 _REPLACEMENT = rf"\1{MASK}\2"
 _COMPILED = [re.compile(pattern, re.ASCII) for pattern in PATTERNS]
+_ANY_NAME_COMPILED = re.compile(_ANY_NAME, re.ASCII)

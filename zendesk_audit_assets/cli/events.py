@@ -91,10 +91,16 @@ def _with_masked_values(frame: pl.DataFrame) -> pl.DataFrame:
         pl.Series(
             name,
             [
-                value if value is None else mask(f"{field}: {value}").removeprefix(f"{field}: ")
+                value if value is None else _masked(field, value)
                 for field, value in frame.select("field", name).iter_rows()
             ],
             dtype=pl.String,
         )
         for name in ("old_value", "new_value")
     )
+
+
+def _masked(field: str, value: str) -> str:
+    value = mask(f"{field}: {value}").removeprefix(f"{field}: ")
+    changed = f"{field} changed from "
+    return "\n".join(mask(f"{changed}{line}").removeprefix(changed) for line in value.split("\n"))
