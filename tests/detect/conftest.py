@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from support.log import Log
+from support.log import OWN_ID, Log
 from support.warehouse import database
 from zendesk_audit_assets.detect import Rule, load_rules
 
@@ -63,3 +63,16 @@ def own(folder: Path) -> Callable[..., Rule]:
 def log() -> Iterator[Log]:
     with database() as connection:
         yield Log(connection)
+
+
+@pytest.fixture
+def own_sql(folder: Path) -> Callable[..., Rule]:
+    """A rule of one's own in SQL, by its query and header lines."""
+
+    def own(query: str, *header: str) -> Rule:
+        lines = ["title: Own", f"id: {OWN_ID}", "name: OWN-1", "level: low", *header]
+        (folder / "own.sql").write_text("\n".join([*(f"-- {line}" for line in lines), query]))
+        (rule,) = load_rules(folder, packaged=False)
+        return rule
+
+    return own

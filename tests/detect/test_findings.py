@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,26 +11,8 @@ from support.log import DAY, FEW, HOUR, OWNER_CHANGED, SECOND, START, SUSPENDED,
 from zendesk_audit_assets.detect import (
     Rule,
     RuleError,
-    load_rules,
 )
 from zendesk_audit_assets.detect.tables import FINDINGS
-
-OWN_ID = "00000000-0000-0000-0000-000000000001"
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Callable[..., Rule]:
-    """A rule of one's own in SQL, by its query and header lines."""
-    folder = tmp_path / "rules"
-    folder.mkdir()
-
-    def own(query: str, *header: str) -> Rule:
-        lines = ["title: Own", f"id: {OWN_ID}", "name: OWN-1", "level: low", *header]
-        (folder / "own.sql").write_text("\n".join([*(f"-- {line}" for line in lines), query]))
-        (rule,) = load_rules(folder, packaged=False)
-        return rule
-
-    return own
 
 
 def test_an_event_rule_gives_a_finding_per_event(log: Log) -> None:
@@ -208,12 +189,12 @@ def test_another_time_zone_judges_anew(log: Log) -> None:
     assert "ZD-001" not in anew
 
 
-def test_the_level_of_a_query_counts_unless_settings_fix_it(log: Log, own: Callable[..., Rule]) -> None:
+def test_the_level_of_a_query_counts_unless_settings_fix_it(log: Log, own_sql: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}], window=(START, START + DAY))
     query = "SELECT 'x' AS group_key, list(id) AS event_ids, 'Why.' AS explanation, 'high' AS level FROM evaluated"
-    log.refresh([own(query)])
+    log.refresh([own_sql(query)])
     assert log.rows("severity, explanation, events") == [("high", "Ada changed. Why.", 1)]
-    log.refresh([replace(own(query), level="medium", level_is_fixed=True)])
+    log.refresh([replace(own_sql(query), level="medium", level_is_fixed=True)])
     assert log.rows("severity") == [("medium",)]
 
 
@@ -230,13 +211,13 @@ def test_the_level_of_a_query_counts_unless_settings_fix_it(log: Log, own: Calla
     ],
 )
 def test_a_query_that_fails_is_told_by_its_file_and_changes_nothing(
-    log: Log, own: Callable[..., Rule], query: str, problem: str
+    log: Log, own_sql: Callable[..., Rule], query: str, problem: str
 ) -> None:
     log.append([{**OWNER_CHANGED, "created_at": START}], window=(START, START + DAY))
     log.refresh([rule("ZD-001")])
     before = log.rows("*")
     with pytest.raises(RuleError) as error:
-        log.refresh([rule("ZD-001"), own(query)])
+        log.refresh([rule("ZD-001"), own_sql(query)])
     assert problem in error.value.cause
     assert "own.sql" in error.value.cause
     assert log.rows("*") == before
@@ -254,21 +235,21 @@ def test_a_query_that_fails_is_told_by_its_file_and_changes_nothing(
     ],
 )
 def test_what_a_failing_query_tells_quotes_nothing_of_the_log(
-    log: Log, own: Callable[..., Rule], explanation: str
+    log: Log, own_sql: Callable[..., Rule], explanation: str
 ) -> None:
     log.append([{"created_at": START, "change_description": "password: hunter2"}], window=(START, START + DAY))
     query = f"SELECT 'x' AS group_key, [id] AS event_ids, {explanation} AS explanation FROM evaluated"
     with pytest.raises(RuleError) as error:
-        log.refresh([own(query)])
+        log.refresh([own_sql(query)])
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None
 
 
-def test_a_rule_about_the_log_that_leaves_out_a_column_is_named(log: Log, own: Callable[..., Rule]) -> None:
+def test_a_rule_about_the_log_that_leaves_out_a_column_is_named(log: Log, own_sql: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}], window=(START, START + DAY))
     query = "SELECT 'x' AS group_key, now() AS began_at, now() AS ended_at"
     with pytest.raises(RuleError, match=r"own\.sql"):
-        log.refresh([own(query, "input: log")])
+        log.refresh([own_sql(query, "input: log")])
 
 
 @pytest.mark.parametrize("days", [91, 500, 2000])
@@ -285,8 +266,8 @@ def test_who_was_away_is_found_however_long_that_was(log: Log, days: int) -> Non
     assert log.named("ZD-109", "uid, event_ids, explanation") == found
 
 
-def test_columns_may_be_named_in_any_case_also_in_a_refresh(log: Log, own: Callable[..., Rule]) -> None:
-    mine = own(
+def test_columns_may_be_named_in_any_case_also_in_a_refresh(log: Log, own_sql: Callable[..., Rule]) -> None:
+    mine = own_sql(
         "SELECT id::TEXT AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM evaluated WHERE Setting IS NULL"
     )
     log.append([{"created_at": START}], window=(START, START + DAY))
@@ -314,15 +295,15 @@ def test_a_rule_runs_anew_when_the_table_that_it_waited_for_appears(log: Log) ->
     assert log.named("ZD-102") == [([1, 2],)]
 
 
-def test_two_findings_of_one_name_are_one(log: Log, own: Callable[..., Rule]) -> None:
+def test_two_findings_of_one_name_are_one(log: Log, own_sql: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}, {"created_at": START}], window=(START, START + DAY))
-    log.refresh([own("SELECT 'x' AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM evaluated")])
+    log.refresh([own_sql("SELECT 'x' AS group_key, [id] AS event_ids, 'Why.' AS explanation FROM evaluated")])
     assert len(log.rows()) == 1
 
 
-def test_a_rule_waits_for_the_tables_it_needs(log: Log, own: Callable[..., Rule]) -> None:
+def test_a_rule_waits_for_the_tables_it_needs(log: Log, own_sql: Callable[..., Rule]) -> None:
     log.append([{"created_at": START}], window=(START, START + DAY))
-    waiting = own(
+    waiting = own_sql(
         "SELECT who AS group_key, list(id) AS event_ids, '' AS explanation FROM evaluated, vips GROUP BY who",
         "needs: [vips]",
     )

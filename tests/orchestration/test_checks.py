@@ -165,6 +165,20 @@ DAMAGES = [
         (A_FINDING.format(uid="twice"), A_FINDING.format(uid="twice")),
         "1 findings repeat a uid",
     ),
+    Damage(
+        "findings",
+        "every_rule_was_evaluated",
+        ("UPDATE findings_state SET failure = 'Why.' WHERE rule_id = (SELECT min(rule_id) FROM findings_state)",),
+        "Why.",
+    ),
+    Damage(
+        "findings",
+        "every_rule_was_evaluated",
+        ("ALTER TABLE findings_state DROP failure",),
+        "An earlier version wrote the findings",
+        "warn",
+    ),
+    Damage("findings", "every_rule_was_evaluated", ("DROP TABLE findings",), "does not exist", "warn"),
     *(
         Damage(
             "findings",

@@ -12,7 +12,7 @@ from zendesk_audit_assets.detect import Rule, load_rules
 from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
 from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.severity import at_least, rank
-from zendesk_audit_assets.warehouse.catalog import scalar
+from zendesk_audit_assets.warehouse.catalog import has_shape, scalar
 from zendesk_audit_assets.warehouse.check import Check, CheckFunction, CheckResult
 
 # Explanations in the result of a check; the table has the others.
@@ -23,6 +23,20 @@ def uids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Check
     """No finding is there twice: each is alerted of once."""
     twice = scalar(connection, f"SELECT count(*) - count(DISTINCT uid) FROM {FINDINGS.name}")
     return CheckResult(twice == 0, f"{twice:,} findings repeat a uid.", {"repeated": twice})
+
+
+def every_rule_was_evaluated(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
+    """The last refresh evaluated every rule in force: the query of none failed."""
+    if not has_shape(connection, FINDINGS_STATE):
+        return CheckResult(False, "An earlier version wrote the findings; materialize them.", severity="warn")
+    failures = connection.execute(
+        f"SELECT failure FROM {FINDINGS_STATE.name} WHERE failure IS NOT NULL ORDER BY failure"
+    ).fetchall()
+    if not failures:
+        return CheckResult(True, "The last refresh evaluated every rule.", {"left_out": 0})
+    causes = " ".join(failure for (failure,) in failures[:_SHOWN])
+    more = f" And {len(failures) - _SHOWN:,} more rules." if len(failures) > _SHOWN else ""
+    return CheckResult(False, mask(f"{causes}{more}"), {"left_out": len(failures)})
 
 
 def has_no_open_finding(rule: Rule) -> CheckFunction:
@@ -66,6 +80,14 @@ CHECKS: tuple[Check, ...] = (
         "Materialize `findings` with `full_rebuild: true`, and report the fault.",
         uids_are_unique,
         (FINDINGS.name,),
+    ),
+    Check(
+        FINDINGS.name,
+        "every_rule_was_evaluated",
+        "The query of no rule failed.",
+        "Correct the rule. Its findings stay as they are until then; each refresh tries it again, and catches up.",
+        every_rule_was_evaluated,
+        (FINDINGS.name, FINDINGS_STATE.name),
     ),
     *(
         Check(

@@ -227,13 +227,21 @@ def _literal(instant: datetime) -> str:
 def _errors_of(rule: Rule) -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException:
+        raise RuleError(rule.file, "its query needs more memory than there is", rule_id=rule.id) from None
     except (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException) as error:
         if _UNKNOWN_LEVEL in str(error):
-            raise RuleError(rule.file, f"its query gives a level that is none of {', '.join(SEVERITIES)}") from None
-        # The message of DuckDB quotes values of the log, which would stay in Dagster's history.
-        raise RuleError(rule.file, f"its query fails on a row of the log ({type(error).__name__})") from None
+            problem = f"its query gives a level that is none of {', '.join(SEVERITIES)}"
+        else:  # the message of DuckDB quotes values of the log, which would stay in Dagster's history
+            problem = f"its query fails on a row of the log ({type(error).__name__})"
+        raise RuleError(rule.file, problem, rule_id=rule.id) from None
     except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
-        raise RuleError(rule.file, f"its query fails ({first_line(error)})") from error
+        missing = _MISSING.search(str(error))
+        problem = f"its query returns no column {missing[1]}" if missing else f"its query fails ({first_line(error)})"
+        raise RuleError(rule.file, problem, rule_id=rule.id) from error
+
+
+_MISSING = re.compile('Column "(\\w+)" in REPLACE list not found')
 
 
 @contextmanager
@@ -358,18 +366,21 @@ _SEVERITY = f"""
 _EVENTS_RESULT = "NULL::VARCHAR AS group_key, NULL::BIGINT[] AS event_ids, NULL::VARCHAR AS explanation"
 _LOG_RESULT = """
     NULL::VARCHAR AS group_key, NULL::VARCHAR AS explanation, NULL::TIMESTAMPTZ AS began_at,
-    NULL::TIMESTAMPTZ AS ended_at, NULL::BIGINT AS events
+    NULL::TIMESTAMPTZ AS ended_at
 """
+_LEVEL, _EVENTS = "NULL::VARCHAR AS level", "NULL::BIGINT AS events"
 
 
-def _results(rule: Rule, columns: str) -> str:
-    """The rows that the query of a rule returns, NULL in the `columns` that it leaves out."""
+def _results(rule: Rule, columns: str, optional: str) -> str:
+    """The rows that the query of a rule returns in these `columns`, NULL in the `optional` ones that it leaves out."""
+    # It must return the others: without event_ids, for example, it would find nothing for ever, unnoticed.
+    required = ", ".join(f"{name} AS {name}" for name in re.findall(r"AS (\w+)", columns))
     return f"""
         SELECT row_number() OVER () AS finding, *
         FROM (
-            SELECT * FROM (SELECT NULL::VARCHAR AS level, {columns} LIMIT 0)
+            SELECT * FROM (SELECT {columns}, {optional} LIMIT 0)
             UNION ALL BY NAME
-            ({rule.sql}
+            SELECT * REPLACE ({required}) FROM ({rule.sql}
             )
         )
     """
@@ -381,7 +392,7 @@ def _of_results(rule: Rule) -> str:
     # not part of it for findings about findings, because these may grow.
     began = "''" if rule.input == "findings" else "epoch(first_event_at)::BIGINT"
     return f"""
-        WITH results AS ({_results(rule, _EVENTS_RESULT)}),
+        WITH results AS ({_results(rule, _EVENTS_RESULT, _LEVEL)}),
         parts AS (
             SELECT finding, event.*
             FROM (SELECT finding, unnest(list_distinct(event_ids)) AS event_id FROM results)
@@ -437,7 +448,7 @@ def _of_results(rule: Rule) -> str:
 def _insert_states(rule: Rule, events: str) -> str:
     return f"""
         INSERT INTO states BY NAME
-        WITH audit_events AS ({events}), results AS ({_results(rule, _LOG_RESULT)})
+        WITH audit_events AS ({events}), results AS ({_results(rule, _LOG_RESULT, f"{_LEVEL}, {_EVENTS}")})
         SELECT
             sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
             {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,

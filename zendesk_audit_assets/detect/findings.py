@@ -7,7 +7,8 @@ full, it comes back the same, from the log, `finding_decisions` and `log_finding
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import timezone as _timezone
@@ -15,7 +16,7 @@ from hashlib import sha256
 
 import duckdb
 
-from zendesk_audit_assets.detect import HISTORY, Rule, decisions, evaluate, parts
+from zendesk_audit_assets.detect import HISTORY, Rule, RuleError, decisions, evaluate, parts
 from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
@@ -35,8 +36,9 @@ class FindingsRefreshed:
     """The result of a refresh, in numbers of findings.
 
     `new`: reported for the first time. `open_by_severity`: all open ones. `rules_rebuilt`: names of the rules that ran
-    over the whole log. `evaluated_to`: end of the time that correlation and SQL rules have evaluated, None before any
-    coverage; `batch_id`: newest batch that event rules have evaluated.
+    over the whole log. `left_out`: by rule id, why it was not evaluated. `evaluated_to`: end of the time that
+    correlation and SQL rules have evaluated, None before any coverage; `batch_id`: newest batch that event rules have
+    evaluated.
     """
 
     rows_total: int
@@ -45,8 +47,32 @@ class FindingsRefreshed:
     open_by_severity: dict[str, int]
     rules: int
     rules_rebuilt: tuple[str, ...]
+    left_out: Mapping[str, str]
     evaluated_to: datetime | None
     batch_id: int
+
+
+def refresh_in(
+    transaction: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]],
+    rules: Sequence[Rule],
+    *,
+    start: datetime | None = None,
+    timezone: str = "UTC",
+    full: bool = False,
+) -> FindingsRefreshed:
+    """`refresh` in a transaction of its own, without the rules whose query fails on the log as it is now.
+
+    Else who writes a text into the log that one rule cannot read would stop all detection.
+    """
+    left_out: dict[str, str] = {}
+    while True:  # DuckDB has no savepoints: a failed statement ends the transaction
+        try:
+            with transaction() as connection:
+                return refresh(connection, rules, start=start, timezone=timezone, full=full, left_out=left_out)
+        except RuleError as error:
+            if error.rule_id is None or error.rule_id in left_out:
+                raise
+            left_out[error.rule_id] = error.cause
 
 
 def refresh(
@@ -56,6 +82,7 @@ def refresh(
     start: datetime | None = None,
     timezone: str = "UTC",
     full: bool = False,
+    left_out: Mapping[str, str] | None = None,
 ) -> FindingsRefreshed:
     """Bring the findings up to date with the log, inside the caller's transaction. The view `audit_events` must exist.
 
@@ -64,16 +91,24 @@ def refresh(
     run over the whole log, with `full` all rules do; findings of rules that are no longer in force disappear. The
     variables that rules may read stay set on the connection.
 
+    The rules whose ids are in `left_out`, with a reason each, are not evaluated: their findings and how far they have
+    evaluated the log stay as they are, so that a later refresh catches up.
+
     Raises `RuleError` when the query of a rule fails.
     """
     existing = relations(connection)
     ensure_derived(connection, FINDINGS_STATE)
-    full = ensure_derived(connection, FINDINGS) or full
+    is_new = ensure_derived(connection, FINDINGS)
+    full = is_new or full
+    left_out = left_out or {}
     start = start or _covered_from(connection)
     newest = _newest_batch(connection)
     _set_variables(connection, timezone, start)
 
-    definitions = _definitions(existing, rules, start, timezone)
+    if is_new:
+        connection.execute(f"DELETE FROM {FINDINGS_STATE.name}")
+    definitions = _definitions(existing, rules, start, timezone, left_out)
+    in_force, rules = rules, [rule for rule in rules if rule.id not in left_out]
     states = {} if full else _states(connection, definitions)
     end = None
     if start is not None:
@@ -82,14 +117,16 @@ def refresh(
         # A second that cannot be read must not silence the rules about all later ones.
         end = batches.tried_to(connection, max([start, *evaluated]))
     rebuilt = [rule for rule in rules if rule.id not in states]
-    decisions.remember_closed(connection, list(states))
-    gone = scalar(connection, f"DELETE FROM {FINDINGS.name} WHERE NOT list_contains($1, rule_id)", [list(states)])
+    kept = [*states, *left_out]
+    decisions.remember_closed(connection, kept)
+    gone = scalar(connection, f"DELETE FROM {FINDINGS.name} WHERE NOT list_contains($1, rule_id)", [kept])
     written = _evaluate_events(connection, rules, states, newest)
     evaluated_from: list[datetime] = []
     if start is not None and end is not None:
         of_events = [rule for rule in rules if rule.input == "events"]
         of_findings = [rule for rule in rules if rule.input == "findings"]
-        for group, others in ((of_events, []), (of_findings, of_events)):
+        read = [rule for rule in in_force if rule.input == "events"]
+        for group, others in ((of_events, []), (of_findings, read)):
             for since, found in _evaluate_windows(connection, group, states, start, end, others):
                 evaluated_from.append(since)
                 written += found
@@ -104,11 +141,7 @@ def refresh(
         parts.settle(connection, min(filter(None, (*evaluated_from, first))))
     evaluate.settle_states(connection, ready)
 
-    connection.execute(f"DELETE FROM {FINDINGS_STATE.name}")
-    connection.execute(
-        f"INSERT INTO {FINDINGS_STATE.name} SELECT unnest($1), unnest($2), $3, $4, now()",
-        [list(definitions), list(definitions.values()), newest, end or _NEVER],
-    )
+    _save_states(connection, {rule.id: definitions[rule.id] for rule in rules}, newest, end or _NEVER, left_out)
     severities = connection.execute(
         f"SELECT severity, count(*) FROM {FINDINGS.name} WHERE status = 'open' GROUP BY severity"
     ).fetchall()
@@ -117,8 +150,9 @@ def refresh(
         rows_written=written,
         new=new,
         open_by_severity=dict(sorted(severities, key=lambda row: rank(row[0]), reverse=True)),
-        rules=len(rules),
+        rules=len(in_force),
         rules_rebuilt=tuple(rule.name for rule in rebuilt),
+        left_out=left_out,
         evaluated_to=end,
         batch_id=newest,
     )
@@ -168,10 +202,17 @@ _BRAND_HOSTS = r"""
 
 
 def _definitions(
-    existing: frozenset[str], rules: Sequence[Rule], start: datetime | None, timezone: str
+    existing: frozenset[str],
+    rules: Sequence[Rule],
+    start: datetime | None,
+    timezone: str,
+    left_out: Mapping[str, str],
 ) -> dict[str, str]:
-    """Hash, per rule id, all that its findings depend on besides the log: for input findings, also all other rules."""
-    all_rules = [rule.digest for rule in rules]
+    """Hash, per rule id, all that its findings depend on besides the log: for input findings, also all other rules.
+
+    Those rules also run over the whole log once a rule that was left out has caught up.
+    """
+    all_rules = [*(rule.digest for rule in rules), *(rule.id for rule in rules if rule.id in left_out)]
     definitions = {}
     for rule in rules:
         parts: list[object] = [rule.digest, AUDIT_EVENTS.sql, HISTORY]
@@ -194,6 +235,29 @@ def _states(connection: duckdb.DuckDBPyConnection, definitions: Mapping[str, str
         for rule_id, definition, batch_id, evaluated_to in rows
         if definitions.get(rule_id) == definition
     }
+
+
+def _save_states(
+    connection: duckdb.DuckDBPyConnection,
+    definitions: Mapping[str, str],
+    newest: int,
+    end: datetime,
+    left_out: Mapping[str, str],
+) -> None:
+    """Record how far the rules of these definitions have evaluated the log, and which rules were left out."""
+    name, ids = FINDINGS_STATE.name, list(left_out)
+    connection.execute(f"DELETE FROM {name} WHERE NOT list_contains($1, rule_id)", [ids])
+    connection.execute(f"UPDATE {name} SET failure = NULL, refreshed_at = now()")
+    connection.execute(
+        f"INSERT INTO {name} SELECT unnest($1), unnest($2), $3, $4, now(), NULL",
+        [list(definitions), list(definitions.values()), newest, end],
+    )
+    for rule_id, failure in left_out.items():
+        connection.execute(
+            f"INSERT INTO {name} SELECT $1, '', 0, $2, now(), NULL WHERE NOT EXISTS (FROM {name} WHERE rule_id = $1)",
+            [rule_id, _NEVER],
+        )
+        connection.execute(f"UPDATE {name} SET failure = $2 WHERE rule_id = $1", [rule_id, failure])
 
 
 def _evaluate_events(

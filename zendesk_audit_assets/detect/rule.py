@@ -26,9 +26,13 @@ Input = Literal["events", "findings", "log"]
 
 
 class RuleError(AuditError):
-    """A rule file, or the settings file beside it, is invalid."""
+    """A rule file, or the settings file beside it, is invalid.
 
-    def __init__(self, file: str, problem: str) -> None:
+    `rule_id`: the rule whose query fails on the log; None when the file itself is wrong.
+    """
+
+    def __init__(self, file: str, problem: str, *, rule_id: str | None = None) -> None:
+        self.rule_id = rule_id
         # A problem may quote the file, which may be of any length.
         super().__init__(
             f"The rule file {shorten(file, _LONGEST)} cannot be used: {one_line(problem, _LONGEST)}.",

@@ -63,6 +63,7 @@ FINDINGS_STATE = Table(
         Column("batch_id", "BIGINT", "Newest batch of audit_logs that the rule has evaluated.", required=True),
         Column("evaluated_to", "TIMESTAMPTZ", "End of the time that the rule has evaluated, UTC.", required=True),
         Column("refreshed_at", "TIMESTAMPTZ", "Time of the last refresh, UTC.", required=True),
+        Column("failure", "VARCHAR", "Why the last refresh left the rule out; NULL if it evaluated the rule."),
     ),
 )
 

@@ -23,6 +23,14 @@ level: critical
 logsource: {product: zendesk, service: audit}
 detection: {touched: {object_type: macro, source_label|contains: Crown}, condition: touched}
 """
+# Whoever names an object writes what this casts.
+FAILS = """\
+-- title: Fails
+-- id: 4d7a1d3e-6a0f-4a3c-9d1f-0a7f8f1c0b12
+-- name: OWN-2
+-- level: low
+SELECT (source_label::INT)::VARCHAR AS group_key, [id] AS event_ids, '' AS explanation FROM evaluated
+"""
 GRANTED = {
     "action": "update",
     "source_type": "user",
@@ -53,10 +61,11 @@ def failed(result: dg.ExecuteInProcessResult) -> str:
 
 @pytest.fixture(scope="module")
 def refreshed(deployed: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A deployment with a rule of its own after a refresh, `result`; nothing happens in it any more."""
+    """A deployment with two rules of its own, one of which fails, after the refresh `result`; nothing follows."""
     folder = tmp_path_factory.mktemp("findings")
     (folder / "rules").mkdir()
     (folder / "rules" / "own.yml").write_text(OWN)
+    (folder / "rules" / "fails.sql").write_text(FAILS)
     with (
         dg.DagsterInstance.ephemeral() as instance,
         deployed(folder, instance, ZENDESK_RULES_DIR=str(folder / "rules")) as deployment,
@@ -87,6 +96,13 @@ def test_a_refresh_says_what_was_found_and_names_nobody(refreshed: Any) -> None:
 def test_a_rule_of_ones_own_is_in_force(refreshed: Any) -> None:
     assert told(refreshed.result)["open_critical"] == 1
     assert refreshed.query("SELECT title FROM findings WHERE rule = 'OWN-1'") == [("Our macro was touched",)]
+
+
+def test_a_rule_whose_query_fails_is_left_out_and_told(refreshed: Any) -> None:
+    assert told(refreshed.result)["rules_left_out"] == 1
+    (failed,) = [check for check in refreshed.result.get_asset_check_evaluations() if not check.passed]
+    assert (failed.check_name, failed.severity) == ("every_rule_was_evaluated", dg.AssetCheckSeverity.ERROR)
+    assert "fails.sql cannot be used: its query fails on a row of the log (ConversionException)" in failed.description
 
 
 def test_a_refresh_without_news_and_a_rebuild_find_the_same(refreshed: Any) -> None:

@@ -47,20 +47,24 @@ def build_findings(scope: Scope, start: datetime) -> dg.AssetsDefinition:
         warehouse = warehouse_of(context, scope)
         with failures_as_messages():
             in_force = rules_of(context, scope).rules()
-            with warehouse.transaction() as connection:
-                refreshed = table.refresh(
-                    connection, in_force, start=start, timezone=warehouse.zone(), full=config.full_rebuild
+            with warehouse.warehouse().transactions() as transaction:
+                refreshed = table.refresh_in(
+                    transaction, in_force, start=start, timezone=warehouse.zone(), full=config.full_rebuild
                 )
-                metrics = {
-                    "new": refreshed.new,
-                    "rules": refreshed.rules,
-                    "rules_rebuilt": ", ".join(refreshed.rules_rebuilt) or "none",
-                    **{f"open_{level}": refreshed.open_by_severity.get(level, 0) for level in reversed(SEVERITIES)},
-                    "by_severity": charts.by_severity(connection),
-                    "newest": charts.newest(connection),
-                    "by_rule": charts.by_rule(connection),
-                    "evaluated_to": refreshed.evaluated_to,
-                }
+                for cause in refreshed.left_out.values():
+                    context.log.error(f"{cause} This refresh left the rule out; the next one tries it again.")
+                with transaction() as connection:
+                    metrics = {
+                        "new": refreshed.new,
+                        "rules": refreshed.rules,
+                        "rules_left_out": len(refreshed.left_out),
+                        "rules_rebuilt": ", ".join(refreshed.rules_rebuilt) or "none",
+                        **{f"open_{level}": refreshed.open_by_severity.get(level, 0) for level in reversed(SEVERITIES)},
+                        "by_severity": charts.by_severity(connection),
+                        "newest": charts.newest(connection),
+                        "by_rule": charts.by_rule(connection),
+                        "evaluated_to": refreshed.evaluated_to,
+                    }
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": refreshed.rows_total,
