@@ -55,6 +55,14 @@ def test_a_value_that_dagster_has_replaced_is_put_right(monkeypatch: pytest.Monk
     assert loaded("ZENDESK_CLIENT_SECRET=abc${SOMEBODY}def") == "another"
 
 
+@pytest.mark.parametrize("value", ["abc", "abc${HOME}def", "${HOME}", "${ZENDESK_CLIENT_SECRET}x", "$HOME", "a#b"])
+def test_a_file_that_is_read_again_says_the_same(value: str) -> None:
+    written = f"ZENDESK_BASE_URL=https://acme.example\nZENDESK_CLIENT_SECRET={value}\n"
+    assert loaded(written) == value
+    assert settings.load().client_secret == value
+    assert settings.source() == Path.cwd() / ".env"
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

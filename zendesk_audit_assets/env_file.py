@@ -33,12 +33,14 @@ def read_env_file(
     """The variables that a file adds to an environment, or puts right there; {} when there is no such file.
 
     A value of the environment wins. Dagster reads the same file and replaces `${NAME}` in its values; such a value is
-    put right. Raises `BadEnvFile` for a file that is not UTF-8 text, belongs to another user, or sends `credentials`
-    of the environment to `addresses` of its own.
+    put right. What an earlier reading has added is still the file's. Raises `BadEnvFile` for a file that is not UTF-8
+    text, belongs to another user, or sends `credentials` of the environment to `addresses` of its own.
     """
     text = _text(path)
     replaced = _replaced(text)
-    values = {name: value for name, value in _written(text).items() if environ.get(name) in (None, replaced.get(name))}
+    values = {
+        name: value for name, value in _written(text).items() if environ.get(name) in (None, value, replaced.get(name))
+    }
     routes = [name for name in values if name in addresses or name.upper() in _ROUTES]
     foreign = [name for name in sorted(credentials) if environ.get(name) and name not in values]
     if routes and foreign:
