@@ -93,6 +93,23 @@ def test_the_notes_say_what_the_log_cannot_know(call: Any, analysed: Warehouse) 
     assert "read up to" not in " ".join(answer(call, "--admin", "--on", "2026-02-10", "--live")["notes"])
 
 
+TAKEN, UNKNOWN = "taken from the name", "no or several users have that name"
+
+
+@pytest.mark.parametrize(("ids", "told"), [("(7)", {TAKEN}), ("(NULL)", {UNKNOWN}), ("(7), (NULL)", {TAKEN, UNKNOWN})])
+def test_the_notes_say_how_the_id_of_an_owner_is_known(
+    call: Any, analysed: Warehouse, ids: str, told: set[str]
+) -> None:
+    with analysed.transaction() as connection:
+        connection.execute(
+            "INSERT INTO administrators BY NAME SELECT user_id, 'Bob' AS user_name, 'account' AS product, "
+            f"'Account owner' AS role, 'owner' AS known_by FROM (VALUES {ids}) AS t(user_id)"
+        )
+    notes = " ".join(answer(call, "--admin", "--live")["notes"])
+    assert {text for text in (TAKEN, UNKNOWN) if text in notes} == told
+    assert "owner is not known" not in notes
+
+
 def test_a_day_before_the_first_event_is_named_as_such(call: Any, analysed: Warehouse) -> None:
     result = call("who", "--admin", "--on", "2020-01-01")
     assert result.exit_code == 0

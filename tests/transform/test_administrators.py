@@ -25,8 +25,8 @@ def role(actor: int, of: int, change: str, product: str = "Support ") -> dict[st
     return did(actor, f"{product}role changed from {change}", **what)
 
 
-def owner(actor: int, change: str) -> dict[str, Any]:
-    return did(actor, f"Owner changed from {change}", source_type="account", source_label="Account: Account")
+def owner(actor: int, change: str, field: str = "Owner") -> dict[str, Any]:
+    return did(actor, f"{field} changed from {change}", source_type="account", source_label="Account: Account")
 
 
 def known(read_as: ReadAs, *records: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -50,6 +50,24 @@ def test_owners_are_known_by_name_and_their_id_is_found(read_as: ReadAs) -> None
     connection = read_as(records, "administrators")
     owners = connection.execute("SELECT user_name, user_id, granted_by FROM administrators WHERE known_by = 'owner'")
     assert owners.fetchall() == [("Ada", ADA, None), ("Bo", BO, ADA), ("Cy", None, BO)]
+
+
+@pytest.mark.parametrize(
+    ("field", "is_owner"),
+    [
+        ("Owner", True),
+        ("owner", True),
+        ("Account owner", True),
+        ("Product owner", False),
+        ("Billing owner", False),
+        ("Former account owner", False),
+        ("Owner e-mail", False),
+    ],
+)
+def test_the_owner_of_the_account_alone_is_one(read_as: ReadAs, field: str, is_owner: bool) -> None:
+    shown = known(read_as, did(EVE, **MACRO), owner(ADA, "Ada to Eve", field))
+    assert [name for name, proof, *_ in shown if proof == "owner"] == (["Ada", "Eve"] if is_owner else [])
+    assert is_owner == any(proof == "act" for _, proof, *_ in shown)  # the owner alone passes on the ownership
 
 
 def test_a_name_that_two_users_bear_tells_no_id(read_as: ReadAs) -> None:

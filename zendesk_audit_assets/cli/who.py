@@ -101,8 +101,15 @@ def _notes(
         )
     if "owner" not in proofs:
         yield "The account owner is not known: the log names no change of owner that tells who it was."
-    elif frame.filter(pl.col("known_by") == "owner", pl.col("user_id").is_null()).height:
-        yield "The log names the owner without an id, and no or several users have that name."
+    else:
+        owners = frame.filter(pl.col("known_by") == "owner")["user_id"]
+        if owners.is_null().any():
+            yield "The log names the owner without an id, and no or several users have that name."
+        if owners.is_not_null().any():
+            yield (
+                "The log names the owner without an id: the id in this list is taken from the name, that of the only "
+                "user who acted under it. Another user may have taken that name."
+            )
     yield (
         "A custom role is listed by its name; the log does not tell all that it permits. A user who was deleted or "
         "suspended keeps the last role in this list."

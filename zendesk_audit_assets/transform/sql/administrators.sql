@@ -41,7 +41,7 @@ owner_changes AS (
         lead(created_at) OVER by_time AS changed_again,
         row_number() OVER by_time AS number
     FROM audit_changes
-    WHERE object_type = 'account' AND regexp_matches(field, '(?i)(?:^| )owner$') AND confidence <> 'unparsed'
+    WHERE object_type = 'account' AND regexp_matches(field, '(?i)^(?:account )?owner$') AND confidence <> 'unparsed'
     WINDOW by_time AS (ORDER BY created_at, event_id, line)
 ),
 owners AS (

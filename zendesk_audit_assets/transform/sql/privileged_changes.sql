@@ -17,7 +17,7 @@
 WITH fields AS (
     SELECT
         event_id,
-        bool_or(regexp_matches(field, '(?i)(?:^| )owner$')) AS owner,
+        bool_or(regexp_matches(field, '(?i)^(?:account )?owner$')) AS owner,
         bool_or(is_role_field(field)) AS role,
         bool_or(is_role_field(field) AND (is_admin_role(old_value) OR is_admin_role(new_value))) AS admin_role,
         bool_or(regexp_matches(field, '(?i)password|e-?mail')) AS identity
