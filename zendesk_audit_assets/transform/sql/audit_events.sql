@@ -357,7 +357,7 @@ led_out AS (
         -- Rules set the variable: the hosts of brands, each since it is one.
         [regexp_extract(lower(url), '^https?://([^/:]+)', 1)] || [
             brand.host
-            FOR brand IN getvariable('brand_hosts')::STRUCT(host VARCHAR, since TIMESTAMPTZ)[]
+            FOR brand IN (getvariable('brand_hosts')::STRUCT(host VARCHAR, since TIMESTAMPTZ)[])
             IF brand.since <= created_at
         ] AS own_hosts
     FROM graded
