@@ -14,6 +14,7 @@ import duckdb
 
 from zendesk_audit_assets.alert.channels import NAMES
 from zendesk_audit_assets.detect.finding import Finding
+from zendesk_audit_assets.detect.reports import EVENT_UID
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.severity import at_least, rank_sql
 from zendesk_audit_assets.warehouse.catalog import relations, scalar
@@ -228,7 +229,7 @@ _NOT_SENT_SINGLY = f"""
           AND (findings.uid, configured.channel) NOT IN (
             SELECT (whole.uid, known.channel)
             FROM (SELECT uid, rule_id, unnest(event_ids) AS id FROM findings WHERE severity = 'low') AS whole
-            JOIN {DELIVERIES.name} AS known ON known.uid = sha256(rule_id || ' ' || id)
+            JOIN {DELIVERIES.name} AS known ON known.uid = {EVENT_UID.format("id")}
           )
 """
 

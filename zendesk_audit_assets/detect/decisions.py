@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from zendesk_audit_assets.detect.reports import EVENT_UID, NEW_STATUS
 from zendesk_audit_assets.severity import at_least
 from zendesk_audit_assets.warehouse.catalog import scalar
 
@@ -75,7 +76,7 @@ def _take_over(connection: duckdb.DuckDBPyConnection, written: str) -> None:
             SELECT
                 new.uid, min(first) AS first, max(last) AS last,
                 count(*) FILTER (status = 'closed') = any_value(events) AS closed
-            FROM new JOIN single ON single.uid = sha256(rule_id || ' ' || event_id)
+            FROM new JOIN single ON single.uid = {EVENT_UID.format("event_id")}
             GROUP BY new.uid
         )
         SELECT uid, 'open', first FROM taken
@@ -139,9 +140,7 @@ def _show(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
     connection.execute(
         f"""
         UPDATE findings SET
-            status = CASE
-                WHEN severity = 'informational' AND newest.status = 'open' THEN 'noted' ELSE newest.status
-            END,
+            status = CASE newest.status WHEN 'open' THEN {NEW_STATUS.format("severity")} ELSE newest.status END,
             found_at = newest.found_at
         FROM (
             SELECT
