@@ -7,10 +7,8 @@ import click
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.output import NotFound
 from zendesk_audit_assets.cli.terminal import say
-from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
+from zendesk_audit_assets.detect.tables import FOLLOWING
 from zendesk_audit_assets.extract import repeated
-from zendesk_audit_assets.transform import DERIVED
-from zendesk_audit_assets.transform.refresh import STATE
 from zendesk_audit_assets.warehouse.catalog import drop
 from zendesk_audit_assets.warehouse.database import Warehouse
 
@@ -32,7 +30,7 @@ def repair(yes: bool) -> None:
         found = repeated.find(connection)
         if yes and found:
             moved = repeated.set_aside(connection)
-            for table in (*reversed(DERIVED), FINDINGS, FINDINGS_STATE, STATE):
+            for table in FOLLOWING:
                 drop(connection, table.name)
     for one in found[:_SHOWN]:
         others = ", ".join(f"{moment:%Y-%m-%d %H:%M:%S}" for moment in one.others)

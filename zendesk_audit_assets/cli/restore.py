@@ -8,10 +8,8 @@ import click
 
 from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.terminal import say
-from zendesk_audit_assets.detect.tables import FINDINGS, FINDINGS_STATE
+from zendesk_audit_assets.detect.tables import FOLLOWING
 from zendesk_audit_assets.text import one_line
-from zendesk_audit_assets.transform import DERIVED
-from zendesk_audit_assets.transform.refresh import STATE
 from zendesk_audit_assets.warehouse import backups
 from zendesk_audit_assets.warehouse.database import Warehouse
 
@@ -24,8 +22,7 @@ def restore(source: Path) -> None:
     The command verifies the backup first, and keeps the replaced warehouse beside the new one, with the ending
     .before-restore. It restores the tables of this project alone; run `zendesk-audit sync` next.
     """
-    derived = [table.name for table in (*DERIVED, FINDINGS, FINDINGS_STATE, STATE)]
-    done = backups.restore(Warehouse(settings.load().database), source, derived)
+    done = backups.restore(Warehouse(settings.load().database), source, [table.name for table in FOLLOWING])
     say(f"{done.path}: {done.rows['audit_logs']:,} events.")
     if done.left_out:
         say(f"Left out, not of this project: {one_line(', '.join(done.left_out), 200)}.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from zendesk_audit_assets.extract.record import FIELDS
+from zendesk_audit_assets.transform import DERIVED
+from zendesk_audit_assets.transform.refresh import STATE
 from zendesk_audit_assets.warehouse.table import Column, Table
 
 _FIELD = {field.name: field for field in FIELDS}
@@ -66,6 +68,9 @@ FINDINGS_STATE = Table(
         Column("failure", "VARCHAR", "Why the last refresh left the rule out; NULL if it evaluated the rule."),
     ),
 )
+
+FOLLOWING = (*DERIVED, FINDINGS, FINDINGS_STATE, STATE)
+"""All tables that follow from the log: they may be dropped, and the next refresh makes them again."""
 
 FINDING_DECISIONS = Table(
     "finding_decisions",
