@@ -1,4 +1,4 @@
-"""A time limit over a whole exchange with another machine, however slowly it responds."""
+"""How long the program waits for others: a time limit over a whole exchange, and when a wait is worth a word."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+
+# Longer waits are told, in seconds.
+NOTABLE_WAIT_S = 5.0
 
 
 def within(seconds: float, exchange: Callable[[], T], thread_name: str) -> T:

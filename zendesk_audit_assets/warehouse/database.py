@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from zendesk_audit_assets import files
+from zendesk_audit_assets.deadline import NOTABLE_WAIT_S
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.text import first_line, sql_literal
 from zendesk_audit_assets.warehouse.damage import (
@@ -31,8 +32,7 @@ logger = logging.getLogger("zendesk_audit_assets.warehouse")
 
 LOCK_TIMEOUT_S = 600.0
 STRAY_READER_TIMEOUT_S = 60.0
-# Longer waits are told, in seconds; those for other programs after so many attempts, one a second.
-NOTABLE_WAIT_S = 5.0
+# Attempts to open a file that another program has open, one a second, before the wait is told.
 ATTEMPTS_UNTOLD = 5
 # What a disk must keep free: DuckDB's own log and checkpoint need room, and so does everything else there.
 DISK_RESERVE_BYTES = 256 * 2**20

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from zendesk_audit_assets.deadline import NOTABLE_WAIT_S
 from zendesk_audit_assets.zendesk.budget_state import (
     MAX_PAUSE_S,
     WINDOW_S,
@@ -22,8 +23,7 @@ from zendesk_audit_assets.zendesk.stopping import NEVER, Wait, wait
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
-# Longer waits are told, in seconds; the next one of the same kind after this pause.
-NOTABLE_WAIT_S = 5.0
+# After a long wait is told, the next one of the same kind only after this pause.
 TELLING_PAUSE_S = 60.0
 
 

@@ -21,8 +21,8 @@ import requests
 import tenacity
 import urllib3.exceptions
 
-from zendesk_audit_assets.deadline import within
-from zendesk_audit_assets.zendesk.budget import NOTABLE_WAIT_S, RateBudget, RateLimit
+from zendesk_audit_assets.deadline import NOTABLE_WAIT_S, within
+from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.credentials import ZendeskAccount, spellings
 from zendesk_audit_assets.zendesk.error_message import describe_body
 from zendesk_audit_assets.zendesk.errors import (
