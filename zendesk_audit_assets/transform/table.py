@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,6 +10,7 @@ import duckdb
 
 from zendesk_audit_assets.masking import SQL_PATTERN
 from zendesk_audit_assets.text import sql_literal
+from zendesk_audit_assets.transform.functions import written_out
 from zendesk_audit_assets.transform.narrowing import narrowed
 from zendesk_audit_assets.transform.strategies import Strategy
 from zendesk_audit_assets.warehouse.catalog import is_view_of, qualified
@@ -58,106 +58,6 @@ class DerivedTable(Table):
 
 EVENTS = "audit_events"
 
-# Expressions that stand in several queries, as functions of one argument. They are written out where they stand: a view
-# must run on every connection, and a macro of the database would not be there.
-_FUNCTIONS = {
-    # By its name, since the log has no other sign: as a word, and not what is a billing admin's or no admin's.
-    "is_admin_role": r"""coalesce(regexp_matches(
-        regexp_replace({0}, '(?i)\b(?:non?|not(?: an?)?|billing)[-_ ]*admin(?:istrator)?s?\b', '', 'g'),
-        '(?i)(?:\b|_)(?:super|sys)?[-_]?admin(?:istrator)?s?(?:\b|_)|\baccount[-_ ]owner\b|^\s*owner\s*$'
-    ), false)""",
-    "is_owner_role": r"coalesce(regexp_matches({0}, '(?i)\baccount[-_ ]owner\b|^\s*owner\s*$'), false)",
-    "is_role_field": r"coalesce(regexp_matches({0}, '(?i)(?:^| )role\s*$'), false)",
-    # How far a switch or a level protects, and how long something lasts, in minutes; NULL for other values.
-    "is_off": r"""lower(trim(coalesce({0}, 'off'))) IN
-        ('off', 'false', 'disabled', 'turned off', 'no', 'none', 'never', 'not required', 'optional', '0', '')""",
-    "grade_of": r"""CASE
-        WHEN lower(trim({0})) IN ('off', 'false', 'disabled', 'no', 'none') THEN 0
-        WHEN lower(trim({0})) IN ('never', 'not required') THEN 0
-        WHEN lower(trim({0})) = 'optional' THEN 1
-        WHEN lower(trim({0})) = 'low' THEN 2
-        WHEN lower(trim({0})) = 'medium' THEN 3
-        WHEN lower(trim({0})) = 'high' THEN 4
-        WHEN lower(trim({0})) = 'recommended' THEN 5
-        WHEN lower(trim({0})) IN ('on', 'true', 'enabled', 'yes') THEN 9
-        WHEN lower(trim({0})) IN ('required', 'always') THEN 9
-    END""",
-    "minutes_of": r"""CASE
-        WHEN regexp_matches({0}, '(?i)^\s*(always|unlimited|forever|indefinite(ly)?|no (limit|expiry|expiration))\s*$')
-        THEN 1e9
-        WHEN regexp_matches({0}, '(?i)^\s*(?:\d+|\d*\s*(?:minute|min|hour|day|week|month|year)s?)\s*$')
-        THEN coalesce(try_cast(regexp_extract({0}, '\d+') AS DOUBLE), 1)
-            * CASE lower(regexp_extract({0}, '[A-Za-z]{1,2}'))
-                WHEN 'ho' THEN 60 WHEN 'da' THEN 1440 WHEN 'we' THEN 10080 WHEN 'mo' THEN 43200 WHEN 'ye' THEN 525600
-                ELSE 1
-            END
-    END""",
-    "host_of": r"regexp_extract({0}, '(?:://(?:[^/@]*@)?|@|^link:)([a-z0-9._-]+)', 1)",
-    # By which ways texts in lower case, each with whether it is prose, lead out of the account. An action is
-    # read up to the next action.
-    "ways_of": r"""flatten(flatten([
-        [
-            CASE
-                -- What stands before the first action of a change that may be split elsewhere is rather prose, too.
-                WHEN piece.is_prose
-                    OR NOT regexp_matches(piece.text, '^notif\w*[ _-](?:\w+[ _-])*(?:webhook|target)')
-                    AND (NOT saying.is_sure OR regexp_matches(piece.text, '^(?:notif|e-?mail|cc|comment)'))
-                THEN [
-                    {is_new: saying.is_new, way: 'link:' || host}
-                    FOR host IN regexp_extract_all(piece.text, 'https?://(?:[^/\s"''<>@\\]*@)?([a-z0-9._-]+)', 1)
-                ] || CASE WHEN piece.is_prose THEN [] ELSE [
-                    {is_new: saying.is_new, way: 'mail:' || address}
-                    FOR address IN regexp_extract_all(
-                        piece.text,
-                        '^(?:notif\w*[ _-]+(?:by[ _-])?(?:users?|e-?mail|cc)|e-?mail(?: user)?|cc)'
-                        || '(?:["''\s:,=>\[\]{}()]|\b(?:value|user|to|address)\b)*([\w.+%-]+@[a-z0-9._-]+)',
-                        1
-                    )
-                ] END
-                WHEN regexp_matches(piece.text, '\bwebhooks?\b|^notif\w*[ _-](?:\w+[ _-])*(?:webhook|target)|https?://')
-                THEN [{is_new: saying.is_new, way:
-                    CASE
-                        WHEN regexp_matches(piece.text, '^notif\w*[ _-](?:\w+[ _-])*target') THEN 'target:'
-                        ELSE 'webhook:'
-                    END
-                    || coalesce(
-                        nullif(regexp_extract(piece.text, 'https?://[^\s"''<>,;\])]+'), ''),
-                        regexp_extract(
-                            piece.text,
-                            '(?:webhook|target)s?(?:["''\s:,=>\[\]{}()]|\b(?:value|id|url)\b)*([\w.-]*)',
-                            1
-                        )
-                    )
-                }]
-                ELSE []
-            END
-            FOR piece IN CASE
-                WHEN saying.is_prose THEN [{is_prose: true, text: saying.text}]
-                ELSE [
-                    {is_prose: false, text: text}
-                    FOR text IN string_split(
-                        regexp_replace(
-                            saying.text,
-                            '\b(?:notif(?:y|ication)[ _-]+\w+|e-?mail (?:user|requester|group)|comment_\w+|cc\b)',
-                            E'\x1e\\0',
-                            'g'
-                        ),
-                        E'\x1e'
-                    )
-                ]
-            END
-        ]
-        FOR saying IN {0} IF saying.text IS NOT NULL
-    ]))""",
-    # Written so that each comparison names the value once: DuckDB plans each of them where it stands.
-    "switched_to": """CASE
-        WHEN lower(trim({0})) IN ('enabled', 'turned on', 'on') THEN 'on'
-        WHEN lower(trim({0})) IN ('disabled', 'turned off', 'off') THEN 'off'
-        WHEN lower(trim({0})) IN ('changed', 'suspended', 'unsuspended') THEN lower(trim({0}))
-        WHEN lower(trim({0})) IN ('activated', 'deactivated') THEN lower(trim({0}))
-    END""",
-}
-
 
 def events(connection: duckdb.DuckDBPyConnection, reader: str) -> str:
     """A SELECT of those columns of `audit_events` whose names occur in the SQL of its reader, and maybe of others.
@@ -174,13 +74,3 @@ def query(name: str) -> str:
     """The text of `sql/<name>.sql`, with the pattern of secrets in it: a view runs where no variable is set."""
     text = (files(__package__) / "sql" / f"{name}.sql").read_text("utf-8")
     return written_out(text.replace("getvariable('secret_pattern')", sql_literal(SQL_PATTERN)))
-
-
-def written_out(sql: str) -> str:
-    """The query with our functions written out: `is_admin_role(role)`, and the like."""
-    for name, body in _FUNCTIONS.items():
-        before, *calls = re.split(rf"\b{name}\(([\w.]+)\)", sql)
-        sql = before + "".join(
-            body.replace("{0}", argument) + after for argument, after in zip(calls[::2], calls[1::2], strict=True)
-        )
-    return sql
