@@ -31,6 +31,9 @@ def test_a_restore_brings_the_backup_and_keeps_the_replaced_file(call: Any, stor
     assert "3 events.\nThe replaced warehouse is now audit.duckdb.before-restore.\n" in restored.output
     assert ids(stored.path) == [1, 2, 3]
     assert ids(folder / "audit.duckdb.before-restore") == [1, 3]
+    again = call("restore", "safe/kept.duckdb").output
+    assert "2 replaced warehouses are kept" in again
+    assert "audit.duckdb.before-restore is the oldest" in again
 
 
 def test_a_damaged_or_missing_warehouse_can_be_restored(call: Any, stored: Warehouse) -> None:

@@ -15,10 +15,11 @@ import pytest
 from support.warehouse import WRITES_UNTIL_KILLED, damage, events_in, files_beside
 from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.warehouse.backups import backup, restore
-from zendesk_audit_assets.warehouse.catalog import get_meta, relations, scalar
+from zendesk_audit_assets.warehouse.catalog import columns_of, get_meta, relations, scalar
 from zendesk_audit_assets.warehouse.copies import Published, publish, table_rows
 from zendesk_audit_assets.warehouse.damage import WarehouseUnusable
 from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.table import Column, Table
 
 Make = Callable[..., Any]
 
@@ -145,6 +146,9 @@ def test_each_restore_keeps_the_warehouse_that_it_replaces(warehouse: Warehouse,
         assert events_in(kept[-1]) == events
     assert [path.name for path in kept] == [f"audit.duckdb.before-restore{end}" for end in ("", "-2", "-3")]
     assert [events_in(path) for path in kept] == [1, 2, 3]
+    kept[0].unlink()
+    again = restore(warehouse, tmp_path / "backup.duckdb")
+    assert [path.name.rpartition("-")[2] for path in again.kept] == ["2", "3", "4"]  # the lowest stays the oldest
 
 
 def test_a_restore_takes_nothing_but_our_own_tables(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
@@ -153,30 +157,117 @@ def test_a_restore_takes_nothing_but_our_own_tables(warehouse: Warehouse, fill: 
     owned = tmp_path / "OWNED.csv"
     hostile = f"zz\"; copy (select 'owned by a backup' as a) to '{owned}'; select count(*), 1 from \"audit_logs"
     with duckdb.connect(str(saved)) as connection:
-        for name in ("zz", hostile, "../../OUTSIDE", "derived_state"):
+        for name in ("zz", hostile, "../../OUTSIDE"):
             quoted = name.replace('"', '""')
             connection.execute(f'CREATE TABLE "{quoted}" AS SELECT 1 AS one')
         connection.execute(f"CREATE VIEW spy AS FROM read_text('{saved}.txt')")
         connection.execute("CREATE MACRO now() AS TIMESTAMPTZ '2000-01-01 00:00:00+00'")
         connection.execute("CREATE MACRO rows() AS TABLE SELECT 1 AS one")
         connection.execute('CREATE SCHEMA "o""ther"; CREATE TABLE "o""ther".audit_logs AS SELECT 1 AS one')
-    restored = restore(warehouse, saved, ["derived_state", "findings"])
+    restored = restore(warehouse, saved)
     assert restored.left_out == tuple(sorted(("zz", hostile, "../../OUTSIDE")))
-    assert set(restored.rows) - {"derived_state"} == set(table_rows(restored.replaced or saved))
+    assert set(restored.rows) == set(table_rows(restored.replaced or saved))
     assert not owned.exists()
     with warehouse.transaction() as connection:
         assert relations(connection) == set(restored.rows)
         assert scalar(connection, "SELECT now() > TIMESTAMPTZ '2001-01-01 00:00:00+00'")
 
 
-def test_a_durable_table_of_another_shape_is_refused(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+NOTE = Table("note", "A derived table.", (Column("text", "VARCHAR", "A text."),))
+ACTING = {
+    "beside the tables": """
+        CREATE UNIQUE INDEX i ON coverage (batch_id);
+        CREATE INDEX j ON note (text);
+        CREATE SEQUENCE s;
+        CREATE TYPE json AS INTEGER;
+        CREATE TYPE t AS ENUM ('a');
+        CREATE TABLE other (t t);
+        CREATE TABLE b (a INTEGER PRIMARY KEY);
+        CREATE TABLE c (a INTEGER PRIMARY KEY REFERENCES b);
+        CREATE TABLE a (a INTEGER REFERENCES c);
+        CREATE VIEW findings AS SELECT 1 AS one;
+        CREATE MACRO trim(text) AS 'x';
+        CREATE MACRO now() AS 'x';
+    """,
+    "in the tables": """
+        ALTER TABLE audit_logs ALTER actor_name SET DEFAULT 'nobody';
+        ALTER TABLE coverage ADD PRIMARY KEY (batch_id);
+        DROP TABLE warehouse_meta;
+        CREATE TABLE warehouse_meta (name VARCHAR NOT NULL, value VARCHAR NOT NULL CHECK (value <> 'x'), UNIQUE (name));
+        INSERT INTO warehouse_meta VALUES ('schema_version', '2');
+        DROP TABLE note;
+        CREATE TABLE note (text VARCHAR CHECK (text <> 'b'));
+    """,
+    "a derived value": "DROP TABLE note; CREATE TABLE note (text VARCHAR GENERATED ALWAYS AS ('b'), other INTEGER)",
+    "a trigger": """
+        ATTACH '{path}.2' AS newer (STORAGE_VERSION 'v2.0.0');
+        COPY FROM DATABASE backup TO newer;
+        USE newer;
+        CREATE TRIGGER t AFTER INSERT ON audit_logs FOR EACH STATEMENT DELETE FROM coverage;
+    """,
+}
+
+
+@pytest.mark.parametrize("statements", ACTING.values(), ids=ACTING)
+def test_nothing_that_acts_comes_back(warehouse: Warehouse, fill: Make, tmp_path: Path, statements: str) -> None:
+    fill(3)
+    expected = schema(warehouse.path)
+    with warehouse.transaction() as connection:
+        connection.execute(NOTE.ddl)
+    saved = backup(warehouse, tmp_path / "backup.duckdb").path
+    if "TRIGGER" in statements and duckdb.__version__ < "2":
+        pytest.skip("this DuckDB has no triggers")
+    with duckdb.connect(str(saved)) as connection:
+        connection.execute(statements.format(path=saved))
+    restore(warehouse, Path(f"{saved}.2") if "TRIGGER" in statements else saved, [NOTE])
+    assert [one for one in schema(warehouse.path) if one[1] != NOTE.name] == expected
+    with warehouse.transaction() as connection:
+        assert columns_of(connection, NOTE.name) in ([], [("text", "VARCHAR", False)])
+    fill(2)
+    assert events_in(warehouse.path) == 5
+
+
+REFUSED = [
+    "CREATE MACRO m() AS 'x'; ALTER TABLE audit_logs ALTER actor_name SET DEFAULT m()",
+    "CREATE SCHEMA s; CREATE SEQUENCE s.s; ALTER TABLE audit_logs ALTER actor_id SET DEFAULT nextval('s.s')",
+    "ALTER TABLE coverage ALTER run_id DROP NOT NULL",
+    "ALTER TABLE audit_logs ADD COLUMN more VARCHAR",
+    "DROP TABLE coverage; CREATE VIEW coverage AS SELECT 1 AS one",
+    "CREATE MACRO duckdb_tables() AS TABLE SELECT 1 AS one; CREATE MACRO duckdb_functions() AS TABLE SELECT 1 AS one",
+]
+
+
+@pytest.mark.parametrize("statements", REFUSED)
+def test_what_cannot_be_made_ours_is_refused(warehouse: Warehouse, fill: Make, tmp_path: Path, statements: str) -> None:
     fill(3)
     saved = backup(warehouse, tmp_path / "backup.duckdb").path
     with duckdb.connect(str(saved)) as connection:
-        connection.execute("ALTER TABLE audit_logs DROP COLUMN actor_name")
-    with pytest.raises(WarehouseUnusable, match="audit_logs has other columns"):
+        connection.execute(statements)
+    with pytest.raises(WarehouseUnusable, match=r"backup\.duckdb (is no backup|cannot be made)") as refused:
         restore(warehouse, saved)
+    assert refused.value.remedy
     assert files_beside(warehouse.path) == {"backup.duckdb"}
+
+
+def schema(path: Path) -> list[tuple[str, str, str]]:
+    """Kind, name and SQL of all that a file holds."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        queries = (
+            f"SELECT '{kind}', {kind.rstrip('s').replace('indexe', 'index')}_name, {text} "
+            f"FROM duckdb_{kind}() WHERE {condition}"
+            for kind, text, condition in (
+                ("schemas", "''", "NOT internal"),
+                ("tables", "sql", "NOT internal"),
+                ("views", "sql", "NOT internal"),
+                ("indexes", "sql", "true"),
+                ("sequences", "sql", "true"),
+                ("types", "''", "NOT internal"),
+                ("functions", "''", "NOT internal"),
+                ("triggers", "sql", "true"),
+            )
+            if kind != "triggers" or duckdb.__version__ >= "2"
+        )
+        return sorted(connection.execute(" UNION ALL ".join(queries)).fetchall())
 
 
 @pytest.fixture(

@@ -20,11 +20,18 @@ def restore(source: Path) -> None:
     """Replace the warehouse with the backup SOURCE.
 
     The command verifies the backup first, and keeps the replaced warehouse beside the new one, with the ending
-    .before-restore. It restores the tables of this project alone; run `zendesk-audit sync` next.
+    .before-restore, until you delete it. It restores the tables of this project alone; run `zendesk-audit sync` next.
     """
-    done = backups.restore(Warehouse(settings.load().database), source, [table.name for table in FOLLOWING])
+    done = backups.restore(Warehouse(settings.load().database), source, FOLLOWING)
     say(f"{done.path}: {done.rows['audit_logs']:,} events.")
     if done.left_out:
         say(f"Left out, not of this project: {one_line(', '.join(done.left_out), 200)}.")
     if done.replaced is not None:
         say(f"The replaced warehouse is now {done.replaced.name}.")
+    if len(done.kept) > 1:
+        size = sum(file.lstat().st_size for file in done.kept) / 2**20
+        say(
+            f"{len(done.kept)} replaced warehouses are kept, {size:,.0f} MiB in all: "
+            f"{done.kept[0].name} is the oldest. "
+            "Delete the newer ones once this warehouse holds what it should."
+        )
