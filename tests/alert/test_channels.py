@@ -123,6 +123,24 @@ def test_every_channel_resends_with_the_same_key(receiver: Any, finding: MakeFin
     assert message_for_suppressed({"a": "high"}).key in other.body.decode() + str(other.headers)
 
 
+def test_each_channel_tells_a_reopened_finding_as_a_new_one(receiver: Any, finding: MakeFinding) -> None:
+    first, again = message_for(finding()), message_for(finding(), None, f"{finding().uid}-1772366400000000")
+    assert again.as_json["uid"] == finding().uid
+    assert again.as_json["reopened_at"] == f"{finding().found_at:%Y-%m-%dT%H:%M:%SZ}"
+    for channel in all_channels(receiver.url):
+        channel.send(first)
+        channel.send(again)
+    slack, webhook, pagerduty = (receiver.received[start : start + 2] for start in (0, 2, 4))
+    emails = [Email(("a@example.com",), "smtp://localhost").compose(message) for message in (first, again)]
+    keys = (
+        [request.json["blocks"][-1]["elements"][0]["text"] for request in slack],
+        [request.headers["idempotency-key"] for request in webhook],
+        [request.json["dedup_key"] for request in pagerduty],
+        [email["Message-ID"].strip("<>").partition("@")[0] for email in emails],
+    )
+    assert all(pair == [first.key, again.key] for pair in keys)
+
+
 @pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize(("status", "error"), [(500, NotDelivered), (429, NotDelivered), (403, Undeliverable)])
 def test_every_channel_reports_a_refusal_without_its_secrets(

@@ -218,6 +218,10 @@ def test_a_finding_that_reopens_is_sent_again(connection: Any, enqueue: Any, bat
     connection.execute("UPDATE findings SET status = 'open', found_at = $1", [NOW])
     enqueue()
     assert due(connection) == [finding()["uid"]]
+    key = outbox.due(connection, "slack", NOW).keys[uid(1)]
+    assert key == f"{uid(1)}-{int(NOW.timestamp())}000000"
+    outbox.record_failure(connection, "slack", [uid(1)], LATER, NOW)
+    assert outbox.due(connection, "slack", NOW + DAY / 8).keys == {uid(1): key}
 
 
 def test_a_message_that_is_never_taken_holds_up_no_other(connection: Any, enqueue: Any) -> None:

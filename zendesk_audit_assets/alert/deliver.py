@@ -101,6 +101,7 @@ def _send_all(
 def _outgoing(due: Due, account_url: str | None) -> Iterator[Outgoing]:
     """The message for many comes first: after a crash behind it, the next run has only the others to send."""
     if due.suppressed:
-        yield Outgoing(message_for_suppressed(due.suppressed, account_url), tuple(due.suppressed), "suppressed")
+        severities = {due.keys[uid]: severity for uid, severity in due.suppressed.items()}
+        yield Outgoing(message_for_suppressed(severities, account_url), tuple(due.suppressed), "suppressed")
     for finding in due.findings:
-        yield Outgoing(message_for(finding, account_url), (finding.uid,), "sent")
+        yield Outgoing(message_for(finding, account_url, due.keys[finding.uid]), (finding.uid,), "sent")

@@ -77,11 +77,12 @@ class Message:
         return "\n".join((self.explanation, "", *(f"{fact.label}: {fact.text}" for fact in self.facts)))
 
 
-def message_for(finding: Finding, account_url: str | None = None) -> Message:
-    """The message about a finding of an account; its key is the finding's `uid`.
+def message_for(finding: Finding, account_url: str | None = None, key: str | None = None) -> Message:
+    """The message about a finding of an account; its key is the finding's `uid`, if the outbox gives no other.
 
-    Facts that are unknown or empty are left out.
+    Another key means that the finding has opened again. Facts that are unknown or empty are left out.
     """
+    reopened = key is not None and key != finding.uid
     said = describe(finding, account_url)
     facts = (
         Fact("remedy", "Next", said.remedy),
@@ -97,10 +98,12 @@ def message_for(finding: Finding, account_url: str | None = None) -> Message:
         Fact("event_ids", "Event ids", list(said.event_ids)),
         Fact("attack", "ATT&CK", [_plain(technique) for technique in finding.attack]),
         Fact("experimental", "Experimental rule", finding.experimental),
+        Fact("reopened_at", "Opened again", _moment(finding.found_at) if reopened else ""),
+        Fact("uid", "Finding", finding.uid if reopened else ""),
     )
     return Message(
         "finding",
-        finding.uid,
+        key or finding.uid,
         finding.severity,
         _plain(finding.title, _TITLE_LENGTH),
         said.sentence,
@@ -109,18 +112,18 @@ def message_for(finding: Finding, account_url: str | None = None) -> Message:
     )
 
 
-def message_for_suppressed(severity_by_uid: Mapping[str, str], account_url: str | None = None) -> Message:
-    """One message that counts findings by severity instead of one message for each; its key follows from the uids."""
-    severities = list(severity_by_uid.values())
+def message_for_suppressed(severity_by_key: Mapping[str, str], account_url: str | None = None) -> Message:
+    """One message that counts findings by severity instead of one message for each; its key follows from their keys."""
+    severities = list(severity_by_key.values())
     counts = {level: severities.count(level) for level in reversed(SEVERITIES) if level in severities}
     listed = ", ".join(f"{count:,} {level}" for level, count in counts.items())
     return Message(
         "suppressed",
-        sha256(" ".join(sorted(severity_by_uid)).encode()).hexdigest(),
+        sha256(" ".join(sorted(severity_by_key)).encode()).hexdigest(),
         next(iter(counts)),
-        f"{len(severity_by_uid):,} more findings suppressed",
+        f"{len(severity_by_key):,} more findings suppressed",
         f"Too many findings at once. This message stands for {listed}; the table findings lists them.",
-        (Fact("suppressed", "Suppressed", len(severity_by_uid)), *_by_severity(counts.items())),
+        (Fact("suppressed", "Suppressed", len(severity_by_key)), *_by_severity(counts.items())),
         host_of(account_url),
     )
 

@@ -63,10 +63,15 @@ class NoFindings(AuditError):
 
 @dataclass(frozen=True)
 class Due:
-    """The findings to send to a channel now, a message each; the others share one message: their severities by uid."""
+    """The findings to send to a channel now, a message each; the others share one message: their severities by uid.
+
+    `keys` has the key under which a receiver knows each of them, by uid. It is the uid until a finding opens again
+    after somebody was told: a receiver that drops what it has seen must take that for news.
+    """
 
     findings: tuple[Finding, ...]
     suppressed: Mapping[str, str]
+    keys: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -142,15 +147,20 @@ def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limi
     """
     relation = connection.sql(
         f"""
-        SELECT findings.* FROM {DELIVERIES.name} AS delivery JOIN findings USING (uid)
+        SELECT
+            findings.*,
+            CASE WHEN first_tried_at < found_at THEN concat(uid, '-', epoch_us(found_at)) ELSE uid END AS key
+        FROM {DELIVERIES.name} AS delivery JOIN findings USING (uid)
         WHERE delivery.status = 'pending' AND findings.status = 'open' AND channel = $channel
           AND (last_tried_at IS NULL OR {_NEXT_TRY} <= $now)
         ORDER BY attempts, {rank_sql("findings.severity")} DESC, first_event_at, uid
         """,
         params={"channel": channel, "now": now},
     )
-    findings = [Finding.from_row(relation.columns, row) for row in relation.fetchall()]
-    return Due(tuple(findings[:limit]), {finding.uid: finding.severity for finding in findings[limit:]})
+    rows = relation.fetchall()
+    findings = [Finding.from_row(relation.columns, row) for row in rows]
+    keys = {finding.uid: str(row[-1]) for finding, row in zip(findings, rows, strict=True)}
+    return Due(tuple(findings[:limit]), {finding.uid: finding.severity for finding in findings[limit:]}, keys)
 
 
 def record_result(
