@@ -76,6 +76,10 @@ KINDS = {
     "basic": (["Authorization: Basic {}", "basic {}"], "cm9ib3Q6aHVudGVyMg=="),
     "web token": (["{}", "id_token={}"], f"eyJ{WORD}.eyJ{WORD}.{WORD}"),
     "private key": (["-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----"], WORD),
+    "private key of SSH2": (
+        ["---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n{}\n---- END SSH2 ENCRYPTED PRIVATE KEY ----"],
+        WORD,
+    ),
     "Shopify": (["{}"], f"shpat_{HEX}"),
     "DigitalOcean": (["{}"], f"dop_v1_{HEX}"),
     "Vault": (["{}"], f"hvs.{WORD}"),
@@ -103,8 +107,29 @@ def test_every_secret_of_this_kind_is_hidden(kind: str) -> None:
                 assert mask(masked) == masked
 
 
+LINES = [f"{line}+/{WORD}" for line in (WORD, UPPER, HEX)]
+LATER_LINES = [
+    # Each line of a key by itself, as a table of changes has them, and keys without what stands before them.
+    *LINES,
+    f"{LINES[0]}=",
+    *(end.join(LINES) for end in ("\n", "\r\n", "\\n", "\n    ")),
+    f"Private-Lines: 3\n{LINES[0]}\n{LINES[1]}\n{WORD}==\nPrivate-MAC: 1",
+    f"Secret changed from {LINES[0]}\n{LINES[1]}\n{WORD}== to {LINES[2]}\n{LINES[1]}\nName changed from a to b",
+    f"Signing key changed from {LINES[0]}\n{LINES[1]} to {LINES[0]}\n{LINES[1]}",
+]
+
+
+@pytest.mark.parametrize("text", LATER_LINES)
+def test_no_later_line_of_a_key_is_shown(text: str) -> None:
+    for around in (text, f"First line\n{text}\nNext line"):
+        masked = mask(around)
+        assert not [part for part in (WORD, UPPER, HEX) if part in masked]
+        assert mask(masked) == masked
+        assert masked.endswith("Next line") == around.endswith("Next line")
+
+
 def test_the_database_hides_the_same_texts() -> None:
-    texts = [text for _, text, _ in CORPUS]
+    texts = [text for _, text, _ in CORPUS] + LATER_LINES
     with duckdb.connect() as connection:
         rows = connection.execute(f"SELECT {mask_sql('t')} FROM (SELECT unnest(?) AS t)", [texts]).fetchall()
     assert [masked for (masked,) in rows] == [mask(text) for text in texts]
@@ -127,6 +152,8 @@ def test_ten_thousand_ordinary_descriptions_stay_as_they_are() -> None:
         "See https://help.example.com:443/hc/en-us/articles/360001", "Ask agent@example.com, or sales@example.com",
         "Task-force meeting about risk-management-guidelines", "Secret Santa 2026",
         "Tokens per minute changed from 10 to 20",
+        f"Fingerprint changed from {HEX}{HEX} to {UUID}\nPath changed from a to b",
+        "One word that is long\\nEstablishment/Donaudampfschifffahrtsgesellschaft\nthe end",
     ],
 )  # fmt: skip
 def test_words_that_resemble_a_secret_stay(text: str) -> None:

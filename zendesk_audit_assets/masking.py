@@ -111,10 +111,18 @@ _HOOKS = "|".join(
     )
 )
 
+# A line of Base64 that is longer than words are; the last one of a text, which may be short; how lines end.
+_BASE64 = r"[A-Za-z0-9+/]"
+_ENCODED = rf"[ \t]*{_BASE64}{{60,}}={{0,2}}(?: to {_BASE64}{{60,}}={{0,2}})?[ \t]*"
+_LAST = rf"[ \t]*{_BASE64}*={{1,2}}(?: to {_BASE64}{{60,}}={{0,2}})?[ \t]*"
+_BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
+
 # Each has two groups: what stands before and after the secret and is kept. RE2 and Python read them alike.
 _BY_FORM = (
     # A private key, to its end or to the end of the text.
-    r"()-----BEGIN [A-Z0-9 ]+-----(?:[^-]|-[^-])*(?:-----END [A-Z0-9 ]+-----)?()",
+    r"()-{4,5} ?BEGIN [A-Z0-9 ]+-{4,5}(?:[^-]|-[^-])*(?:-{4,5} ?END [A-Z0-9 ]+-{4,5})?()",
+    # Lines of one without what stands before them: tables of changes have a row for each line.
+    rf"(^|\n|\\n){_ENCODED}(?:{_BREAK}(?:{_ENCODED}|{_LAST}))*({_BREAK}|$)",
     # The credentials of an HTTP request.
     r"(\b(?i:bearer|basic) +)[A-Za-z0-9._~+/=-]{8,}()",
     rf"(\b(?i:authorization){_QUOTES}\s*[:=]\s*{_QUOTES})(?:[A-Za-z]+ +)?{_VALUE}{{6,}}()",
