@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -120,6 +121,8 @@ def require_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
     require_writable(folder)
+    with _takes_files(folder), tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def require_own(path: Path) -> None:
@@ -135,6 +138,22 @@ def require_own(path: Path) -> None:
         raise OSError(errno.EINVAL, "it is not a plain file", str(path))
     if found.st_uid not in (os.geteuid(), 0, path.parent.stat().st_uid):
         raise PermissionError(errno.EPERM, "it is another user's", str(path))
+
+
+def create_own(path: Path) -> None:
+    """Make an empty private file unless it is there; `require_own` tells whether that one is ours. Raises `OSError`."""
+    require_own(path)
+    with _takes_files(path.parent):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE))
+
+
+@contextmanager
+def _takes_files(folder: Path) -> Iterator[None]:
+    """Blame a folder that permits new files and cannot have them, such as /proc. Raises `OSError`."""
+    try:
+        yield
+    except FileNotFoundError as failure:
+        raise OSError(errno.ENOENT, "it takes no new files", str(folder)) from failure
 
 
 def make_folder(folder: Path, mode: int = PRIVATE_FOLDER) -> None:

@@ -246,6 +246,14 @@ def test_what_a_sync_would_stumble_over_is_found(
     assert any(says in line for line in bad(result.output)), result.output
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a file system that takes no files")
+@pytest.mark.parametrize("name", ["ZENDESK_AUDIT_DB", "DAGSTER_HOME"])
+def test_a_folder_that_takes_no_files_is_found(deployment: Any, call: Any, name: str) -> None:
+    result = call("doctor", **{name: "/proc/audit.duckdb"})
+    assert result.exit_code == 1
+    assert any(line.startswith("✗ The folder /proc cannot be used (") for line in bad(result.output)), result.output
+
+
 def test_a_folder_that_cannot_be_written_to_is_found(deployment: Any, call: Any, warehouse: Warehouse) -> None:
     with warehouse.transaction():
         pass

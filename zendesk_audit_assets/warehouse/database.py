@@ -168,7 +168,7 @@ class Warehouse:
     def _lock(self, path: str, doing: str) -> Iterator[None]:
         with self._explained(Path(path)):
             files.make_folder(self.path.parent, files.FOLDER_ON_THE_WAY)
-            files.require_own(Path(path))
+            files.create_own(Path(path))  # where none can be made, FileLock waits for one
             lock = FileLock(path, timeout=self._lock_timeout_s, mode=files.PRIVATE_FILE)
             try:
                 self._acquire(lock, doing)

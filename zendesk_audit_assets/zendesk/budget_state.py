@@ -113,7 +113,7 @@ class FileStore:
         """The open file and its state, with the lock held; None when they cannot be used."""
         try:
             files.make_folder(self._path.parent, files.FOLDER_ON_THE_WAY)
-            files.require_own(self._lock_path)
+            files.create_own(self._lock_path)
             self._lock.acquire()
         except Timeout:
             self._go_on_alone(f"another process holds it for more than {_LOCK_TIMEOUT_S:.0f} s")
