@@ -92,10 +92,7 @@ def tables() -> str:
     """The index of all tables: what kind each is, what it is derived from, and its description."""
     rows = [
         *((_link(one.name), "durable", "", one.description) for one in DURABLE),
-        *(
-            (_link(one.name), _derived_kind(one), ", ".join(map(_link, one.depends_on)), one.description)
-            for one in DERIVED
-        ),
+        *((_link(one.name), "derived", ", ".join(map(_link, one.depends_on)), one.description) for one in DERIVED),
         (_link(FINDINGS.name), "derived", ", ".join(map(_link, _asset_dependencies("findings"))), FINDINGS.description),
         *((_link(one.name), "bookkeeping", "", one.description) for one in BOOKKEEPING),
     ]
@@ -122,10 +119,6 @@ def _all_tables() -> dict[str, Table | DerivedTable]:
 def _asset_dependencies(name: str) -> list[str]:
     spec = _definitions().resolve_assets_def(name).specs_by_key[dg.AssetKey(name)]
     return sorted(dep.asset_key.to_user_string() for dep in spec.deps)
-
-
-def _derived_kind(derived: DerivedTable) -> str:
-    return "view" if type(derived.strategy).__name__ == "View" else "derived"
 
 
 def _link(name: str) -> str:

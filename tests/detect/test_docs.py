@@ -12,7 +12,6 @@ import zendesk_audit_assets
 from zendesk_audit_assets.detect import findings, load_rules
 from zendesk_audit_assets.detect.examples import failed_examples
 from zendesk_audit_assets.severity import SEVERITIES
-from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.migrations import migrate
 
 ROOT = Path(zendesk_audit_assets.__file__).parents[1]
@@ -45,7 +44,6 @@ def test_the_rules_of_the_document_run_on_a_warehouse(folder: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
-        connection.execute(f"CREATE VIEW audit_events AS {AUDIT_EVENTS.sql}")
         connection.execute(
             """
             INSERT INTO audit_logs BY NAME

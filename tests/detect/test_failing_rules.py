@@ -68,7 +68,8 @@ def test_a_rule_that_fails_on_a_record_stops_no_other_and_catches_up(
         check = every_rule_was_evaluated(log.connection, START)
         assert (check.passed, check.severity, check.summary) == (False, "error", done.left_out[OWN_ID])
     # The record becomes readable, as it would with a corrected rule.
-    log.connection.execute("UPDATE audit_logs SET change_description = '2' WHERE id = 3")
+    for table in ("audit_logs", "audit_events"):
+        log.connection.execute(f"UPDATE {table} SET change_description = '2' WHERE id = 3")
     log.append([{"created_at": START + HOUR, "change_description": "3"}])
     done = log.refresh_in(rules)
     assert done.left_out == {}

@@ -13,7 +13,6 @@ from support.warehouse import transaction
 from zendesk_audit_assets.alert import outbox
 from zendesk_audit_assets.detect import findings, load_rules
 from zendesk_audit_assets.severity import SEVERITIES
-from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.migrations import RELEASED, migrate
 
 UTC = timezone.utc
@@ -37,7 +36,6 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection, BEFORE)
-        connection.execute(f"CREATE VIEW audit_events AS {AUDIT_EVENTS.sql}")
         connection.execute(
             """
             INSERT INTO audit_logs BY NAME

@@ -11,15 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.examples import examples
-from support.log import DAY, HOUR, PACK, START, SUSPENDED, Log, records_of
+from support.log import DAY, HOUR, PACK, START, Log, records_of
 from support.warehouse import database
-from zendesk_audit_assets.detect import evaluate
 from zendesk_audit_assets.emulator.history import build_history
 from zendesk_audit_assets.emulator.options import HistoryOptions
 
 
 @pytest.mark.faults
-def test_in_any_order_of_arrival_the_findings_are_those_of_a_rebuild(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_any_order_of_arrival_the_findings_are_those_of_a_rebuild(log: Log) -> None:
     chance = random.Random(4)
     options = HistoryOptions(start=START - 130 * DAY, end=START, seed=4, agents=16, events_per_day=40)
     records = records_of(build_history(options).events)
@@ -42,22 +41,8 @@ def test_in_any_order_of_arrival_the_findings_are_those_of_a_rebuild(log: Log, m
     followed = log.rows(where=of_events)
     log.refresh(PACK, timezone="Europe/Amsterdam", full=True)
     assert followed == log.rows(where=of_events)
-    # Rules share a copy of few events, and read the view itself where there are many.
-    monkeypatch.setattr(evaluate, "COPIED_EVENTS", 0)
-    log.refresh(PACK, timezone="Europe/Amsterdam", full=True)
-    assert followed == log.rows(where=of_events)
     assert len({row[2] for row in followed}) > 25
     assert log.rows("count(*), count(DISTINCT uid)") == [(len(log.rows("uid")),) * 2]
-
-
-def test_few_events_and_many_give_the_same_findings(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = [one for one in PACK if one.name in COUNTING]
-    log.append([{"created_at": START + n * HOUR, **SUSPENDED} for n in range(9)], window=(START, START + DAY))
-    log.refresh(rules, start=START)
-    shared = log.rows()
-    monkeypatch.setattr(evaluate, "COPIED_EVENTS", 0)
-    log.refresh(rules, start=START, full=True)
-    assert shared == log.rows() != []
 
 
 BATCHES = st.lists(

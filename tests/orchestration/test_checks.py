@@ -24,6 +24,7 @@ from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.transform import checks as transform_checks
 from zendesk_audit_assets.warehouse.check import Check, CheckResult
 from zendesk_audit_assets.warehouse.database import Warehouse
+from zendesk_audit_assets.warehouse.table import CHANGES_TYPE
 
 
 def tables_with(check: str) -> list[str]:
@@ -36,9 +37,12 @@ LITERALS = {
     "BOOLEAN": "false",
     "DATE": "DATE '2026-01-01'",
     "DOUBLE": "0.5",
+    "JSON": "'{}'",
     "MAP(VARCHAR, BIGINT)": "MAP {'x': 1}",
     "TIMESTAMPTZ": "TIMESTAMPTZ '2026-01-01 00:00:00+00'",
     "VARCHAR": "'x'",
+    "VARCHAR[]": "['x']",
+    CHANGES_TYPE: "[]",
 }
 
 

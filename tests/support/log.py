@@ -18,7 +18,6 @@ from zendesk_audit_assets.detect import (
 )
 from zendesk_audit_assets.detect.findings import FindingsRefreshed
 from zendesk_audit_assets.emulator.events import Event
-from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 
 UTC = timezone.utc
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -54,7 +53,6 @@ class Log:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        self.connection.execute(f"CREATE VIEW audit_events AS {AUDIT_EVENTS.sql}")
         self.batches = 0
         self.ids = 0
 

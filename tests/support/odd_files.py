@@ -95,17 +95,17 @@ FILES: dict[str, Callable[[Path, Path], None]] = {
     "of no account": _sql("DELETE FROM warehouse_meta WHERE name = 'account'"),
     "wrong facts": _sql("UPDATE warehouse_meta SET value = 'x'"),
     "no derived tables": _sql(
-        "DROP VIEW audit_events", "DROP TABLE findings", "DROP TABLE user_role_history", "DROP TABLE object_history",
+        "DROP TABLE audit_events", "DROP TABLE findings", "DROP TABLE user_role_history", "DROP TABLE object_history",
     ),
-    "no log": _sql("DROP VIEW audit_events", "DROP TABLE audit_logs"),
+    "no log": _sql("DROP TABLE audit_events", "DROP TABLE audit_logs"),
     "no coverage": _sql("DROP TABLE coverage"),
     "other columns": _sql(
-        "DROP VIEW audit_events", "ALTER TABLE audit_logs DROP COLUMN action",
+        "ALTER TABLE audit_logs DROP COLUMN action",
         "ALTER TABLE findings DROP COLUMN severity", "ALTER TABLE user_role_history DROP COLUMN role",
         "ALTER TABLE object_history RENAME value TO val",
     ),
     "other types": _sql(
-        "DROP VIEW audit_events", "ALTER TABLE findings ALTER events TYPE VARCHAR",
+        "ALTER TABLE findings ALTER events TYPE VARCHAR",
         "ALTER TABLE coverage ALTER window_start TYPE VARCHAR",
         "ALTER TABLE user_role_history ALTER valid_from TYPE VARCHAR",
     ),

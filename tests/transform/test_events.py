@@ -242,13 +242,12 @@ WAYS = {
 
 def test_a_business_rule_leads_out_by_its_actions(read_as: Callable[..., Any]) -> None:
     url = "https://acme.zendesk.com/api/v2/audit_logs/1.json"
-    connection = read_as(
-        [{"source_type": "trigger", "change_description": text, "url": url} for text in WAYS], "audit_events"
-    )
-    connection.execute(
-        "SET VARIABLE brand_hosts = [{host: 'help.acme.example', since: TIMESTAMPTZ '2026-01-01'}, "
-        "{host: 'b.example', since: TIMESTAMPTZ '2027-01-01'}]"
-    )
-    rows = connection.execute("SELECT ways_out FROM audit_events ORDER BY id").fetchall()
-    connection.execute("RESET VARIABLE brand_hosts")
+    mapped = "Host mapping changed from not set to "
+    brands = [
+        {"source_type": "brand", "change_description": f"{mapped}help.acme.example", "created_at": "2026-01-01T00:00Z"},
+        {"source_type": "Brand", "change_description": f"{mapped}b.example", "created_at": "2027-01-01T00:00Z"},
+    ]
+    rules = [{"source_type": "trigger", "change_description": text, "url": url} for text in WAYS]
+    connection = read_as([*rules, *brands], "audit_events")
+    rows = connection.execute("SELECT ways_out FROM audit_events WHERE object_type = 'trigger' ORDER BY id").fetchall()
     assert [ways for (ways,) in rows] == list(WAYS.values())

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.examples import examples
-from support.histories import ROLE, START, SUPPORT, Event, events, plain, recount
+from support.histories import ROLE, START, SUPPORT, Change, Event, events, plain, recount
 from support.refreshes import SomeAtATime
 from support.warehouse import database, transaction
 from zendesk_audit_assets.transform import (
@@ -129,7 +129,7 @@ def test_a_history_follows_only_the_keys_that_new_rows_touch(log: Log) -> None:
     assert {row[0]: row[1] for row in log.rows("user_role_history")} == {1: "by hand", 2: "Grace"}
     assert done["object_history"] == Refreshed(6, 2, False, 2, "1 key touched")
     assert done["schedule_history"] == Refreshed(0, 0, False, 2, "nothing new")
-    assert (done["audit_changes"].note, done["audit_changes"].rows_total) == ("1 new row", 3)
+    assert (done["audit_changes"].note, done["audit_changes"].rows_total) == ("1 row written", 3)
 
 
 def test_periods_that_ended_before_a_change_stay_untouched(log: Log) -> None:
@@ -149,12 +149,30 @@ def in_time(log: Log) -> list[tuple[Any, ...]]:
     return log.connection.execute("FROM object_history ORDER BY valid_from NULLS FIRST").fetchall()
 
 
-def test_a_view_is_made_once_and_shows_new_events_at_once(log: Log) -> None:
-    made = log.refresh(CHANGES[0])["audit_events"]
-    assert made == Refreshed(0, 0, True, 0, "a view: computed when it is read")
-    log.append([plain("apitoken", [])])
-    assert scalar(log.connection, "SELECT object_type FROM audit_events") == "api_token"
-    assert log.refresh(CHANGES[0])["audit_events"] == Refreshed(1, 0, False, 1, "a view: computed when it is read")
+def raw(text: str) -> Change:
+    return Change(None, None, None, "exact", text)
+
+
+def test_a_host_that_turns_out_to_be_a_brands_is_no_way_out(log: Log) -> None:
+    brand, elsewhere = "Host mapping changed from not set to help.b.example", "Actions changed from not set to "
+    log.append(
+        plain("trigger", [raw(f"{elsewhere}Notify webhook https://{host}/x")], source_id=day, day=day)
+        for day, host in enumerate(("help.b.example", "help.b.example", "c.example"))
+    )
+    log.refresh(CHANGES[0])
+    log.append([plain("view", [])])
+    assert log.refresh(CHANGES[0])["audit_events"] == Refreshed(4, 1, False, 2, "1 row written")
+
+    log.append([plain("brand", [raw(brand)], day=1)])
+
+    assert log.refresh(CHANGES[0])["audit_events"] == Refreshed(5, 3, False, 3, "3 rows written")
+    stored = log.rows("audit_events")
+    ways = "SELECT ways_out FROM audit_events WHERE object_type = 'trigger' ORDER BY source_id"
+    assert log.connection.execute(ways).fetchall() == [
+        (["webhook:https://help.b.example/x"],), ([],), (["webhook:https://c.example/x"],)
+    ]  # fmt: skip
+    log.refresh(CHANGES[0], full=True)
+    assert sorted(map(repr, log.rows("audit_events"))) == sorted(map(repr, stored))
 
 
 def test_a_table_waits_for_what_it_is_computed_from(log: Log) -> None:

@@ -8,12 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
 
 from support.warehouse import files_beside, no_replace
-from zendesk_audit_assets.transform import CHANGES, refresh
 from zendesk_audit_assets.warehouse.copies import (
     export_parquet,
     publish,
@@ -47,18 +45,6 @@ def test_parquet_keeps_the_instants_of_the_events(warehouse: Warehouse, fill: Ma
     publish(warehouse)
     stored = pl.read_parquet(export_parquet(warehouse).path / "audit_logs.parquet")
     assert stored["created_at"].dt.convert_time_zone("UTC").to_list() == [datetime(2026, 1, 1, tzinfo=timezone.utc)]
-
-
-def test_a_view_is_in_the_copy_and_no_parquet_file(warehouse: Warehouse, fill: Make) -> None:
-    fill(3)
-    with warehouse.transaction() as connection:
-        refresh.refresh(connection, CHANGES[0])
-    publish(warehouse)
-    exported = export_parquet(warehouse)
-    with duckdb.connect() as shell:
-        shell.execute(f"ATTACH '{warehouse.published_path}' AS copy (READ_ONLY)")
-        assert shell.execute("SELECT count(*) FROM copy.audit_events").fetchall() == [(3,)]
-    assert CHANGES[0].name not in {*exported.rows, *(file.stem for file in exported.path.iterdir())}
 
 
 def test_an_export_replaces_the_one_before_it_as_a_whole(warehouse: Warehouse, fill: Make) -> None:

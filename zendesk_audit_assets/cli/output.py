@@ -30,7 +30,7 @@ from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.masking import mask_cut
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.text import visible
-from zendesk_audit_assets.transform import DERIVED, View, refresh
+from zendesk_audit_assets.transform import DERIVED, refresh
 from zendesk_audit_assets.warehouse.catalog import has_shape, relations, scalar
 from zendesk_audit_assets.warehouse.copies import open_read_only
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -125,7 +125,7 @@ def _missing(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> lis
     if not names:
         return []
     present = relations(connection)
-    tables: list[Table] = [table for table in DERIVED if not isinstance(table.strategy, View)]
+    tables: list[Table] = list(DERIVED)
     if "findings" in names:
         from zendesk_audit_assets.detect.tables import FINDINGS  # the rules, which other commands need not load
 

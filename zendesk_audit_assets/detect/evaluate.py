@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,37 +20,27 @@ from zendesk_audit_assets.detect import (
 from zendesk_audit_assets.detect.tables import FINDINGS, LOG_FINDINGS
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import first_line
-from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.transform.table import events
 from zendesk_audit_assets.warehouse.catalog import relations, scalar
-
-# The rules of a window share one copy of its events up to this number of them: a copy of years would cost memory.
-COPIED_EVENTS = 200_000
 
 _SHOWN = ", ".join(reports.SHOWN)
 
 
 def evaluate_events(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
     """Add the findings of event rules in batches after `seen`. Returns the number of findings."""
-    columns = ", ".join(_columns_read_by(rules))
-    # A copy, because the view computes its columns each time that they are read.
-    connection.execute(
-        f"CREATE TEMP TABLE news AS SELECT {columns} FROM ({events(connection, columns)}) WHERE batch_id > {seen}"
-    )
     with _rule_table(connection, rules):
         matches = ", ".join(f"CASE WHEN {rule.sql} THEN {number} END" for number, rule in enumerate(rules))
         connection.execute(
             f"""
             CREATE TEMP TABLE matched AS
             SELECT {_SHOWN}, unnest(list_filter([{matches}], lambda n: n IS NOT NULL)) AS number
-            FROM news
+            FROM audit_events WHERE batch_id > {seen}
             """
         )
         written = scalar(connection, reports.insert_single(f"({reports.of_matches()})"))
         _take_back_days(connection)
         connection.execute(f"CREATE TEMP TABLE reported AS FROM ({reports.of_matches()}) WHERE severity = 'low'")
         written += scalar(connection, reports.INSERT_DAYS)
-    for table in ("reported", "matched", "news"):
+    for table in ("reported", "matched"):
         connection.execute(f"DROP TABLE temp.{table}")
     return int(written)
 
@@ -74,7 +64,7 @@ def _take_back_days(connection: duckdb.DuckDBPyConnection) -> None:
             f"""
             INSERT INTO matched BY NAME
             SELECT {_SHOWN}, number
-            FROM (SELECT unnest(event_ids) AS id, number FROM earlier) JOIN ({events(connection, _SHOWN)}) USING (id)
+            FROM (SELECT unnest(event_ids) AS id, number FROM earlier) JOIN audit_events USING (id)
             WHERE created_at BETWEEN {_literal(begin)} AND {_literal(end)}
             """
         )
@@ -91,28 +81,18 @@ def evaluate_window(
 ) -> int:
     """Add the findings of correlation and SQL rules in the window `[since, until)`. Returns the number of findings.
 
-    Rules with the input `findings` read those of the `others`. All rules read one copy of the events of the window;
-    where these are many, such as in a rebuild of years, each reads the view itself.
-    Raises `RuleError` when the query of a rule fails.
+    Rules with the input `findings` read those of the `others`. Raises `RuleError` when the query of a rule fails.
     """
     existing = relations(connection)
     rules = [rule for rule in rules if existing.issuperset(rule.needs)]
     if not rules:
         return 0
-    begin = since - max(rule.look_back for rule in rules)
-    number = scalar(
-        connection,
-        f"SELECT count(*) FROM audit_logs WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}",
-    )
-    few = number <= COPIED_EVENTS
     # With the NOT NULL of the table of findings, so that a result that it refuses fails here, by the name of its rule.
     connection.execute(replace(FINDINGS, name="reported", columns=(*FINDINGS.columns, reports.MOMENTS)).temporary_ddl)
-    every = f"({_history(connection, rules)})"
-    with _copy_of_recent(connection, every, begin, until) if few else nullcontext(every) as source:
-        for rule in rules:
-            views = _window(connection, source, since - rule.look_back, since, until, others)
-            with views, _rule_table(connection, [rule]), _errors_of(rule):
-                connection.execute(f"INSERT INTO reported BY NAME {reports.of_results(rule)}", [since])
+    for rule in rules:
+        views = _window(connection, since - rule.look_back, since, until, others)
+        with views, _rule_table(connection, [rule]), _errors_of(rule):
+            connection.execute(f"INSERT INTO reported BY NAME {reports.of_results(rule)}", [since])
     written = scalar(connection, reports.insert_single("reported")) + scalar(connection, reports.INSERT_DAYS)
     connection.execute("DROP TABLE temp.reported")
     return int(written)
@@ -129,7 +109,7 @@ def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule],
     connection.execute(replace(LOG_FINDINGS, name="states").temporary_ddl)
     for rule in rules:
         with _rule_table(connection, [rule]), _errors_of(rule):
-            connection.execute(reports.insert_states(rule, events(connection, f"{rule.sql} {_SHOWN}")))
+            connection.execute(reports.insert_states(rule))
     changed = [
         uid for (uid,) in connection.execute("SELECT uid FROM (FROM states EXCEPT FROM log_findings)").fetchall()
     ]
@@ -169,38 +149,9 @@ def settle_states(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) 
     connection.execute("DROP TABLE temp.states")
 
 
-def _columns_read_by(rules: Sequence[Rule]) -> list[str]:
-    """Return the columns of `audit_events` that findings show, and those whose names occur in the SQL of a rule."""
-    words = set(re.findall(r"\w+", " ".join(rule.sql for rule in rules).lower()))
-    return [column.name for column in AUDIT_EVENTS.columns if column.name in reports.SHOWN or column.name in words]
-
-
-def _history(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> str:
-    """A query for the events with the columns that some rule reads."""
-    columns = ", ".join(_columns_read_by(rules))
-    if not any("is_privileged" in rule.sql.lower() for rule in rules):
-        return f"SELECT {columns} FROM ({events(connection, columns)})"
-    source = HISTORY.replace("FROM audit_events", f"FROM ({events(connection, f'{columns} {HISTORY}')})")
-    return f"SELECT {columns}, is_privileged FROM ({source})"
-
-
-@contextmanager
-def _copy_of_recent(
-    connection: duckdb.DuckDBPyConnection, source: str, begin: datetime, until: datetime
-) -> Iterator[str]:
-    """Copy the events of `source` from `begin` to `until`. Yields the name of the copy."""
-    connection.execute(
-        f"CREATE TEMP TABLE recent AS FROM {source} "
-        f"WHERE created_at >= {_literal(begin)} AND created_at < {_literal(until)}"
-    )
-    yield "recent"
-    connection.execute("DROP TABLE temp.recent")
-
-
 @contextmanager
 def _window(
     connection: duckdb.DuckDBPyConnection,
-    source: str,
     begin: datetime,
     since: datetime,
     until: datetime,
@@ -210,7 +161,7 @@ def _window(
     begin_, since_, until_ = map(_literal, (begin, since, until))
     ids = ", ".join(f"'{rule.id}'" for rule in others) or "NULL"
     views = {
-        "history": f"FROM {source} WHERE created_at >= {begin_} AND created_at < {until_}",
+        "history": f"FROM ({HISTORY}) WHERE created_at >= {begin_} AND created_at < {until_}",
         "evaluated": f"FROM history WHERE created_at >= {since_}",
         "found": f"FROM findings WHERE last_event_at >= {begin_} AND last_event_at < {until_} AND rule_id IN ({ids})",
     }

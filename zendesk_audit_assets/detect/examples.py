@@ -35,7 +35,6 @@ def failed_examples(rules: Sequence[Rule], in_force: Sequence[Rule] = ()) -> Ite
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
-        _derive(connection, {"audit_events"})
         found = {
             **_run_event_rules(connection, [rule for rule in rules if rule.kind == "event"]),
             **_run_other_rules(connection, [rule for rule in rules if rule.kind != "event"], in_force),
@@ -77,17 +76,16 @@ def _run_other_rules(
     """Return, per example of the other rules, whether the rule reports it."""
     others = {rule.id: _rules_read_by(rule, in_force) for rule in rules}
     examples = [(rule, *numbered) for rule in rules for numbered in _numbered(rule)]
-    # Compute the columns of the view once for all rules: each rule reads them many times.
     _insert_events(
         connection,
         [{**event, "run_id": str(run)} for run, (*_, example) in enumerate(examples) for event in example.events],
     )
-    connection.execute("CREATE TABLE events_of_examples AS FROM audit_events")
+    _derive(connection, {"audit_events"})
     found = {}
     for run, (rule, kind, number, example) in enumerate(examples):
         with _rolled_back(connection):
-            connection.execute(f"DELETE FROM audit_logs WHERE run_id <> '{run}'")
-            connection.execute(f"CREATE OR REPLACE VIEW audit_events AS FROM events_of_examples WHERE run_id = '{run}'")
+            for table in ("audit_logs", "audit_events"):
+                connection.execute(f"DELETE FROM {table} WHERE run_id <> '{run}'")
             found[rule.id, kind, number] = _reports(connection, rule, others[rule.id], example)
     return found
 

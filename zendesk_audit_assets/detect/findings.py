@@ -22,6 +22,7 @@ from zendesk_audit_assets.extract import batches
 from zendesk_audit_assets.extract.record import KNOWN_ACTIONS, KNOWN_SOURCE_TYPES
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.severity import rank
+from zendesk_audit_assets.transform import refresh as derived
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 from zendesk_audit_assets.warehouse.catalog import ensure_derived, relations, scalar
 
@@ -84,25 +85,25 @@ def refresh(
     full: bool = False,
     left_out: Mapping[str, str] | None = None,
 ) -> FindingsRefreshed:
-    """Bring the findings up to date with the log, inside the caller's transaction. The view `audit_events` must exist.
+    """Bring the findings up to date with the log, inside the caller's transaction.
 
     Event rules evaluate new batches. Correlation and SQL rules evaluate the continuous coverage from `start` on, or
     from the first covered second; days on which events arrive late are evaluated again. Rules that are new or changed
-    run over the whole log, with `full` all rules do; findings of rules that are no longer in force disappear. The
-    variables that rules may read stay set on the connection.
+    run over the whole log, with `full` all rules do; findings of rules that are no longer in force disappear. First
+    `audit_events`, which rules read, is brought up to date. The variables of rules stay set on the connection.
 
     The rules whose ids are in `left_out`, with a reason each, are not evaluated: their findings and how far they have
     evaluated the log stay as they are, so that a later refresh catches up.
 
     Raises `RuleError` when the query of a rule fails.
     """
+    newest = derived.refresh(connection, AUDIT_EVENTS, timezone=timezone).batch_id
     existing = relations(connection)
     ensure_derived(connection, FINDINGS_STATE)
     is_new = ensure_derived(connection, FINDINGS)
     full = is_new or full
     left_out = left_out or {}
     start = start or _covered_from(connection)
-    newest = _newest_batch(connection)
     _set_variables(connection, timezone, start)
 
     if is_new:
@@ -164,41 +165,11 @@ class _State:
     evaluated_to: datetime
 
 
-def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
-    batches = " UNION ALL ".join(f"SELECT max(batch_id) AS batch_id FROM {name}" for name in _BATCHES)
-    return int(scalar(connection, f"SELECT coalesce(max(batch_id), 0) FROM ({batches})"))
-
-
-_BATCHES = (AUDIT_LOGS.name, COVERAGE.name)
-
-
 def _set_variables(connection: duckdb.DuckDBPyConnection, timezone: str, start: datetime | None) -> None:
     connection.execute("SET VARIABLE timezone = ?", [timezone])
     connection.execute("SET VARIABLE log_start = ?::TIMESTAMPTZ", [start])
-    connection.execute(f"SET VARIABLE brand_hosts = ({_BRAND_HOSTS})")
     connection.execute("SET VARIABLE known_actions = ?", [sorted(KNOWN_ACTIONS)])
     connection.execute("SET VARIABLE known_source_types = ?", [sorted(KNOWN_SOURCE_TYPES)])
-
-
-# The hosts that brands have, since when, and the domain of which a help centre is a part: audit_events leaves them out
-# of the ways out of the account.
-_BRAND_HOSTS = r"""
-    SELECT list({host: host, since: created_at} ORDER BY created_at, host)
-    FROM (
-        SELECT
-            created_at,
-            unnest([mapped, regexp_replace(mapped, '^(?:help|helpdesk|support|service|desk|hc)[.]', '')]) AS host
-        FROM (
-            SELECT created_at, unnest(regexp_extract_all(
-                lower(change_description),
-                '(?:^|\n|\\n)host.?mapping changed from [^\n]* to ([a-z0-9.-]+[.][a-z0-9-]+)',
-                1
-            )) AS mapped
-            FROM audit_logs
-            WHERE source_type IN ('brand', 'Brand', 'account', 'Account')
-        )
-    )
-"""
 
 
 def _definitions(

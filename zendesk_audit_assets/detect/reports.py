@@ -192,10 +192,10 @@ def of_results(rule: Rule) -> str:
     """
 
 
-def insert_states(rule: Rule, events: str) -> str:
+def insert_states(rule: Rule) -> str:
     return f"""
         INSERT INTO states BY NAME
-        WITH audit_events AS ({events}), results AS ({_results(rule, _LOG_RESULT, f"{_LEVEL}, {_EVENTS}")})
+        WITH results AS ({_results(rule, _LOG_RESULT, f"{_LEVEL}, {_EVENTS}")})
         SELECT
             sha256(concat_ws(' ', rule_id, epoch(began_at)::BIGINT, group_key)) AS uid, rule_id, rule,
             {_SEVERITY} AS severity, title, explanation, 'log' AS object_type, group_key AS object_label,

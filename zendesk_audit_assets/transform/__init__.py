@@ -14,7 +14,6 @@ from zendesk_audit_assets.transform.strategies import (
     ByPeriod,
     Full,
     Strategy,
-    View,
 )
 from zendesk_audit_assets.transform.summaries import (
     ACTION_SUMMARY,
@@ -50,6 +49,5 @@ __all__ = [
     "Full",
     "Strategy",
     "Total",
-    "View",
     "query",
 ]

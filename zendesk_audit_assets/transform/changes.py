@@ -18,17 +18,25 @@ from zendesk_audit_assets.transform.columns import (
     SOURCE,
     SOURCE_LABEL,
 )
-from zendesk_audit_assets.transform.strategies import ByEvent, View
+from zendesk_audit_assets.transform.strategies import ByEvent
 from zendesk_audit_assets.transform.table import DerivedTable, Total
 from zendesk_audit_assets.warehouse.table import CHANGES_TYPE, Column
 
 _table = partial(DerivedTable, group="changes")
 
+_FIRST_NEW = """
+    SELECT min(created_at) FROM audit_logs
+    WHERE batch_id > {seen} AND lower(source_type) IN ('brand', 'account')
+"""
+
 AUDIT_EVENTS = _table(
     "audit_events",
-    "Every event, with one spelling for each thing: the view that rules and histories read.",
+    "Every event, with one spelling for each thing: what rules and histories read.",
     depends_on=("audit_logs",),
-    strategy=View(),
+    # A host that a brand turns out to have had is no way out of the account.
+    strategy=ByEvent(again=f"len(ways_out) > 0 AND created_at >= ({_FIRST_NEW})"),
+    variables=("brand_hosts",),
+    total=Total("count(*)", "audit_logs", "count(*)"),
     columns=(
         *EVENT,
         OBJECT_TYPE,
@@ -68,7 +76,7 @@ AUDIT_EVENTS = _table(
             "ways_out",
             "VARCHAR[]",
             "New ways by which a business rule leads out of the account: webhook:, target:, mail: or link:, and where. "
-            "The account's own host does not count, nor do, in findings, those of its brands. NULL for anything else.",
+            "The account's own host and those of its brands do not count. NULL for anything else.",
             pii=True,
         ),
         Column(

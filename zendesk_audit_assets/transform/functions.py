@@ -1,7 +1,6 @@
 """Expressions that stand in several queries, as functions of one argument: `is_admin_role(role)`, and the like.
 
-They are written out where they stand: a view must run on every connection, and a macro of the database would not be
-there.
+They are written out where they stand: a query runs in any shell, and a macro of the database would not be there.
 """
 
 from __future__ import annotations

@@ -10,8 +10,7 @@ import duckdb
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
-from zendesk_audit_assets.transform import DERIVED, DerivedTable
-from zendesk_audit_assets.transform.narrowing import narrowed
+from zendesk_audit_assets.transform import DERIVED, DerivedTable, query
 from zendesk_audit_assets.warehouse.catalog import drop, ensure_derived, has_shape, kinds, scalar
 from zendesk_audit_assets.warehouse.table import Column, Table
 
@@ -62,33 +61,30 @@ def refresh(
     ensure_derived(connection, STATE)
     progress = _progress(connection)
     seen = None if full else _seen(progress, table, timezone)
-    if seen is not None and table.strategy.stored and not has_shape(connection, table, exists=True):
+    if seen is not None and not has_shape(connection, table, exists=True):
         seen = None
     newest = min(_batches(connection, progress, table, timezone, seen or 0))
     if seen is None:
         drop(connection, table.name)
         table.strategy.create(connection, table)
+    if seen != newest:
+        for name in table.variables:
+            connection.execute(f"SET VARIABLE {name} = ({query(name)})")
     written = table.strategy.refresh(connection, table, seen, newest)
     connection.execute(f"DELETE FROM {STATE.name} WHERE table_name = ?", [table.name])
     connection.execute(
         f"INSERT INTO {STATE.name} VALUES (?, ?, ?, now())", [table.name, newest, _definition(table, timezone)]
     )
-    rows = f'"{table.name}"' if table.strategy.stored else f"({narrowed(table.sql, '')})"
-    total = scalar(connection, f"SELECT count(*) FROM {rows}")
+    total = scalar(connection, f'SELECT count(*) FROM "{table.name}"')
     return Refreshed(rows_total=total, rows_written=written.rows, full=seen is None, batch_id=newest, note=written.note)
 
 
 def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, int]]:
     """The definition of each derived table that is there, and the batch up to which it holds the log."""
-    # Somebody may have put a view in the place of a table, or the reverse.
+    # Somebody may have put a view in the place of a table.
     there = kinds(connection)
-    expected = {table.name: "TABLE" if table.strategy.stored else "VIEW" for table in DERIVED}
     stored = connection.execute(f"SELECT table_name, definition, batch_id FROM {STATE.name}").fetchall()
-    return {
-        name: (definition, batch_id)
-        for name, definition, batch_id in stored
-        if name in there and there[name] == expected.get(name)
-    }
+    return {name: (definition, batch_id) for name, definition, batch_id in stored if there.get(name) == "TABLE"}
 
 
 def _seen(progress: Mapping[str, tuple[str, int]], table: DerivedTable, timezone: str) -> int | None:
@@ -98,8 +94,9 @@ def _seen(progress: Mapping[str, tuple[str, int]], table: DerivedTable, timezone
 
 
 def _definition(table: DerivedTable, timezone: str) -> str:
+    queries = [table.sql, *map(query, table.variables)]
     below = [_definition(dependency, timezone) for dependency in _dependencies(table)]
-    return sha256(repr((table.sql, table.strategy, table.ddl, timezone, below)).encode()).hexdigest()
+    return sha256(repr((queries, table.strategy, table.ddl, timezone, below)).encode()).hexdigest()
 
 
 def _dependencies(table: DerivedTable) -> list[DerivedTable]:
@@ -123,7 +120,7 @@ def _batches(
                 f"{table.name} reads {dependency.name}, which is missing or was built by another definition.",
                 f"Materialize {dependency.name} first.",
             )
-        yield reached if dependency.strategy.stored else _newest_batch(connection, seen)
+        yield reached
 
 
 def _newest_batch(connection: duckdb.DuckDBPyConnection, seen: int) -> int:

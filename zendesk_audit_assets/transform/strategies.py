@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
-from zendesk_audit_assets.warehouse.catalog import create_view, scalar
+from zendesk_audit_assets.warehouse.catalog import qualified, scalar
 
 if TYPE_CHECKING:
     from zendesk_audit_assets.transform.table import DerivedTable
@@ -35,9 +35,6 @@ class Written:
 
 class Strategy(ABC):
     """How a derived table is created and how it takes in new rows of the log."""
-
-    # Whether rows are stored; else the table always follows the log.
-    stored: ClassVar[bool] = True
 
     @property
     def row_key(self) -> tuple[str, ...]:
@@ -75,22 +72,6 @@ class _Incremental(Strategy):
 
 
 @dataclass(frozen=True)
-class View(Strategy):
-    """Store nothing: DuckDB computes the rows when they are read."""
-
-    stored: ClassVar[bool] = False
-
-    def create(self, connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> None:
-        """Leave it to the refresh."""
-
-    def refresh(
-        self, connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int | None, newest: int
-    ) -> Written:
-        create_view(connection, table.name, table.sql)
-        return Written(0, "a view: computed when it is read")
-
-
-@dataclass(frozen=True)
 class Full(Strategy):
     """Compute the whole table each time, from derived tables, which are small."""
 
@@ -99,7 +80,7 @@ class Full(Strategy):
     ) -> Written:
         connection.execute(f'DELETE FROM "{table.name}"')
         # Coverage that the tables below have not seen yet would vouch for events that they do not hold.
-        with _only(connection, table, COVERAGE.name, [f"WHERE batch_id <= {newest}"]):
+        with _only(connection, COVERAGE.name, [f"WHERE batch_id <= {newest}"]):
             return Written(_insert(connection, table), f"computed from {', '.join(table.depends_on)}")
 
 
@@ -107,19 +88,31 @@ class Full(Strategy):
 class ByEvent(Strategy):
     """Append the rows of new events.
 
-    Each row comes from one event. The tables that it reads have a `batch_id`, and a row reads one batch.
+    Each row comes from one event. The tables that it reads have a `batch_id`, and a row reads one batch. Rows whose
+    value may change with new events meet the condition `again`, where `{seen}` is the last batch before those; they are
+    computed again, by their `id`.
     """
+
+    again: str = ""
 
     def refresh(
         self, connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int | None, newest: int
     ) -> Written:
+        if seen == newest:
+            return Written(0, "nothing new")
         # Of tables that have come to different batches, only what all of them hold.
-        new = f"WHERE batch_id > {-1 if seen is None else seen} AND batch_id <= {newest}"
+        rows = [f"WHERE batch_id > {-1 if seen is None else seen} AND batch_id <= {newest}"]
+        if self.again and seen is not None:
+            condition = self.again.format(seen=seen)
+            connection.execute(f'CREATE TEMP TABLE touched AS SELECT id FROM "{table.name}" WHERE {condition}')
+            connection.execute(f'DELETE FROM "{table.name}" WHERE id IN (FROM touched)')
+            rows.append(f"WHERE batch_id <= {seen} AND id IN (FROM touched)")
         with ExitStack() as limited:
             for name in table.depends_on:
-                limited.enter_context(_only(connection, table, name, [new]))
-            rows = _insert(connection, table)
-        return Written(rows, "built from the whole log" if seen is None else f"{_count(rows, 'new row')}")
+                limited.enter_context(_only(connection, name, rows))
+            written = _insert(connection, table)
+        connection.execute("DROP TABLE IF EXISTS temp.touched")
+        return Written(written, "built from the whole log" if seen is None else f"{_count(written, 'row')} written")
 
 
 @dataclass(frozen=True)
@@ -144,7 +137,7 @@ class ByDay(_Incremental):
             f"WHERE created_at >= TIMESTAMPTZ '{start} 00:00:00+00' AND created_at < TIMESTAMPTZ '{end} 00:00:00+00'"
             for start, end in stretches
         ]
-        with _only(connection, table, AUDIT_LOGS.name, parts):
+        with _only(connection, AUDIT_LOGS.name, parts):
             return Written(_insert(connection, table), f"{_count(len(touched), 'day')} touched")
 
 
@@ -160,7 +153,7 @@ class ByKey(_Incremental):
 
     def _take_in(self, connection: duckdb.DuckDBPyConnection, table: DerivedTable, seen: int) -> Written:
         (base,) = table.depends_on
-        with _only(connection, table, base, [f"WHERE batch_id > {seen}"]):
+        with _only(connection, base, [f"WHERE batch_id > {seen}"]):
             connection.execute(f"CREATE TEMP TABLE news AS {table.sql}")
         same_key = " AND ".join(f'stored."{key}" IS NOT DISTINCT FROM news."{key}"' for key in self.keys)
         known = scalar(
@@ -205,14 +198,14 @@ class ByKeyRecompute(_Incremental):
             f"""
             CREATE TEMP TABLE touched AS
             SELECT DISTINCT {", ".join(f'"{in_base}" AS "{key}"' for key, in_base in names)}
-            FROM {table.source(connection, base)} WHERE batch_id > {seen} AND ({self.rows})
+            FROM {qualified(connection, base)} WHERE batch_id > {seen} AND ({self.rows})
             """,
         )
         written = 0
         if touched:
             same_key = _touched((key, key) for key in self.keys)
             connection.execute(f'DELETE FROM "{table.name}" AS stored USING touched WHERE {same_key}')
-            with _only(connection, table, base, [f"JOIN touched ON {_touched(names)}"]):
+            with _only(connection, base, [f"JOIN touched ON {_touched(names)}"]):
                 written = _insert(connection, table)
         connection.execute("DROP TABLE temp.touched")
         return Written(written, f"{_count(touched, 'key')} touched" if touched else "nothing new")
@@ -245,7 +238,7 @@ class ByPeriod(_Incremental):
             SELECT touched.*, max(valid_from) IS NULL AS rebuild, coalesce(max(valid_from), max(first_new)) AS since
             FROM (
                 SELECT {_columns(self.keys)}, min(created_at) AS first_new
-                FROM {table.source(connection, base)} WHERE batch_id > {seen} AND ({self.rows}) GROUP BY ALL
+                FROM {qualified(connection, base)} WHERE batch_id > {seen} AND ({self.rows}) GROUP BY ALL
             ) AS touched
             LEFT JOIN "{table.name}" AS stored ON {same_key} AND valid_from < first_new
             GROUP BY ALL
@@ -258,7 +251,7 @@ class ByPeriod(_Incremental):
                 f"WHERE {same_key} AND (rebuild OR valid_from >= since)"
             )
             # Not by EXISTS, which takes DuckDB twenty times as long with such a condition.
-            with _only(connection, table, base, [f"JOIN touched ON {same_key} AND stored.created_at >= since"]):
+            with _only(connection, base, [f"JOIN touched ON {same_key} AND stored.created_at >= since"]):
                 connection.execute(f"CREATE TEMP TABLE news AS {table.sql}")
             written = scalar(
                 connection,
@@ -273,14 +266,12 @@ class ByPeriod(_Incremental):
 
 
 @contextmanager
-def _only(
-    connection: duckdb.DuckDBPyConnection, table: DerivedTable, name: str, parts: Sequence[str]
-) -> Iterator[None]:
-    """Let `name`, unqualified, mean only parts of what the table reads under it.
+def _only(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[str]) -> Iterator[None]:
+    """Let `name`, unqualified, mean only parts of the table of that name.
 
     The parts exclude each other: each is a WHERE or a JOIN of `stored`.
     """
-    stored = table.source(connection, name)
+    stored = qualified(connection, name)
     rows = " UNION ALL ".join(f"SELECT stored.* FROM {stored} AS stored {part}" for part in parts)
     connection.execute(f'CREATE TEMP VIEW "{name}" AS {rows}')
     yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
 import duckdb
@@ -50,23 +49,6 @@ def kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         """
     )
     return dict(found.fetchall())
-
-
-def create_view(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
-    """Create or replace a view, unless there is the view of this query: DuckDB plans it to create it."""
-    if not is_view_of(connection, name, sql):
-        connection.execute(f"CREATE OR REPLACE VIEW {sql_name(name)} AS {sql}")
-        connection.execute(f"COMMENT ON VIEW {sql_name(name)} IS {sql_literal(_digest(sql))}")
-
-
-def is_view_of(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> bool:
-    """Tell whether `create_view` made the view of this name of this query: any other one has another comment."""
-    condition = "database_name = current_database() AND schema_name = current_schema() AND view_name = ?"
-    return bool(scalar(connection, f"SELECT comment FROM duckdb_views() WHERE {condition}", [name]) == _digest(sql))
-
-
-def _digest(sql: str) -> str:
-    return f"SHA-256 of the query: {sha256(sql.encode()).hexdigest()}"
 
 
 def qualified(connection: duckdb.DuckDBPyConnection, name: str) -> str:

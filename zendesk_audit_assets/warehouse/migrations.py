@@ -1,8 +1,7 @@
 """Migrations: ordered, named SQL files that create and change the durable tables; the only place where these change.
 
 To change a durable table, change its declaration and add `migrations/NNNN_what_it_does.sql`. A released file is
-frozen. A migration that changes a table drops the views that read it: their next refresh creates them again.
-Plain tables only: no keys, constraints, sequences or indexes, so that everything here also holds on DuckLake.
+frozen. Plain tables only: no keys, constraints, sequences or indexes, so that everything here also holds on DuckLake.
 """
 
 from __future__ import annotations

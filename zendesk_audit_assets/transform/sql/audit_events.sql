@@ -1,4 +1,4 @@
--- Every event with its spellings and generations unified. A view: it is computed when it is read, column by column.
+-- Every event with its spellings and generations unified.
 --
 -- What rules and histories read. Zendesk's own columns stay as they are, beside those that are made from them.
 --
@@ -354,7 +354,7 @@ led_out AS (
     SELECT
         *,
         ways_of(said) AS ways,
-        -- Rules set the variable: the hosts of brands, each since it is one.
+        -- The variable has the hosts of brands, each since it is one.
         [regexp_extract(lower(url), '^https?://([^/:]+)', 1)] || [
             brand.host
             FOR brand IN (getvariable('brand_hosts')::STRUCT(host VARCHAR, since TIMESTAMPTZ)[])
@@ -443,6 +443,6 @@ SELECT
                 host_of(way) = host OR ends_with(host_of(way), '.' || host) FOR host IN own_hosts IF host <> ''
             ]), false)
     ) END AS ways_out,
-    -- The pattern of masking.py, which stands here in the view and wherever the text is shown.
+    -- The pattern of masking.py, which stands here and wherever the text is shown.
     coalesce(regexp_matches(change_description, getvariable('secret_pattern')), false) AS holds_secret
 FROM led_out;
