@@ -60,13 +60,13 @@ def test_what_a_user_did_is_shown_with_its_objects(call: Any, analysed: Warehous
 
 def test_a_missing_name_is_taken_from_the_actor(call: Any, analysed: Warehouse) -> None:
     with analysed.transaction() as connection:
-        connection.execute("UPDATE audit_logs SET actor_name = NULL WHERE id = 1")
+        connection.execute("UPDATE audit_events SET actor_name = NULL WHERE id = 1")
     assert rows(call, "user:7", "--live")[-1]["actor_name"] == "Ada Admin"
 
 
 def test_a_suspension_is_part_of_the_history_of_the_user(call: Any, analysed: Warehouse) -> None:
     with analysed.transaction() as connection:
-        connection.execute("UPDATE audit_logs SET source_type = 'user_setting', source_id = 7 WHERE id = 5")
+        connection.execute("UPDATE audit_events SET object_type = 'user_setting', source_id = 7 WHERE id = 5")
     assert [row["object"] for row in rows(call, "user:7", "--live")] == ["user_setting:7", "user:7", "user:7"]
 
 
@@ -93,9 +93,10 @@ def test_since_leaves_out_what_is_older(call: Any, analysed: Warehouse) -> None:
 def test_the_one_with_just_this_name_counts(call: Any, analysed: Warehouse) -> None:
     with analysed.transaction() as connection:
         connection.execute(
-            "UPDATE audit_logs SET source_label = 'User: Bob' WHERE source_type = 'user' AND source_id = 7"
+            "UPDATE audit_events SET source_label = 'User: Bob', label_name = 'Bob' "
+            "WHERE object_type = 'user' AND source_id = 7"
         )
-        connection.execute("UPDATE audit_logs SET source_label = 'Role: Bob' WHERE source_id = 9")
+        connection.execute("UPDATE audit_events SET source_label = 'Role: Bob', label_name = 'Bob' WHERE source_id = 9")
     assert changes(call, "bob", "--live") == ROLES
 
 

@@ -212,7 +212,7 @@ def test_an_empty_file_of_an_older_version_is_brought_up_to_date(old: Warehouse)
 def test_a_file_that_never_had_findings_or_alerts_is_upgraded(old: Warehouse, warehouse: Warehouse) -> None:
     kept = {*(table.name for table in tables.TABLES), META.name}
     dropped = [name for (name,) in read(old, "SELECT table_name FROM duckdb_tables()") if name not in kept]
-    execute(old, "; ".join(["DROP TABLE audit_events", *(f"DROP TABLE {name}" for name in dropped)]))
+    execute(old, "; ".join(["DROP VIEW audit_events", *(f"DROP TABLE {name}" for name in dropped)]))
     before = rows(old, "audit_logs")
     refresh_all(old)
     assert rows(old, "audit_logs") == before
