@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 import zendesk_audit_assets.cli
 from support.patience import PATIENCE_S
+from zendesk_audit_assets.__main__ import run
 from zendesk_audit_assets.cli import main
 from zendesk_audit_assets.errors import AuditError
 
@@ -106,6 +108,24 @@ def test_ctrl_c_ends_with_the_code_that_shells_expect(
     monkeypatch.setattr("zendesk_audit_assets.settings.load", interrupt)
     result = call("doctor")
     assert (result.exit_code, result.output) == (130, "Stopped.\n")
+
+
+@pytest.mark.parametrize("module", ["zendesk_audit_assets.cli", "zendesk_audit_assets.cli.main"])
+def test_ctrl_c_while_the_program_loads_shows_no_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str
+) -> None:
+    class Interrupted(MetaPathFinder):
+        def find_spec(self, fullname: str, *_: Any) -> None:
+            if fullname == module:
+                raise KeyboardInterrupt
+
+    for loaded in ("zendesk_audit_assets.cli", "zendesk_audit_assets.cli.main"):
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit) as stopped:
+        run()
+    assert stopped.value.code == 130
+    assert capsys.readouterr() == ("", "Stopped.\n")
 
 
 def test_an_error_of_the_system_is_a_sentence_that_names_the_file(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
