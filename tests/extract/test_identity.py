@@ -20,6 +20,10 @@ from zendesk_audit_assets.zendesk import AccessToken, ZendeskAccount, same_addre
         ("https://acme.zendesk.com", "HTTPS://acme.zendesk.com:443"),
         ("http://127.0.0.1", "http://127.0.0.1:80/"),
         ("http://[::1]:8080", "HTTP://[::1]:8080"),
+        ("http://[::1]:8080", "http://[0:0:0:0:0:0:0:1]:8080"),
+        ("http://localhost:8080", "http://127.0.0.1:8080/"),
+        ("http://LOCALHOST:8080", "http://[::1]:8080"),
+        ("http://127.0.0.1", "http://[::1]:80"),
     ],
 )
 def test_addresses_of_one_account_are_equal(one: str, other: str) -> None:
@@ -31,6 +35,14 @@ def test_addresses_of_one_account_are_equal(one: str, other: str) -> None:
 )
 def test_addresses_of_two_accounts_differ(other: str) -> None:
     assert not same_address("https://acme.zendesk.com", other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["http://localhost:8081", "https://localhost:8080", "http://localhost.example:8080", "http://127.0.0.2:8080"],
+)
+def test_two_servers_of_this_machine_differ(other: str) -> None:
+    assert not same_address("http://127.0.0.1:8080", other)
 
 
 @pytest.mark.parametrize("subdomain", ["acme", "Acme", "ACME"])

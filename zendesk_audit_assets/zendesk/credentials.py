@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -152,18 +153,21 @@ class ZendeskAccount:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two texts are the address of the same account."""
-    return canonical(one) == canonical(other)
+    """Tell whether two texts are the address of the same account; the names of this machine are one."""
+    return _LOOPBACK.sub(r"\1localhost", canonical(one)) == _LOOPBACK.sub(r"\1localhost", canonical(other))
 
 
 def canonical(url: str) -> str:
-    """Return an address in lower case, without the scheme's own port and without a trailing slash."""
+    """Return an address in lower case, its number in short form, without the scheme's port and a trailing slash."""
     address = parse_address(url)
     if address is None:
         return url.rstrip("/")
-    host = f"[{address.host}]" if ":" in address.host else address.host.rstrip(".")
+    host = f"[{ip_address(address.host)}]" if ":" in address.host else address.host.rstrip(".")
     port = "" if address.port in (None, {"http": 80, "https": 443}.get(address.scheme)) else f":{address.port}"
     return f"{address.scheme}://{host}{port}"
+
+
+_LOOPBACK = re.compile(r"^(https?://)(?:127\.0\.0\.1|\[::1\])(?=:|$)")
 
 
 def spellings(secret: str) -> tuple[str, str]:
