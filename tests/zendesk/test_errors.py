@@ -16,6 +16,7 @@ from zendesk_audit_assets.zendesk.errors import (
     RequestRefused,
     WrongSubdomain,
     ZendeskDown,
+    error_for,
 )
 from zendesk_audit_assets.zendesk.transport import RetryLimits
 
@@ -83,6 +84,22 @@ def test_a_403_names_both_possible_causes(connect):
             connect(zendesk).newest()
         assert "lacks permission, or the account's plan has no audit log" in error.value.cause
         assert "custom role with the permission View audit logs" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "bearer", "words"),
+    [
+        (400, "InvalidFilter: created_at is not valid", True, ["filter by time", "ZENDESK_START_DATE"]),
+        (403, "Forbidden", True, ["View audit logs", "Enterprise plan", "scope auditlogs:read", "IP restrictions"]),
+        (403, "Forbidden", False, ["View audit logs", "Enterprise plan", "IP restrictions"]),
+        (403, "Missing the following required scopes: read", True, ["scope auditlogs:read"]),
+        (404, "InvalidEndpoint: Not found", True, ["no audit log", "Enterprise plan"]),
+    ],
+)
+def test_a_refused_first_request_names_what_to_change(status, message, bearer, words):
+    error = error_for(status, message, purpose="list", url="https://acme.zendesk.com", settings="X", bearer=bearer)
+    assert [word for word in words if word not in str(error)] == []
+    assert ("scope" in error.remedy) == any("scope" in word for word in words)
 
 
 @pytest.mark.parametrize(

@@ -164,10 +164,11 @@ def error_for(
     if status == 403 and "scope" in message.lower():
         return missing_scope(f"{status_line}.")
     if status == 403:
+        scope = " give an OAuth token the scope auditlogs:read (or read);" if bearer else ""
         return NotAdmin(
             f"{status_line}: the user of these credentials lacks permission, or the account's plan has no audit log.",
             "Use the credentials of an administrator, or of a custom role with the permission View audit logs "
-            f"({settings}), on an Enterprise plan; check the account's IP restrictions.",
+            f"({settings}), on an Enterprise plan;{scope} check the account's IP restrictions.",
         )
     if status == 404 and purpose != "token" and message.startswith(("InvalidEndpoint", "RecordNotFound")):
         # This message comes from Zendesk's API: the account exists, its audit log does not.
@@ -200,6 +201,12 @@ def error_for(
         return CursorRejected(
             f"{status_line}: it no longer accepts the cursor.",
             "Try again later; if the error stays, ask Zendesk's support.",
+        )
+    if status == 400 and purpose == "list":
+        return RequestRefused(
+            f"{status_line}: it does not accept the filter by time, or another part of the first request.",
+            f"Correct {Account.start_date.name} if the message is about a date; otherwise install a newer version of "
+            "zendesk-audit-assets, because Zendesk's API may have changed.",
         )
     return RequestRefused(
         f"{status_line}: it does not accept the request.",
