@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zendesk_audit_assets.cli.moments import parse, shown
+from zendesk_audit_assets.cli import moments
+from zendesk_audit_assets.cli.moments import DAY, parse, shown
 
 NOW = datetime(2026, 11, 26, 4, 30, tzinfo=timezone.utc)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -87,3 +90,29 @@ def test_days_follow_each_other_without_a_gap(zone: ZoneInfo, moment: datetime) 
     day = moment.date()
     following = parse(str(day + timedelta(days=1)), zone, NOW)
     assert following.start == parse(str(day), zone, NOW).end
+
+
+@pytest.mark.parametrize(
+    ("text", "before"), [("7d", 7), (" 2 W ", 14), ("today", 0), ("Yesterday", 1), ("2026-03-31", 240)]
+)
+def test_a_day_of_the_log_is_read_in_utc(text: str, before: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "datetime", at(NOW))
+    assert DAY.convert(text, None, None) == NOW.date() - timedelta(days=before)
+
+
+@pytest.mark.parametrize(
+    "text", ["12h", "30min", "7m", "2026-03-31T14:00", "tomorrow", "7", "", "2026-11-27", "9999999w"]
+)
+def test_what_is_no_day_is_refused_in_a_sentence(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "datetime", at(NOW))
+    with pytest.raises(click.BadParameter, match=r"(is no day\. Write 7d, |is in the future|beyond the calendar)"):
+        DAY.convert(text, None, None)
+
+
+def at(moment: datetime) -> type[datetime]:
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return moment.astimezone(tz)
+
+    return Then

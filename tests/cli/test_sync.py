@@ -104,7 +104,7 @@ def test_chosen_days_come_alone_and_again_in_full(call: Any, in_memory: Any) -> 
     assert in_memory.query(f"SELECT count(*) FROM audit_logs WHERE id = {late}") == [(1,)]
 
 
-@pytest.mark.parametrize("shift", [(-1, 0), (0, 30), (2, 1)], ids=["before the first", "future", "turned round"])
+@pytest.mark.parametrize("shift", [(-1, 0), (2, 1)], ids=["before the first", "turned round"])
 def test_a_range_that_is_none_is_refused_before_anything_is_asked(
     call: Any, configured: Any, shift: tuple[int, int]
 ) -> None:
@@ -115,7 +115,7 @@ def test_a_range_that_is_none_is_refused_before_anything_is_asked(
     assert configured.zendesk.requests == []
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2024-02-30", "01.02.2024"])
+@pytest.mark.parametrize("value", ["tomorrow", "2024-02-30", "01.02.2024", "12h"])
 def test_a_day_that_is_none_is_refused(call: Any, configured: Any, value: str) -> None:
     result = call("sync", "--from", value)
     assert result.exit_code == 2

@@ -15,10 +15,13 @@ from zendesk_audit_assets import settings
 
 FORMS = "7d, 12h, 30min, today, yesterday, 2026-03-31 or 2026-03-31T14:00"
 
+DAY_FORMS = "7d, today, yesterday or 2026-03-31"
+
 _AGO = re.compile(r"([0-9]{1,7}) ?(min|h|d|w)", re.IGNORECASE)
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _MONTHS_OR_MINUTES = re.compile(r"[0-9]+ ?m", re.IGNORECASE)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_OF_DAYS = re.compile(rf"[0-9]{{1,7}} ?[dw]|today|yesterday|{_DAY.pattern}", re.IGNORECASE)
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?) ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?", re.IGNORECASE
 )
@@ -43,17 +46,37 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Span:
-        if isinstance(value, Span):
-            return value
-        try:
-            return parse(str(value), zone(), datetime.now(timezone.utc))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        except OverflowError:
-            self.fail(f"{value!r} is beyond the calendar.", param, ctx)
+        return value if isinstance(value, Span) else _parsed(self, str(value), zone(), param, ctx)
 
 
-MOMENT = Moment()
+class Day(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
+    """A day of the log, which is one in UTC, typed in one of `DAY_FORMS`; becomes a `date`."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        typed = str(value).strip()
+        if not _OF_DAYS.fullmatch(typed):
+            self.fail(f"{typed!r} is no day. Write {DAY_FORMS}.", param, ctx)
+        return _parsed(self, typed, ZoneInfo("UTC"), param, ctx).start.date()
+
+
+def _parsed(
+    kind: click.ParamType,  # type: ignore[type-arg]
+    text: str,
+    local: ZoneInfo,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> Span:
+    try:
+        return parse(text, local, datetime.now(timezone.utc))
+    except ValueError as error:
+        kind.fail(str(error), param, ctx)
+    except OverflowError:
+        kind.fail(f"{text!r} is beyond the calendar.", param, ctx)
+
+
+MOMENT, DAY = Moment(), Day()
 
 
 def zone() -> ZoneInfo:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 import click
 from rich.console import Console
 
 from zendesk_audit_assets import settings
+from zendesk_audit_assets.cli.moments import DAY, DAY_FORMS
 from zendesk_audit_assets.cli.runs import open_instance, sync_days
 from zendesk_audit_assets.cli.terminal import tell
 from zendesk_audit_assets.extract import batches
@@ -18,16 +19,14 @@ from zendesk_audit_assets.orchestration.validation import require
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.warehouse.database import Warehouse
 
-_DAY = click.DateTime(["%Y-%m-%d"])
-
 
 @click.command()
-@click.option("--from", "first", type=_DAY, help="First day, UTC. Default: where the log is incomplete, or yesterday.")
-@click.option("--to", "last", type=_DAY, help="Last day, UTC. Default: today.")
+@click.option("--from", "first", type=DAY, help=f"First day, UTC: {DAY_FORMS}. Default: where the log is incomplete.")
+@click.option("--to", "last", type=DAY, help="Last day, UTC. Default: today.")
 @click.option("--alerts/--no-alerts", default=True, help="Send alerts of new findings. Default: send them.")
 @click.option("--full", is_flag=True, help="Fetch settled days again.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors and failed checks only, for cron.")
-def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool, quiet: bool) -> None:
+def sync(first: date | None, last: date | None, alerts: bool, full: bool, quiet: bool) -> None:
     """Sync the log, refresh derived tables and findings, send alerts, and publish the copy.
 
     Settled days cost no request. Alerts go to the configured channels; --no-alerts sends none; a later run sends them.
@@ -43,7 +42,7 @@ def sync(first: datetime | None, last: datetime | None, alerts: bool, full: bool
     with warehouse.transaction() as connection:  # right even after a restore
         tried = batches.tried_to(connection, account.start)
     default = days_to_refresh(start, tried, today)
-    days = Days(first.date() if first else default.first, last.date() if last else default.last)
+    days = Days(first or default.first, last or default.last)
     if not start <= days.first <= days.last <= today:
         raise click.UsageError(
             f"{days.first} to {days.last} is no range of days from {Account.start_date} ({start}) to {today}."
