@@ -208,8 +208,13 @@ def test_exported_settings_replace_all_of_the_process(environment: Callable[...,
     assert texts(settings.load()) == values
 
 
-def test_dagster_s_home_is_absolute_or_none(environment: Callable[..., None], tmp_path: Path) -> None:
-    assert settings.dagster_home() is None
+def test_dagster_s_home_is_absolute(
+    environment: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings.dagster_home() == tmp_path / ".dagster"
+    (tmp_path / "dagster.yaml").touch()
+    assert settings.dagster_home() == tmp_path
     for text in ("home", "$HERE/home", "${HERE}/home", "~/home"):
         environment(DAGSTER_HOME=text, HERE=str(tmp_path), HOME=str(tmp_path))
         assert settings.dagster_home() == tmp_path / "home"

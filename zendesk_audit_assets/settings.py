@@ -298,10 +298,11 @@ def _of_env_file() -> dict[str, str]:
     return read_env_file(ENV_FILE, os.environ, addresses=frozenset({Account.base_url.name}), credentials=credentials)
 
 
-def dagster_home() -> Path | None:
-    """The folder of Dagster's history if one is set, absolute."""
+def dagster_home() -> Path:
+    """The folder of Dagster's history, absolute: DAGSTER_HOME, this folder if it has `dagster.yaml`, or `.dagster`."""
     text = os.environ.get(DAGSTER_HOME.name, "").strip()
-    return DAGSTER_HOME.parse(text, DAGSTER_HOME.name)
+    home = DAGSTER_HOME.parse(text, DAGSTER_HOME.name)
+    return home or (Path.cwd() if Path("dagster.yaml").exists() else Path(".dagster").absolute())
 
 
 def ui_hosts() -> tuple[str, ...]:

@@ -230,6 +230,7 @@ OBSTACLES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "published": (lambda path: path.with_name("published").write_text("mine"), "published cannot be used"),
     "lock": (lambda path: path.with_name(f"{path.name}.alerts.lock").symlink_to("x"), "alerts.lock cannot be used"),
     "history": (lambda _: Path(".dagster").write_text("mine"), ".dagster cannot be used"),
+    "dagster.yaml": (lambda _: os.mkfifo("dagster.yaml"), "dagster.yaml cannot be used (it is not a plain file)"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,12 @@ def test_a_ca_bundle_that_cannot_be_used_is_named(
     error = fails(**{variable: str(bundle)})
     assert isinstance(error, BadAccountSettings)
     assert variable in error.cause
+
+
+def test_a_pipe_for_a_ca_bundle_is_not_waited_for(fails: Callable[..., ZendeskError], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    error = fails(REQUESTS_CA_BUNDLE=str(tmp_path / "pipe"))
+    assert error.cause == "REQUESTS_CA_BUNDLE names a file that cannot be used (it is not a plain file)."
 
 
 def test_https_to_a_port_without_tls_is_not_retried(fails: Callable[..., ZendeskError], stub: Stub) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,7 +17,7 @@ from zendesk_audit_assets.cli.terminal import mark, say
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import batches, identity
-from zendesk_audit_assets.files import explained, require_folder, require_writable
+from zendesk_audit_assets.files import explained, require_folder, require_plain, require_writable
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.text import one_line
 from zendesk_audit_assets.warehouse import copies
@@ -31,6 +30,9 @@ from zendesk_audit_assets.zendesk.connect import client_for
 BYTES_PER_EVENT = 400
 # The warehouse, its published copy, and room for one more copy while that one is replaced.
 COPIES = 3
+
+# What Dagster writes to in its home, where other files may lie.
+_DAGSTERS = ("history", "schedules", "storage", ".logs_queue", ".telemetry")
 
 _MARKS = {"good": "✓", "note": "!", "bad": "✗"}
 
@@ -185,13 +187,16 @@ def _files(account: Account) -> Iterator[Line]:
 
 def _history(_: Account) -> Iterator[Line]:
     """Dagster's own files, without the seconds that importing it takes."""
-    home = settings.dagster_home() or Path(".dagster").absolute()
+    home = settings.dagster_home()
     remedy = "Give it to this user, or point DAGSTER_HOME at another folder."
     with explained(home, remedy):
         if os.path.lexists(home):
             require_folder(home)
-            for path in (*home.glob("*"), *home.glob("*/*")):
-                require_writable(path)
+            for name in _DAGSTERS:
+                for path in (*home.glob(name), *home.glob(f"{name}/*")):
+                    require_writable(path)
+            if os.path.lexists(home / "dagster.yaml"):
+                require_plain(home / "dagster.yaml")
         else:
             require_folder(next(parent for parent in home.parents if os.path.lexists(parent)))
     yield Line("good", f"Dagster keeps its history in {home}.")

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,7 +19,7 @@ from zendesk_audit_assets.cli.terminal import tell
 from zendesk_audit_assets.cli.unforeseen import fault, reason, short
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.extract import sync
-from zendesk_audit_assets.files import make_folder
+from zendesk_audit_assets.files import make_folder, require_plain
 from zendesk_audit_assets.orchestration._private import InstanceRef, RunFailureReason
 from zendesk_audit_assets.orchestration.assets.alerts import ALERTS
 from zendesk_audit_assets.orchestration.assets.audit_logs import progress_logger
@@ -53,13 +52,12 @@ def open_instance() -> dg.DagsterInstance:
     Its telemetry is off, whatever the file says. Raises `DagsterUnusable`.
     """
     home = settings.dagster_home()
-    if home is None:
-        home = Path.cwd() if Path("dagster.yaml").exists() else Path(".dagster").absolute()
     file = home / "dagster.yaml"
     try:
         make_folder(home)
         if not file.exists():
             file.write_text(MINIMAL_DAGSTER_YAML)
+        require_plain(file)  # to open a pipe would wait for who writes to it
         # Its commands may be told to use another team's home, whose file says nothing about telemetry.
         reference = InstanceRef.from_dir(str(home), overrides={"telemetry": {"enabled": False}})
         instance = dg.DagsterInstance.from_ref(reference)

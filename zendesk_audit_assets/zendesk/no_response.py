@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from zendesk_audit_assets.files import require_plain
 from zendesk_audit_assets.settings import Account
 from zendesk_audit_assets.zendesk.error_message import describe_body
 from zendesk_audit_assets.zendesk.errors import (
@@ -35,10 +36,14 @@ def require_ca_bundle(verify: bool | str | None) -> None:
         return
     try:
         is_folder = Path(verify).is_dir()
+        if not is_folder:
+            require_plain(Path(verify))  # to open a pipe would wait for who writes to it
         ssl.create_default_context(cafile=None if is_folder else verify, capath=verify if is_folder else None)
     except (OSError, ValueError) as fault:  # an `ssl.SSLError` is an OSError
         name = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name) == verify), None)
-        why = fault.strerror if isinstance(fault, FileNotFoundError) else "no certificates in PEM form"
+        why = "no certificates in PEM form"
+        if isinstance(fault, OSError) and not isinstance(fault, ssl.SSLError):
+            why = fault.strerror or why
         raise BadAccountSettings(
             f"{name or 'The CA bundle of the environment'} names a file that cannot be used ({why}).",
             "Let it name a file of certificates in PEM form, or remove it.",
