@@ -172,7 +172,7 @@ def faults(tried: Case, seen: Outcome, traces: list[Path]) -> Iterator[str]:
         yield "a trace"
     if MARK in both:
         yield "a secret"
-    if "\x1b" in both:
+    if "\x1b" in both and "--raw" not in tried.arguments:
         yield "a control character"
     if seen.code not in (0, 1, 2, 130):
         yield "an exit code of its own"
