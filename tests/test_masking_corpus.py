@@ -107,7 +107,7 @@ def test_every_secret_of_this_kind_is_hidden(kind: str) -> None:
                 assert mask(masked) == masked
 
 
-LINES = [f"{line}+/{WORD}" for line in (WORD, UPPER, HEX)]
+LINES = [f"{line}+/{WORD}" for line in (WORD, UPPER, f"MIIE{UPPER}")]
 LATER_LINES = [
     # Each line of a key by itself, as a table of changes has them, and keys without what stands before them.
     *LINES,
@@ -123,7 +123,7 @@ LATER_LINES = [
 def test_no_later_line_of_a_key_is_shown(text: str) -> None:
     for around in (text, f"First line\n{text}\nNext line"):
         masked = mask(around)
-        assert not [part for part in (WORD, UPPER, HEX) if part in masked]
+        assert not [part for part in (WORD, UPPER) if part in masked]
         assert mask(masked) == masked
         assert masked.endswith("Next line") == around.endswith("Next line")
 
@@ -152,6 +152,7 @@ def test_ten_thousand_ordinary_descriptions_stay_as_they_are() -> None:
         "See https://help.example.com:443/hc/en-us/articles/360001", "Ask agent@example.com, or sales@example.com",
         "Task-force meeting about risk-management-guidelines", "Secret Santa 2026",
         "Tokens per minute changed from 10 to 20",
+        HEX * 2, f"{HEX}{HEX}".upper(), HEX * 4, f"uid:\n{HEX}{HEX}\nend",
         f"Fingerprint changed from {HEX}{HEX} to {UUID}\nPath changed from a to b",
         "One word that is long\\nEstablishment/Donaudampfschifffahrtsgesellschaft\nthe end",
     ],

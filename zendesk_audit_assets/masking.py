@@ -111,10 +111,12 @@ _HOOKS = "|".join(
     )
 )
 
-# A line of Base64 that is longer than words are; the last one of a text, which may be short; how lines end.
+# A line of Base64 that is longer than words are, and no hash in hexadecimal, such as the uid of a finding; the last one
+# of a text, which may be short; how lines end.
 _BASE64 = r"[A-Za-z0-9+/]"
-_ENCODED = rf"[ \t]*{_BASE64}{{60,}}={{0,2}}(?: to {_BASE64}{{60,}}={{0,2}})?[ \t]*"
-_LAST = rf"[ \t]*{_BASE64}*={{1,2}}(?: to {_BASE64}{{60,}}={{0,2}})?[ \t]*"
+_LONG = rf"[A-Fa-f0-9]{{0,20}}[G-Zg-z+/]{_BASE64}{{50,}}={{0,2}}"
+_ENCODED = rf"[ \t]*{_LONG}(?: to {_LONG})?[ \t]*"
+_LAST = rf"[ \t]*{_BASE64}*={{1,2}}(?: to {_LONG})?[ \t]*"
 _BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
 
 # Each has two groups: what stands before and after the secret and is kept. RE2 and Python read them alike.
