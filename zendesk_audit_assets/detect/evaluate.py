@@ -27,6 +27,8 @@ _SHOWN = ", ".join(reports.SHOWN)
 
 def evaluate_events(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], seen: int) -> int:
     """Add the findings of event rules in batches after `seen`. Returns the number of findings."""
+    if not scalar(connection, f"SELECT EXISTS (FROM audit_events WHERE batch_id > {seen})"):
+        return 0
     with _rule_table(connection, rules):
         matches = ", ".join(f"CASE WHEN {rule.sql} THEN {number} END" for number, rule in enumerate(rules))
         connection.execute(

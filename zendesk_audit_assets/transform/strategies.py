@@ -107,10 +107,13 @@ class ByEvent(Strategy):
             connection.execute(f'CREATE TEMP TABLE touched AS SELECT id FROM "{table.name}" WHERE {condition}')
             connection.execute(f'DELETE FROM "{table.name}" WHERE id IN (FROM touched)')
             rows.append(f"WHERE batch_id <= {seen} AND id IN (FROM touched)")
-        with ExitStack() as limited:
-            for name in table.depends_on:
-                limited.enter_context(_only(connection, name, rows))
-            written = _insert(connection, table)
+        written = 0
+        # DuckDB plans a long query for longer than it reads a few events.
+        if any(_are_there(connection, name, rows) for name in table.depends_on):
+            with ExitStack() as limited:
+                for name in table.depends_on:
+                    limited.enter_context(_only(connection, name, rows))
+                written = _insert(connection, table)
         connection.execute("DROP TABLE IF EXISTS temp.touched")
         return Written(written, "built from the whole log" if seen is None else f"{_count(written, 'row')} written")
 
@@ -276,6 +279,12 @@ def _only(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[str]
     connection.execute(f'CREATE TEMP VIEW "{name}" AS {rows}')
     yield
     connection.execute(f'DROP VIEW temp."{name}"')
+
+
+def _are_there(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[str]) -> bool:
+    """Tell whether any part of the table has a row."""
+    found = " OR ".join(f"EXISTS (FROM {qualified(connection, name)} {part})" for part in parts)
+    return bool(scalar(connection, f"SELECT {found}"))
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> int:
