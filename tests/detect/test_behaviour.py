@@ -14,6 +14,7 @@ import pytest
 
 from zendesk_audit_assets.detect import HISTORY, load_rules
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
+from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -98,6 +99,7 @@ def found(rule: str, events: Sequence[Event]) -> Found:
             "INSERT INTO audit_logs BY NAME "
             "SELECT *, 1 AS batch_id, now() AS inserted_at, 'run' AS run_id FROM incoming"
         )
+        connection.execute(f"CREATE TABLE audit_events AS {AUDIT_EVENTS.sql}")
         connection.execute(f"CREATE VIEW history AS {HISTORY}")
         connection.execute("CREATE VIEW evaluated AS FROM history")
         rows = connection.execute(f"SELECT event_ids FROM ({RULES[rule].sql}\n)").fetchall()
