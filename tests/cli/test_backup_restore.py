@@ -28,7 +28,8 @@ def test_a_restore_brings_the_backup_and_keeps_the_replaced_file(call: Any, stor
     lose_an_event(stored)
     restored = call("restore", "safe/kept.duckdb")
     assert restored.exit_code == 0
-    assert "3 events.\nThe replaced warehouse is now audit.duckdb.before-restore.\n" in restored.output
+    assert "3 events.\nRun `zendesk-audit sync` next" in restored.output
+    assert "The replaced warehouse is now audit.duckdb.before-restore.\n" in restored.output
     assert ids(stored.path) == [1, 2, 3]
     assert ids(folder / "audit.duckdb.before-restore") == [1, 3]
     again = call("restore", "safe/kept.duckdb").output

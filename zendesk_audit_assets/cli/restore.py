@@ -20,12 +20,14 @@ def restore(source: Path) -> None:
     """Replace the warehouse with the backup SOURCE.
 
     The command verifies the backup first, and keeps the replaced warehouse beside the new one, with the ending
-    .before-restore, until you delete it. It restores the tables of this project alone; run `zendesk-audit sync` next.
+    .before-restore, until you delete it. It restores what cannot be computed again: the log, what was read, your
+    decisions and the record of alerts. Run `zendesk-audit sync` next: it computes the other tables and the findings.
     """
     done = backups.restore(Warehouse(settings.load().database), source, FOLLOWING)
     say(f"{done.path}: {done.rows['audit_logs']:,} events.")
     if done.left_out:
         say(f"Left out, not of this project: {one_line(', '.join(done.left_out), 200)}.")
+    say("Run `zendesk-audit sync` next: it computes the other tables and the findings from the log.")
     if done.replaced is not None:
         say(f"The replaced warehouse is now {done.replaced.name}.")
     if len(done.kept) > 1:

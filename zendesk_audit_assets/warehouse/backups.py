@@ -34,7 +34,7 @@ _ANOTHER_BACKUP = "Use another backup."
 
 @dataclass(frozen=True)
 class Restored(Published):
-    """A restored warehouse; where the replaced one is now, if there was one, and the tables that were left out.
+    """A restored warehouse; where the replaced one is now, if there was one, and the foreign tables that were left out.
 
     `kept` has all replaced ones, the oldest first, and this one last.
     """
@@ -66,10 +66,10 @@ def backup(warehouse: Warehouse, target: Path) -> Published:
 def restore(warehouse: Warehouse, source: Path, derived: Collection[Table] = ()) -> Restored:
     """Put a copy of the backup `source`, which is read to its end before, in the place of the warehouse.
 
-    Only the durable tables and those of `derived` are restored, as this version makes them, whatever else the file
-    holds; views come back with the next refresh. What was there is kept beside it, with the ending `.before-restore`
-    and a number from the second one on; nothing removes it. Raises `WarehouseUnusable` when `source` is not a warehouse
-    that this version can open, or is damaged.
+    Only the durable tables are restored, as this version makes them, whatever else the file holds. The `derived` ones
+    follow from the log, and a file may claim what the log does not say: the next refresh makes them. What was there is
+    kept beside it, with the ending `.before-restore` and a number from the second one on; nothing removes it. Raises
+    `WarehouseUnusable` when `source` is not a warehouse that this version can open, or is damaged.
     """
     started = time.monotonic()
     with files.explained(source, _ACCESS, WarehouseUnusable):
@@ -130,30 +130,27 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _keep_only(path: Path, origin: Path, derived: Collection[Table]) -> tuple[str, ...]:
-    """Bring a copy of a backup up to date, and leave nothing but our own tables; the names of foreign ones it had.
+    """Bring a copy of a backup up to date, and leave nothing but durable tables; the names of foreign ones it had.
 
-    A durable table with a default, a constraint or a generated column of somebody else becomes a plain one; a derived
-    one is dropped, and the next refresh makes it again. Raises `WarehouseUnusable` when that cannot be done.
+    One with a default, a constraint or a generated column of somebody else becomes a plain one. Raises
+    `WarehouseUnusable` when that cannot be done.
     """
     with closing(connect(":memory:")) as empty:
         migrate(empty)
         durable = _definitions(empty)
-        for table in derived:
-            empty.execute(table.ddl)
-        ours = _definitions(empty)
     with files.private(), closing(connect(path)) as connection:
         connection.execute("BEGIN")
         _drop_what_acts(connection)
         migrate(connection)
         found = _definitions(connection)
         for name in reversed(found):  # a table that others refer to is older than they are
-            if name not in durable and found[name] != ours.get(name):
+            if name not in durable:
                 drop(connection, name)
         for name, definition in durable.items():
             if found.get(name) != definition:
                 _make_plain(connection, name, definition, origin)
         connection.execute("COMMIT")
-    return tuple(sorted(found.keys() - ours.keys()))
+    return tuple(sorted(found.keys() - durable.keys() - {table.name for table in derived}))
 
 
 @contextmanager
