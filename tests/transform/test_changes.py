@@ -77,7 +77,23 @@ CASES = {
     "Data changed from {a to b to c}": ("Data", "{a", "b to c}", "ambiguous"),
     "Name changed from D&#39;Souza &amp; Co to &lt;3": ("Name", "D'Souza & Co", "<3", "exact"),
     r"Folder changed from C:\new to D:\next": ("Folder", r"C:\new", r"D:\next", "exact"),
+    # A role is read as a grant if it can be: custom roles have any name.
+    "Role changed from Agent to Admin to Agent": ("Role", "Agent", "Admin to Agent", "ambiguous"),
+    "Role changed from Owner to x to Admin": ("Role", "Owner to x", "Admin", "ambiguous"),
+    "Guide role changed from Agent to Admin to not set": ("Guide role", "Agent", "Admin to not set", "ambiguous"),
+    'Role changed from "a to Admin" to "b"': ("Role", '"a', 'Admin" to "b"', "ambiguous"),
+    "Role changed from Admin to Light to Agent": ("Role", "Admin", "Light to Agent", "ambiguous"),
     # Switches.
+    "Disabled.": ("state", None, "off", "state"),
+    "Turned off by Ada Lovelace": ("state", None, "off", "state"),
+    "Changed to off": ("state", None, "off", "state"),
+    "Changed from true to false.": ("state", None, "off", "state"),
+    "Was switched on for all agents!": ("state", None, "on", "state"),
+    "Suspended. ": ("state", None, "suspended", "state"),
+    **dict.fromkeys(
+        ("Changed to our new address", "On Mondays", "Disabled users can sign in", "Changed by Ada"),
+        (None, None, None, "unparsed"),
+    ),
     "Enabled": ("state", None, "on", "state"),
     "Turned on": ("state", None, "on", "state"),
     "Disabled": ("state", None, "off", "state"),
@@ -168,6 +184,15 @@ def test_a_value_goes_on_in_the_next_line_but_not_that_of_a_role(read_as: ReadAs
     ]
 
 
+def test_a_role_in_a_text_of_several_lines_is_less_sure(read_as: ReadAs) -> None:
+    role = "Role changed from Agent to Admin"
+    sure = ("Name changed from A to B", "Guide role changed from A to B")
+    unsure = ("Notes changed from not set to x", "Signature changed from A\nB to C\n\nD", "Details changed from A")
+    found = lines(read_as, [f"{first}\n{role}" for first in (*sure, *unsure)])
+    assert [one[-1].confidence for one in found] == ["exact"] * len(sure) + ["ambiguous"] * len(unsure)
+    assert {one[-1][1:4] for one in found} == {("Role", "Agent", "Admin")}
+
+
 def test_a_row_says_of_which_event_it_is(read_as: ReadAs) -> None:
     record = {
         "id": 41, "created_at": "2026-01-05T10:00:00+00", "actor_id": 3, "actor_name": "Bo", "ip_address": "192.0.2.9",
@@ -256,10 +281,16 @@ def without_breaks(text: str) -> str:
     return re.sub(r"\\+n(?=[^\\\r\n]* changed from )|\s+", "", text)
 
 
-STATES = {
-    "enabled": "on", "turned on": "on", "on": "on", "disabled": "off", "turned off": "off", "off": "off",
-    **{word: word for word in ("changed", "suspended", "unsuspended", "activated", "deactivated")},
-}  # fmt: skip
+SWITCHED = {
+    "on": r"((turned )?on|enabled|(changed|turned) (from \S+( \S+)? )?to enabled)",
+    "off": r"((turned )?off)",
+    **{word: word for word in ("changed", "suspended", "unsuspended")},
+}
+
+
+def state_of(text: str) -> str | None:
+    """What the fragments say that a thing was switched to."""
+    return next((one for one, said in SWITCHED.items() if re.fullmatch(rf"\s*({said})\s*", text, re.I | re.A)), None)
 
 
 ONE_LINE = re.compile(
@@ -269,7 +300,7 @@ ONE_LINE = re.compile(
 
 def by_hand(description: str) -> Iterator[Line]:
     text = re.sub(r"\\+n([^\\\r\n]* changed from )", r"\n\1", re.sub(r"\r\n?", "\n", description))
-    number = 0
+    number, after_text = 0, False
     for raw, goes_on in texts_of(text.split("\n")):
         number += 1
         if not raw.strip(" "):
@@ -279,9 +310,11 @@ def by_hand(description: str) -> Iterator[Line]:
         if found and field:
             cuts = list(cuts_of(change))
             old, new = (None if value == "not set" else value for value in best(cuts)) if cuts else (None, None)
-            confidence = "unparsed" if not cuts else "ambiguous" if len(cuts) > 1 or goes_on else "exact"
+            is_sure = len(cuts) == 1 and not goes_on and not (after_text and re.search(r"(?:^| )role\s*$", field, re.I))
+            confidence = "unparsed" if not cuts else "exact" if is_sure else "ambiguous"
+            after_text = after_text or not ONE_LINE.fullmatch(field)
             yield Line(number, field, old, new, confidence, raw)
-        elif state := STATES.get(words.strip(" ").lower()):
+        elif state := state_of(raw):
             yield Line(number, "state", None, state, "state", raw)
         else:
             yield Line(number, None, None, None, "unparsed", raw)
@@ -300,7 +333,7 @@ def texts_of(raws: list[str]) -> Iterator[tuple[str, bool]]:
 
 
 def begins_a_change(line: str) -> bool:
-    return line.find(" changed from ") > 0 or line.strip(" ").lower() in STATES
+    return line.find(" changed from ") > 0 or state_of(line) is not None
 
 
 def unescaped(text: str) -> str:

@@ -7,7 +7,21 @@ from __future__ import annotations
 
 import re
 
+# What may end a value or a sentence.
+_END = r"[\s.,;:!]*$"
+# A switch as few words say it, with what it may be switched to by the word alone, and after "changed to".
+_SWITCHED = (
+    r"(?i)^\s*(?:(?:is|was|has been|now) )*(?:{}|(?:changed|switched|turned|set) (?:from \S+(?: \S+)? )?to (?:{}))"
+    r"(?: (?:by|for|via|at|since) .*)?" + _END
+)
+_ON_VALUES = "(?:turned |switched )?on|true|enabled|active|yes|always|required|mandatory"
+_OFF_VALUES = "(?:turned |switched )?off|false|disabled|inactive|no|none|never"
+_ON = _SWITCHED.format("(?:(?:turned|switched) )?on|enabled|true", _ON_VALUES)
+_OFF = _SWITCHED.format("(?:(?:turned|switched) )?off|disabled|false", f"{_OFF_VALUES}|not required|optional")
+
 _FUNCTIONS = {
+    "is_grant": """(is_admin_role({0}.new_value) AND NOT is_admin_role({0}.old_value)
+        OR is_owner_role({0}.new_value) AND NOT is_owner_role({0}.old_value))""",
     # By its name, since the log has no other sign: as a word, and not what is a billing admin's or no admin's.
     "is_admin_role": r"""coalesce(regexp_matches(
         regexp_replace({0}, '(?i)\b(?:non?|not(?: an?)?|billing)[-_ ]*admin(?:istrator)?s?\b', '', 'g'),
@@ -15,24 +29,32 @@ _FUNCTIONS = {
     ), false)""",
     "is_owner_role": r"coalesce(regexp_matches({0}, '(?i)\baccount[-_ ]owner\b|^\s*owner\s*$'), false)",
     "is_role_field": r"coalesce(regexp_matches({0}, '(?i)(?:^| )role\s*$'), false)",
+    # A field without line breaks.
+    "is_line_field": r"""regexp_matches(
+        {0},
+        '(?i)\b(?:role|owner|name|title|alias|e-?mail|password|plan|status|state|position|level|duration)$'
+    )""",
     # How far a switch or a level protects, and how long something lasts, in minutes; NULL for other values.
-    "is_off": r"""lower(trim(coalesce({0}, 'off'))) IN
-        ('off', 'false', 'disabled', 'turned off', 'no', 'none', 'never', 'not required', 'optional', '0', '')""",
-    "grade_of": r"""CASE
-        WHEN lower(trim({0})) IN ('off', 'false', 'disabled', 'no', 'none') THEN 0
-        WHEN lower(trim({0})) IN ('never', 'not required') THEN 0
-        WHEN lower(trim({0})) = 'optional' THEN 1
-        WHEN lower(trim({0})) = 'low' THEN 2
-        WHEN lower(trim({0})) = 'medium' THEN 3
-        WHEN lower(trim({0})) = 'high' THEN 4
-        WHEN lower(trim({0})) = 'recommended' THEN 5
-        WHEN lower(trim({0})) IN ('on', 'true', 'enabled', 'yes') THEN 9
-        WHEN lower(trim({0})) IN ('required', 'always') THEN 9
+    "is_off": rf"""regexp_matches(
+        coalesce({{0}}, ''),
+        '(?i)^\s*(?:{_OFF_VALUES}|deactivated|not required|optional|0)?(?: by .*)?{_END}'
+    )""",
+    "grade_of": rf"""CASE
+        WHEN regexp_matches({{0}}, '(?i)^\s*(?:{_OFF_VALUES}){_END}') THEN 0
+        WHEN regexp_matches({{0}}, '(?i)^\s*not required{_END}') THEN 0
+        WHEN regexp_matches({{0}}, '(?i)^\s*optional{_END}') THEN 1
+        WHEN regexp_matches({{0}}, '(?i)^\s*low{_END}') THEN 2
+        WHEN regexp_matches({{0}}, '(?i)^\s*medium{_END}') THEN 3
+        WHEN regexp_matches({{0}}, '(?i)^\s*high{_END}') THEN 4
+        WHEN regexp_matches({{0}}, '(?i)^\s*recommended{_END}') THEN 5
+        WHEN regexp_matches({{0}}, '(?i)^\s*(?:{_ON_VALUES}){_END}') THEN 9
     END""",
     "minutes_of": r"""CASE
-        WHEN regexp_matches({0}, '(?i)^\s*(always|unlimited|forever|indefinite(ly)?|no (limit|expiry|expiration))\s*$')
+        WHEN regexp_matches(
+            {0}, '(?i)^\s*(always|unlimited|forever|indefinite(ly)?|no (limit|expiry|expiration))[\s.,;:!]*$'
+        )
         THEN 1e9
-        WHEN regexp_matches({0}, '(?i)^\s*(?:\d+|\d*\s*(?:minute|min|hour|day|week|month|year)s?)\s*$')
+        WHEN regexp_matches({0}, '(?i)^\s*(?:\d+|\d*\s*(?:minute|min|hour|day|week|month|year)s?)[\s.,;:!]*$')
         THEN coalesce(try_cast(regexp_extract({0}, '\d+') AS DOUBLE), 1)
             * CASE lower(regexp_extract({0}, '[A-Za-z]{1,2}'))
                 WHEN 'ho' THEN 60 WHEN 'da' THEN 1440 WHEN 'we' THEN 10080 WHEN 'mo' THEN 43200 WHEN 'ye' THEN 525600
@@ -96,12 +118,11 @@ _FUNCTIONS = {
         ]
         FOR saying IN {0} IF saying.text IS NOT NULL
     ]))""",
-    # Written so that each comparison names the value once: DuckDB plans each of them where it stands.
-    "switched_to": """CASE
-        WHEN lower(trim({0})) IN ('enabled', 'turned on', 'on') THEN 'on'
-        WHEN lower(trim({0})) IN ('disabled', 'turned off', 'off') THEN 'off'
-        WHEN lower(trim({0})) IN ('changed', 'suspended', 'unsuspended') THEN lower(trim({0}))
-        WHEN lower(trim({0})) IN ('activated', 'deactivated') THEN lower(trim({0}))
+    "switched_to": rf"""CASE
+        WHEN regexp_matches({{0}}, '{_ON}') THEN 'on'
+        WHEN regexp_matches({{0}}, '{_OFF}') THEN 'off'
+        WHEN regexp_matches({{0}}, '(?i)^\s*(?:changed|(?:un)?suspended|(?:de)?activated){_END}')
+        THEN lower(regexp_extract({{0}}, '[A-Za-z]+'))
     END""",
 }
 

@@ -7,8 +7,10 @@
 -- be escaped for HTML, once or twice. A line that is neither goes on with the change before it, unless that is of a
 -- field without line breaks, such as a role. Where " to " occurs more than once, both values should be JSON (or a Ruby
 -- hash), else one should be "not set", else the old one should have its quotes closed, else both should begin alike,
--- else the first " to " is taken; such a change is 'ambiguous', and so is one that goes on in the next line. What has
--- another form, or is in another language, is kept as 'unparsed', with its field where it has one.
+-- else the first " to " is taken. But a role is read as a grant of administrator if it can be: a custom role may be
+-- named "Admin to Agent". Such a change is 'ambiguous', and so is one that goes on in the next line, and a role after a
+-- field that may hold line breaks: it changed, or is a line of that field's text. It counts as a change: to miss a grant
+-- is worse. What has another form, or is in another language, is kept as 'unparsed', with its field where it has one.
 WITH plain AS (
     -- Most descriptions are one line that can be split in one way only. They are read without the steps that the others
     -- need, which cost ten times as much.
@@ -152,6 +154,18 @@ read AS (
                     field: one.field,
                     parts: one.parts,
                     cut_after: CASE WHEN len(one.parts) = 2 THEN 1 WHEN len(one.parts) > 2 THEN coalesce(
+                        CASE WHEN is_role_field(one.field) THEN [
+                            cut.after
+                            FOR cut IN [
+                                {
+                                    after: n,
+                                    old_value: array_to_string(one.parts[:n], ' to '),
+                                    new_value: array_to_string(one.parts[n + 1:], ' to ')
+                                }
+                                FOR n IN range(1, least(len(one.parts), 200))
+                            ]
+                            IF is_grant(cut)
+                        ][1] END,
                         -- Tried one after the other: of a long text only the first ones.
                         CASE WHEN one.json_parts IS NOT NULL THEN list_filter(
                             range(1, least(len(one.parts), 200)),
@@ -201,9 +215,30 @@ read AS (
         END AS changes
     FROM plain
 ),
-spelled AS (
+placed AS (
     SELECT
         *,
+        CASE WHEN len(changes) > 1 THEN
+            list_position([change.field IS NOT NULL AND NOT is_line_field(change.field) FOR change IN changes], true)
+        END AS first_text
+    FROM read
+),
+spelled AS (
+    SELECT
+        * REPLACE (
+            CASE WHEN first_text IS NOT NULL THEN list_transform(changes, lambda change, number: {
+                line: change.line,
+                field: change.field,
+                old_value: change.old_value,
+                new_value: change.new_value,
+                confidence: CASE
+                    WHEN number > first_text AND change.confidence = 'exact' AND is_role_field(change.field)
+                    THEN 'ambiguous'
+                    ELSE change.confidence
+                END,
+                raw: change.raw
+            }) ELSE changes END AS changes
+        ),
         CASE lower(source_type)
             WHEN 'apitoken' THEN 'api_token'
             WHEN 'custom_field/field' THEN 'custom_field'
@@ -221,7 +256,7 @@ spelled AS (
         END AS label_name,
         trim(lower(change_description), E' \r\n\t') AS words,
         regexp_replace(trim(lower(ip_address)), '%.*$', '') AS address
-    FROM read
+    FROM placed
 ),
 prepared AS (
     SELECT
@@ -237,9 +272,9 @@ prepared AS (
                 THEN [change.new_value FOR change IN changes IF change.confidence = 'state'][1]
             END
             WHEN object_type = 'account_setting' AND changes[1].confidence <> 'unparsed'
-            THEN lower(trim(changes[1].new_value))
+            THEN changes[1].new_value
             ELSE words
-        END AS switched_to,
+        END AS switched,
         -- IPv6 with a zero on either side of '::', and a dotted end, which counts as two groups, left out.
         CASE WHEN contains(address, ':') AND NOT regexp_matches(address, '::.*::') THEN
             regexp_replace(
@@ -269,7 +304,8 @@ expanded AS (
             '(^|:)0+([0-9a-f])',
             '\1\2',
             'g'
-        ) AS ipv6
+        ) AS ipv6,
+        switched_to(switched) AS turned
     FROM prepared
 ),
 named AS (
@@ -293,9 +329,10 @@ named AS (
             ELSE bare_setting
         END AS setting,
         CASE
-            WHEN switched_to IN ('enabled', 'turned on', 'on', 'true') THEN 'on'
-            WHEN switched_to IN ('disabled', 'turned off', 'off', 'false') THEN 'off'
-            WHEN words IN ('suspended', 'unsuspended', 'changed') THEN words
+            WHEN turned IN ('on', 'off') THEN turned
+            WHEN object_type = 'account_setting' AND turned = 'activated' THEN 'on'
+            WHEN object_type = 'account_setting' AND turned = 'deactivated' THEN 'off'
+            WHEN turned IN ('suspended', 'unsuspended', 'changed') AND NOT contains(words, ' changed from ') THEN turned
             WHEN object_type = 'account_setting' AND action = 'destroy' THEN 'off'
             WHEN object_type = 'account_setting' AND len(changes) > 0 AND changes[1].field IS NOT NULL THEN 'changed'
         END AS state
@@ -420,9 +457,7 @@ SELECT
         -- The gravest one: it comes first in the alphabet.
         list_min([
             CASE
-                WHEN is_admin_role(change.new_value) AND NOT is_admin_role(change.old_value)
-                    OR is_owner_role(change.new_value) AND NOT is_owner_role(change.old_value)
-                THEN 'admin_granted'
+                WHEN is_grant(change) THEN 'admin_granted'
                 WHEN is_admin_role(change.old_value) AND NOT is_admin_role(change.new_value) THEN 'admin_removed'
                 ELSE 'other'
             END
