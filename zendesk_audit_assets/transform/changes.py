@@ -75,8 +75,8 @@ AUDIT_EVENTS = _table(
         Column(
             "ways_out",
             "VARCHAR[]",
-            "New ways by which a business rule leads out of the account: webhook:, target:, mail: or link:, and where. "
-            "The account's own host and those of its brands do not count. NULL for anything else.",
+            "New ways by which a business rule leads out of the account: webhook:, target:, integration:, sms:, mail: "
+            "or link:, and where. The account's own host and those of its brands do not count. NULL for anything else.",
             pii=True,
         ),
         Column(

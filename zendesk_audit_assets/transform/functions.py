@@ -19,6 +19,17 @@ _OFF_VALUES = "(?:turned |switched )?off|false|disabled|inactive|no|none|never"
 _ON = _SWITCHED.format("(?:(?:turned|switched) )?on|enabled|true", _ON_VALUES)
 _OFF = _SWITCHED.format("(?:(?:turned|switched) )?off|disabled|false", f"{_OFF_VALUES}|not required|optional")
 
+# Where an action of a business rule begins, in the words of the API or of the pages, and by what it sends, which is
+# not a user, a group or a requester by e-mail: "notification_webhook", "Notify by: Active webhook".
+_ACTION = (
+    r"\b(?:notif(?:y|ications?)(?:[ _-]+\w+|\s*[:>])|(?:e-?mail|text) (?:user|requester|group)"
+    r"|side[ _-]conversation|comment_\w+|cc\b)"
+)
+_SENDS = (
+    r"^notif[a-z]*(?:[ _-]+(?:by|via))?[\s_:>-]+(?:(?:an?|the|active|external|zendesk|user|group)[ _-]+)*"
+    r"(webhook|target|sms|text|zis|integration)"
+)
+
 _FUNCTIONS = {
     "is_grant": """(is_admin_role({0}.new_value) AND NOT is_admin_role({0}.old_value)
         OR is_owner_role({0}.new_value) AND NOT is_owner_role({0}.old_value))""",
@@ -64,59 +75,64 @@ _FUNCTIONS = {
     "host_of": r"regexp_extract({0}, '(?:://(?:[^/@]*@)?|@|^link:)([a-z0-9._-]+)', 1)",
     # By which ways texts in lower case, each with whether it is prose, lead out of the account. An action is
     # read up to the next action.
-    "ways_of": r"""flatten(flatten([
+    "ways_of": rf"""flatten(flatten([
         [
             CASE
                 -- What stands before the first action of a change that may be split elsewhere is rather prose, too.
                 WHEN piece.is_prose
-                    OR NOT regexp_matches(piece.text, '^notif\w*[ _-](?:\w+[ _-])*(?:webhook|target)')
-                    AND (NOT saying.is_sure OR regexp_matches(piece.text, '^(?:notif|e-?mail|cc|comment)'))
+                    OR piece.sends_by = ''
+                    AND (NOT saying.is_sure OR regexp_matches(piece.text, '^(?:notif|e-?mail|cc|comment|side)'))
                 THEN [
-                    {is_new: saying.is_new, way: 'link:' || host}
+                    {{is_new: saying.is_new, way: 'link:' || host}}
                     FOR host IN regexp_extract_all(piece.text, 'https?://(?:[^/\s"''<>@\\]*@)?([a-z0-9._-]+)', 1)
                 ] || CASE WHEN piece.is_prose THEN [] ELSE [
-                    {is_new: saying.is_new, way: 'mail:' || address}
+                    {{is_new: saying.is_new, way: 'mail:' || address}}
                     FOR address IN regexp_extract_all(
                         piece.text,
-                        '^(?:notif\w*[ _-]+(?:by[ _-])?(?:users?|e-?mail|cc)|e-?mail(?: user)?|cc)'
-                        || '(?:["''\s:,=>\[\]{}()]|\b(?:value|user|to|address)\b)*([\w.+%-]+@[a-z0-9._-]+)',
+                        '^(?:notif[a-z]*[ _-]+(?:by[ _:>-]+)?(?:users?|e-?mail|cc)|e-?mail(?: user)?|cc)'
+                        || '(?:["''\s:,=>\[\]{{}}()]|\b(?:value|user|e-?mail|to|address)\b)*([\w.+%-]+@[a-z0-9._-]+)',
                         1
-                    )
+                    ) || CASE WHEN starts_with(piece.text, 'side')
+                        THEN regexp_extract_all(piece.text, '[\w.+%-]+@[a-z0-9._-]+') ELSE [] END
                 ] END
-                WHEN regexp_matches(piece.text, '\bwebhooks?\b|^notif\w*[ _-](?:\w+[ _-])*(?:webhook|target)|https?://')
-                THEN [{is_new: saying.is_new, way:
-                    CASE
-                        WHEN regexp_matches(piece.text, '^notif\w*[ _-](?:\w+[ _-])*target') THEN 'target:'
+                WHEN piece.sends_by <> '' OR regexp_matches(piece.text, '\bwebhooks?\b|https?://')
+                THEN [{{is_new: saying.is_new, way:
+                    CASE piece.sends_by
+                        WHEN 'target' THEN 'target:'
+                        WHEN 'sms' THEN 'sms:'
+                        WHEN 'text' THEN 'sms:'
+                        WHEN 'zis' THEN 'integration:'
+                        WHEN 'integration' THEN 'integration:'
                         ELSE 'webhook:'
                     END
                     || coalesce(
                         nullif(regexp_extract(piece.text, 'https?://[^\s"''<>,;\])]+'), ''),
                         regexp_extract(
                             piece.text,
-                            '(?:webhook|target)s?(?:["''\s:,=>\[\]{}()]|\b(?:value|id|url)\b)*([\w.-]*)',
+                            '(?:(?:webhook|target|integration)s?|zis|(?:sms|text)[ _](?:user|group|requester)|sms)'
+                            || '(?:["''\s:,=>\[\]{{}}()]|\b(?:value|id|url)\b)*([\w.-]*)',
                             1
                         )
                     )
-                }]
+                }}]
                 ELSE []
             END
             FOR piece IN CASE
-                WHEN saying.is_prose THEN [{is_prose: true, text: saying.text}]
+                WHEN saying.is_prose THEN [{{is_prose: true, text: saying.text, sends_by: ''}}]
                 ELSE [
-                    {is_prose: false, text: text}
+                    {{is_prose: false, text: text, sends_by: coalesce(
+                        nullif(regexp_extract(text, '{_SENDS}', 1), ''),
+                        nullif(regexp_extract(text, '^notif\w*[ _-](?:\w+[ _-])*(webhook|target)', 1), ''),
+                        CASE WHEN regexp_matches(text, '^text (?:user|group|requester)') THEN 'text' ELSE '' END
+                    )}}
                     FOR text IN string_split(
-                        regexp_replace(
-                            saying.text,
-                            '\b(?:notif(?:y|ication)[ _-]+\w+|e-?mail (?:user|requester|group)|comment_\w+|cc\b)',
-                            E'\x1e\\0',
-                            'g'
-                        ),
+                        regexp_replace(saying.text, '{_ACTION}', E'\x1e\\0', 'g'),
                         E'\x1e'
                     )
                 ]
             END
         ]
-        FOR saying IN {0} IF saying.text IS NOT NULL
+        FOR saying IN {{0}} IF saying.text IS NOT NULL
     ]))""",
     "switched_to": rf"""CASE
         WHEN regexp_matches({{0}}, '{_ON}') THEN 'on'

@@ -369,7 +369,7 @@ graded AS (
         ] END AS signs,
         -- What a business rule says: whether it is a text for people, and the text. Titles and conditions do nothing.
         CASE WHEN object_type IN ('rule', 'trigger', 'automation', 'macro')
-            AND regexp_matches(change_description, '(?i)://|webhook|notif|target|@')
+            AND regexp_matches(change_description, '(?i)://|webhook|notif|target|text |@')
         THEN flatten([[
             {
                 is_prose: coalesce(regexp_matches(change.field, '(?i)comment|text|body|message|subject|reply|note'), false),
