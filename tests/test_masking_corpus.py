@@ -135,6 +135,7 @@ def test_the_database_hides_the_same_texts() -> None:
     assert [masked for (masked,) in rows] == [mask(text) for text in texts]
 
 
+@pytest.mark.faults
 def test_ten_thousand_ordinary_descriptions_stay_as_they_are() -> None:
     start, end = datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2025, 12, 31, tzinfo=timezone.utc)
     texts = (event.change_description for event in HistoryGenerator(HistoryOptions(start, end, events_per_day=150)))

@@ -151,7 +151,16 @@ _BY_NAME = (
 )
 
 PATTERNS = _BY_FORM + _BY_NAME
-SQL_PATTERN = "|".join(PATTERNS)
+
+
+def _after(name: str) -> str:
+    """The patterns by this name as one. RE2 takes milliseconds to compile each copy of the name."""
+    begin = f"({name}"
+    rests = [f"({pattern.removeprefix(begin)}" for pattern in _BY_NAME if pattern.startswith(begin)]
+    return f"{name}(?:{'|'.join(rests)})"
+
+
+SQL_PATTERN = "|".join((*_BY_FORM, _after(_CHANGED), _after(_ANY_NAME)))
 """A regular expression (RE2) that matches a text which seems to hold a secret."""
 
 

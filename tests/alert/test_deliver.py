@@ -95,6 +95,7 @@ def test_a_first_backfill_of_old_findings_sends_nothing(
     assert statuses(warehouse) == {"expired": 1_000}
 
 
+@pytest.mark.faults
 def test_a_storm_is_twenty_messages_and_one_that_counts_the_rest(
     deliver: Any, found: Any, receiver: Any, warehouse: Warehouse
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_storm_is_twenty_messages_and_one_that_counts_the_rest(
     assert len(receiver.received) == MAX_MESSAGES + 1
 
 
+@pytest.mark.faults
 def test_a_silent_channel_is_asked_once_a_run_and_loses_nothing(
     deliver: Any, found: Any, receiver: Any, warehouse: Warehouse
 ) -> None:

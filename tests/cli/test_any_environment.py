@@ -35,7 +35,7 @@ from zendesk_audit_assets.zendesk import budget, stopping, transport
 
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 # The case of a seed costs 0.2 CPU-s.
-FEW, MANY = 20, 500
+FEW, MANY = 10, 500
 
 START = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
 TOKEN = {"access_token": "t", "token_type": "bearer", "scope": "auditlogs:read", "expires_in": 1000}

@@ -72,6 +72,7 @@ def test_the_first_row_stays_and_the_others_are_revisions(twice: Warehouse, call
         assert connection.execute("SELECT uid, status FROM finding_decisions").fetchall() == [("known", "closed")]
 
 
+@pytest.mark.faults
 def test_tables_that_follow_are_computed_anew(twice: Warehouse, call: Any) -> None:
     call("repair", "--yes")
     with twice.transaction() as connection:
@@ -81,6 +82,7 @@ def test_tables_that_follow_are_computed_anew(twice: Warehouse, call: Any) -> No
         assert connection.execute("SELECT sum(events) FROM actor_summary").fetchall() == [(4,)]
 
 
+@pytest.mark.faults
 def test_what_was_set_aside_does_not_come_back(twice: Warehouse, call: Any) -> None:
     call("repair", "--yes")
     again = batch(

@@ -93,6 +93,7 @@ def test_a_dagster_home_that_is_set_is_used_and_made(folder: Path, monkeypatch: 
     assert not (folder / ".dagster").exists()
 
 
+@pytest.mark.faults
 def test_chosen_days_come_alone_and_again_in_full(call: Any, in_memory: Any) -> None:
     first = in_memory.days.first
     one_day = ("sync", "--from", first, "--to", first)
@@ -154,6 +155,7 @@ def test_wrong_credentials_are_one_sentence_and_a_failed_run(call: Any, configur
         assert instance.get_run_by_id(run_id) is not None
 
 
+@pytest.mark.faults
 def test_a_longer_wait_is_said_above_the_bar(call: Any, in_memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "NOTABLE_WAIT_S", 0.5)
     in_memory.zendesk.inject(Fault("429", retry_after=1))

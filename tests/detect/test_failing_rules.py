@@ -44,7 +44,11 @@ def refresh_with(log: Log, *rules: Rule) -> FindingsRefreshed:
 
 @pytest.mark.parametrize(
     ("query", "header"),
-    [(FAILS, ()), (FAILS.replace("evaluated", "history"), ("input: findings",)), (FAILS_AS_LOG, ("input: log",))],
+    [
+        (FAILS, ()),
+        pytest.param(FAILS.replace("evaluated", "history"), ("input: findings",), marks=pytest.mark.faults),
+        pytest.param(FAILS_AS_LOG, ("input: log",), marks=pytest.mark.faults),
+    ],
 )
 def test_a_rule_that_fails_on_a_record_stops_no_other_and_catches_up(
     log: Log, own_sql: Callable[..., Rule], query: str, header: tuple[str, ...]

@@ -54,7 +54,7 @@ def alerted(log: Log) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("closed", [pytest.param(False, marks=pytest.mark.faults), True])
 def test_nothing_severe_is_a_part_of_what_was_told_before(log: Log, level: str, closed: bool) -> None:
     part = replace(PART, level=level, sql="source_id > 0")
     happened(log, 0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.log import DAY, HOUR, SECOND, START, Log
 
 
+@pytest.mark.faults
 def test_a_silent_log_is_told_and_over_when_it_speaks_again(log: Log) -> None:
     log.append([{"created_at": START + n * HOUR} for n in range(120)], window=(START, START + 120 * HOUR))
     log.refresh()

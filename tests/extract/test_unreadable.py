@@ -76,6 +76,7 @@ def test_only_the_bad_second_is_left_out(log: Account, bad: int, kind: str) -> N
         assert len(kept) == (0 if kind.isdigit() else 1)
 
 
+@pytest.mark.faults
 def test_later_runs_try_again_after_growing_pauses(log: Account, bad: int) -> None:
     with poisoned(bad, KINDS["nested"]):
         log.sync(readers=2)

@@ -151,6 +151,7 @@ def test_the_same_newest_events_are_not_fetched_twice_and_others_are(deployment:
     assert not tick(deployment).run_requests
 
 
+@pytest.mark.faults
 def test_a_refresh_by_the_clock_does_not_make_the_sensor_ask_again(deployment: Any) -> None:
     fetch(deployment, *tick(deployment).run_requests)
     fetch(deployment, *schedule_tick(deployment, "hourly").run_requests)
@@ -235,6 +236,7 @@ def test_what_keeps_the_sensor_from_looking_is_said_in_words(
 # What heals by itself
 
 
+@pytest.mark.faults
 def test_after_an_outage_of_a_month_the_next_hour_brings_everything(deploy: Callable[..., Any]) -> None:
     deployment = deploy(days=40)
     assert deployment.run("backfill", Days(deployment.days.first, today() - 32 * DAY)).success
@@ -259,6 +261,7 @@ def test_the_last_run_of_a_long_history_carries_the_fingerprint(
     assert [asked(request) for request in schedule_tick(deployment, "hourly").run_requests] == bounded(deployment.days)
 
 
+@pytest.mark.faults
 def test_a_gap_left_by_a_failed_piece_is_covered_by_the_next_refresh(
     deployment: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,6 +325,7 @@ def test_the_first_day_has_hourly_and_nightly_refreshes(
     assert deployment.holds_everything()
 
 
+@pytest.mark.faults
 def test_an_hour_costs_one_request_when_nothing_happened(deployment: Any) -> None:
     deployment.run("refresh", only="audit_logs")
     deployment.requests()

@@ -281,6 +281,7 @@ def test_there_is_a_way_to_make_each_check_fail() -> None:
     assert {(damage.asset, damage.check) for damage in DAMAGES} == {(check.table, check.name) for check in CHECKS}
 
 
+@pytest.mark.faults
 def test_dagster_is_told_of_what_a_check_finds(deployment: Any) -> None:
     deployment.run("backfill")
     deployment.happens(id="no number")
@@ -299,6 +300,7 @@ def test_dagster_is_told_of_what_a_check_finds(deployment: Any) -> None:
     assert 'Action "impersonate" on ' in str(drift.description)
 
 
+@pytest.mark.faults
 def test_every_check_can_be_run_before_anything_was_read(deployment: Any) -> None:
     job = dg.define_asset_job("checks_only", selection=dg.AssetSelection.all_asset_checks())
     definitions = dg.Definitions.merge(deployment.definitions, dg.Definitions(jobs=[job]))

@@ -75,6 +75,7 @@ def history(instance: dg.DagsterInstance, name: str, run_id: str) -> dict[str, A
     }
 
 
+@pytest.mark.faults
 def test_batches_leave_the_same_history(instance: dg.DagsterInstance) -> None:
     plain = history(instance, "plain", run(instance, "plain", batched=False))
     batched = history(instance, "batched", run(instance, "batched", batched=True))

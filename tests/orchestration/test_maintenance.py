@@ -56,6 +56,7 @@ def files_of(deployment: Any, run_id: str) -> list[Path]:
     return [path for path in deployment.home.rglob("*") if run_id in str(path)]
 
 
+@pytest.mark.faults
 def test_superseded_runs_are_deleted_with_their_files(aged: Any) -> None:
     first, second, third = aged.run_ids
     assert files_of(aged, second)

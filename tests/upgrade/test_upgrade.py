@@ -209,6 +209,7 @@ def test_an_empty_file_of_an_older_version_is_brought_up_to_date(old: Warehouse)
     assert rows(old, "audit_logs") == rows(old, "audit_changes") == []
 
 
+@pytest.mark.faults
 def test_a_file_that_never_had_findings_or_alerts_is_upgraded(old: Warehouse, warehouse: Warehouse) -> None:
     kept = {*(table.name for table in tables.TABLES), META.name}
     dropped = [name for (name,) in read(old, "SELECT table_name FROM duckdb_tables()") if name not in kept]
@@ -250,6 +251,7 @@ def test_a_published_copy_of_an_older_version_can_be_read(old: Warehouse) -> Non
         assert scalar(connection, "SELECT count(*) FROM audit_logs") >= 2
 
 
+@pytest.mark.faults
 def test_a_backup_of_an_older_version_can_be_restored(old: Warehouse, tmp_path: Path) -> None:
     before = rows(old, "audit_logs")
     other = Warehouse(tmp_path / "other" / "audit.duckdb")

@@ -38,10 +38,9 @@ def evaluate_events(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]
             FROM audit_events WHERE batch_id > {seen}
             """
         )
-        written = scalar(connection, reports.insert_single(f"({reports.of_matches()})"))
         _take_back_days(connection)
-        connection.execute(f"CREATE TEMP TABLE reported AS FROM ({reports.of_matches()}) WHERE severity = 'low'")
-        written += scalar(connection, reports.INSERT_DAYS)
+        connection.execute(f"CREATE TEMP TABLE reported AS {reports.of_matches()}")
+        written = scalar(connection, reports.insert_single("reported")) + scalar(connection, reports.INSERT_DAYS)
     for table in ("reported", "matched"):
         connection.execute(f"DROP TABLE temp.{table}")
     return int(written)

@@ -97,6 +97,7 @@ def test_a_table_can_be_chosen_by_itself(refreshed: Any) -> None:
     assert [one.asset_key.to_user_string() for one in made] == ["sign_ins"]
 
 
+@pytest.mark.faults
 def test_a_refresh_without_news_writes_nothing_that_follows_the_log(refreshed: Any) -> None:
     said = metadata_of(refreshed.run("refresh"), "daily_activity")
     assert (said["rows_written"], said["note"], said["rebuilt"]) == (0, "nothing new", False)
@@ -142,12 +143,14 @@ def test_the_charts_are_markdown_that_dagster_shows_without_a_click(refreshed: A
         assert not [person for person in people if person in shown.value]
 
 
+@pytest.mark.faults
 def test_charts_and_tables_of_an_empty_log_are_made_as_well(deploy: Callable[..., Any]) -> None:
     result = deploy(options=EmulatorOptions()).run("refresh")
     assert result.success
     assert metadata_of(result, "daily_activity")["events_per_day"] == "No events yet."
 
 
+@pytest.mark.faults
 def test_business_hours_are_those_of_the_configured_time_zone(deploy: Callable[..., Any]) -> None:
     monday = date(2026, 6, 8)
     deployment = deploy(ZENDESK_TIMEZONE="Asia/Tokyo", ZENDESK_START_DATE=str(monday))

@@ -105,6 +105,7 @@ def test_a_rule_whose_query_fails_is_left_out_and_told(refreshed: Any) -> None:
     assert "fails.sql cannot be used: its query fails on a row of the log (ConversionException)" in failed.description
 
 
+@pytest.mark.faults
 def test_a_refresh_without_news_and_a_rebuild_find_the_same(refreshed: Any) -> None:
     columns = "uid, severity, title, events, event_ids, status, found_at"
     before = refreshed.query(f"SELECT {columns} FROM findings ORDER BY uid")

@@ -49,6 +49,7 @@ def test_the_copy_holds_what_the_warehouse_holds(deployment: Any, materialize: A
     assert [id for (id,) in ids] == sorted(event["id"] for event in deployment.zendesk.events)
 
 
+@pytest.mark.faults
 def test_a_copy_that_is_recent_enough_is_left_as_it_is_unless_forced(
     deployment: Any, materialize: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
