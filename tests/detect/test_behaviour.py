@@ -177,9 +177,7 @@ def bursts(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         stretches: list[list[Event]] = []
         for event in own:
             usual = sorted(
-                observed[one]
-                for one in own
-                if event.created_at - QUARTER <= one.created_at <= event.created_at - 601 * SECOND
+                observed[one] for one in own if DAY <= event.created_at.date() - one.created_at.date() <= QUARTER
             )
             # The smallest number that 99 of 100 do not exceed.
             limit = usual[-(-99 * len(usual) // 100) - 1] if usual else 0
@@ -266,6 +264,15 @@ def test_a_privileged_change_at_an_unusual_hour_is_found(kind: str, hour: int, d
     odd = Event(0, at, 1, "update", kind, 1, "", "203.0.1.1")
     events = numbered([*office_work(1, days), odd])
     assert found("ZD-104", events) == ({(len(events) - 1,)} if is_found else set())
+
+
+def test_a_burst_does_not_hide_what_it_goes_on_with() -> None:
+    """A day of deletions at one rate, which grows slowly at first."""
+    pauses = [max(150 - n, 50) for n in range(300)]
+    times = [START + 40 * DAY + sum(pauses[:n]) * SECOND for n in range(300)]
+    deletions = numbered([Event(0, at, 1, "destroy", "ticket", 1, "", "203.0.1.1") for at in times])
+    (ids,) = found("ZD-105", deletions)
+    assert len(ids) > 200
 
 
 def test_an_hour_at_which_the_actor_often_works_is_not_unusual() -> None:

@@ -7,7 +7,7 @@
 -- level: medium
 -- description: >-
 --   A privileged change outside 08:00 to 18:00 in the configured time zone, at an hour of the day with hardly any of
---   the actor's own events of the last 90 days.
+--   the actor's own events of the 90 days up to a day before it: one night makes no hour usual.
 -- references:
 --   - https://attack.mitre.org/techniques/T1078/
 -- tags: [attack.t1078]
@@ -23,6 +23,11 @@
 --     # One of 101 events lies within an hour of this one.
 --     - - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-01T08:00:00Z, times: 100, every: 5m}
 --       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-02T21:00:00Z}
+--       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
+--     # The night itself has one of 21 events at this hour already.
+--     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T20:00:00Z}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-17T15:00:00Z, times: 20, every: 5m}
+--       - {source_type: macro, action: update, actor_id: 5, created_at: 2026-01-31T19:55:00Z}
 --       - {source_type: app, action: update, actor_id: 5, created_at: 2026-01-31T20:00:00Z}
 --   no_match:
 --     - - {source_type: macro, action: update, actor_id: 6, created_at: 2026-01-01T20:00:01Z}
@@ -72,7 +77,7 @@ compared AS (
     FROM suspects
     JOIN own
         ON own.actor_id = suspects.actor_id
-        AND own.created_at < suspects.created_at
+        AND own.created_at <= suspects.created_at - INTERVAL 1 DAY
         AND own.created_at >= suspects.created_at - INTERVAL 90 DAY
     GROUP BY ALL
 )
@@ -80,7 +85,7 @@ SELECT
     concat_ws(' ', actor_id, time_bucket(INTERVAL 1 HOUR, created_at)) AS group_key,
     list(id) AS event_ids,
     format(
-        '{} of {} events of this actor in the 90 days before lie around {:02d}:00 in {}; the threshold is 1 %.',
+        '{} of {} events of this actor in the 90 days up to the day before lie around {:02d}:00 in {}; the threshold is 1 %.',
         arg_min(around, (created_at, id)), arg_min(events_before, (created_at, id)), arg_min(hour_of_day, (created_at, id)), coalesce(getvariable('timezone'), 'UTC')
     ) AS explanation
 FROM compared

@@ -8,7 +8,7 @@
 -- level: high
 -- description: >-
 --   An actor deleted ten or more objects within ten minutes, and more than in 99 of 100 such spans of their own in the
---   90 days before.
+--   90 days before that day, in UTC: what they did on the day itself makes nothing usual.
 -- references:
 --   - https://attack.mitre.org/techniques/T1485/
 -- tags: [attack.impact, attack.t1485]
@@ -39,6 +39,7 @@ WITH deletions AS (
         id,
         created_at,
         actor_id,
+        date_trunc('day', created_at AT TIME ZONE 'UTC') AS day,
         count(*) OVER (PARTITION BY actor_id ORDER BY created_at RANGE INTERVAL 10 MINUTE PRECEDING) AS observed
     FROM history
     WHERE action = 'destroy' AND is_person
@@ -48,8 +49,8 @@ compared AS (
     SELECT
         *,
         quantile_disc(observed, 0.99) OVER (
-            PARTITION BY actor_id ORDER BY created_at
-            RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 601 SECOND PRECEDING
+            PARTITION BY actor_id ORDER BY day
+            RANGE BETWEEN INTERVAL 90 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING
         ) AS usual
     FROM deletions
 ),
@@ -60,7 +61,7 @@ bursts AS (
         coalesce(created_at - lag(created_at) OVER of_day > INTERVAL 10 MINUTE, true) AS begins
     FROM compared
     WHERE observed >= greatest(10, coalesce(usual, 0) + 1)
-    WINDOW of_day AS (PARTITION BY actor_id, (created_at AT TIME ZONE 'UTC')::DATE ORDER BY created_at, id)
+    WINDOW of_day AS (PARTITION BY actor_id, day ORDER BY created_at, id)
 ),
 numbered AS (
     SELECT *, count(*) FILTER (begins) OVER (PARTITION BY actor_id ORDER BY created_at, id) AS burst FROM bursts
@@ -76,7 +77,7 @@ SELECT
     whole.actor_id::VARCHAR AS group_key,
     list(deletions.id) AS event_ids,
     format(
-        '{} deletions within 10 minutes; in the 90 days before, at most {} in 99 of 100 such stretches of this actor.',
+        '{} deletions within 10 minutes; in the 90 days before that day, at most {} in 99 of 100 such stretches of this actor.',
         any_value(whole.observed), any_value(usual)
     ) AS explanation
 FROM whole
