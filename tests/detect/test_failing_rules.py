@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.log import DAY, FEW, HOUR, OWN_ID, OWNER_CHANGED, START, Log
+from support.log import DAY, FEW, HOUR, OWN_ID, OWNER_CHANGED, START, Log, rule
 from zendesk_audit_assets.detect import Rule, RuleError
 from zendesk_audit_assets.detect.checks import every_rule_was_evaluated
 from zendesk_audit_assets.detect.findings import FindingsRefreshed
@@ -81,6 +81,45 @@ def test_a_rule_that_fails_on_a_record_stops_no_other_and_catches_up(
     caught_up = log.rows(where="batch_id > 0")
     assert log.refresh_in(rules, full=True).left_out == {}
     assert log.rows(where="batch_id > 0") == caught_up
+
+
+@pytest.mark.parametrize("ids", ["[]", "NULL", "[NULL]", "[id + 1000]"])
+@pytest.mark.parametrize("header", [(), ("input: findings",)])
+def test_a_row_without_an_event_of_the_log_is_told(
+    log: Log, own_sql: Callable[..., Rule], ids: str, header: tuple[str, ...]
+) -> None:
+    query = f"SELECT id AS group_key, {ids}::BIGINT[] AS event_ids, '' AS explanation FROM history"
+    with pytest.raises(RuleError, match="event_ids are empty or name no event of the log"):
+        refresh_with(log, own_sql(query, *header))
+
+
+def test_a_row_may_name_an_event_from_before_the_window(log: Log, own_sql: Callable[..., Rule]) -> None:
+    own = own_sql("SELECT id AS group_key, [id] AS event_ids, '' AS explanation FROM audit_events")
+    for day in range(3):
+        at = START + day * DAY
+        log.append([{"created_at": at}], window=(at, at + DAY))
+        assert log.refresh_in([own]).left_out == {}
+    assert log.named("OWN-1") == [([1],), ([2],), ([3],)]
+
+
+ENDLESS = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT 1 FROM n) SELECT {} FROM n WHERE i > 1"
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [
+        ("i AS group_key, [i] AS event_ids, '' AS explanation", ()),
+        ("i AS group_key, now() AS began_at, now() AS ended_at, '' AS explanation", ("input: log",)),
+    ],
+)
+def test_an_endless_rule_is_left_out(
+    log: Log, own_sql: Callable[..., Rule], columns: str, header: tuple[str, ...]
+) -> None:
+    log.append([{**OWNER_CHANGED, "created_at": START}], window=(START, START + DAY))
+    done = log.refresh_in([rule("ZD-001"), own_sql(ENDLESS.format(columns), *header)], time_limit_s=0.05)
+    assert list(done.left_out) == [OWN_ID]
+    assert "its query takes longer than 0.05 seconds" in done.left_out[OWN_ID]
+    assert log.named("ZD-001") == [([1],)]
 
 
 def test_a_rule_that_never_worked_runs_over_the_whole_log_later(log: Log, own_sql: Callable[..., Rule]) -> None:

@@ -26,7 +26,7 @@ def uids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> Check
 
 
 def every_rule_was_evaluated(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
-    """The last refresh evaluated every rule in force: the query of none failed."""
+    """The last refresh evaluated every rule in force."""
     if not has_shape(connection, FINDINGS_STATE):
         return CheckResult(False, "An earlier version wrote the findings; materialize them.", severity="warn")
     failures = connection.execute(
@@ -84,7 +84,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         FINDINGS.name,
         "every_rule_was_evaluated",
-        "The query of no rule failed.",
+        "The last refresh evaluated every rule.",
         "Correct the rule. Its findings stay as they are until then; each refresh tries it again, and catches up.",
         every_rule_was_evaluated,
         (FINDINGS.name, FINDINGS_STATE.name),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from threading import Event, Lock, Thread
 
 import duckdb
 
@@ -79,10 +80,12 @@ def evaluate_window(
     since: datetime,
     until: datetime,
     others: Sequence[Rule],
+    time_limit_s: float,
 ) -> int:
     """Add the findings of correlation and SQL rules in the window `[since, until)`. Returns the number of findings.
 
-    Rules with the input `findings` read those of the `others`. Raises `RuleError` when the query of a rule fails.
+    Rules with the input `findings` read those of the `others`. Raises `RuleError` when the query of a rule fails, takes
+    longer than `time_limit_s`, or returns a row without an event of the log, which would be lost unnoticed.
     """
     existing = relations(connection)
     rules = [rule for rule in rules if existing.issuperset(rule.needs)]
@@ -92,24 +95,32 @@ def evaluate_window(
     connection.execute(replace(FINDINGS, name="reported", columns=(*FINDINGS.columns, reports.MOMENTS)).temporary_ddl)
     for rule in rules:
         views = _window(connection, since - rule.look_back, since, until, others)
-        with views, _rule_table(connection, [rule]), _errors_of(rule):
-            connection.execute(f"INSERT INTO reported BY NAME {reports.of_results(rule)}", [since])
+        with views, _rule_table(connection, [rule]), _errors_of(rule), _limited(connection, rule, time_limit_s):
+            connection.execute(f"CREATE TEMP TABLE results AS {reports.results_of(rule)}")
+            if scalar(connection, "SELECT EXISTS (FROM results)"):
+                if scalar(connection, reports.HAS_NO_EVENT):
+                    problem = "its query returns a row whose event_ids are empty or name no event of the log"
+                    raise RuleError(rule.file, problem, rule_id=rule.id)
+                connection.execute(f"INSERT INTO reported BY NAME {reports.of_results(rule)}", [since])
+            connection.execute("DROP TABLE temp.results")
     written = scalar(connection, reports.insert_single("reported")) + scalar(connection, reports.INSERT_DAYS)
     connection.execute("DROP TABLE temp.reported")
     return int(written)
 
 
-def evaluate_state(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], rebuilt: Collection[str]) -> int:
+def evaluate_state(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], rebuilt: Collection[str], time_limit_s: float
+) -> int:
     """Bring the findings about the log itself up to date: `log_findings`, and their rows of `findings`.
 
     Writes all findings of the rules whose ids are `rebuilt`, else those that are new or have changed, and leaves the
     table `states`, the findings whose condition holds now, for `settle_states`. Returns the number of rows written.
-    Raises `RuleError` when the query of a rule fails.
+    Raises `RuleError` when the query of a rule fails or takes longer than `time_limit_s`.
     """
     # With the NOT NULL of the durable table, so that a result that it refuses fails here, by the name of its rule.
     connection.execute(replace(LOG_FINDINGS, name="states").temporary_ddl)
     for rule in rules:
-        with _rule_table(connection, [rule]), _errors_of(rule):
+        with _rule_table(connection, [rule]), _errors_of(rule), _limited(connection, rule, time_limit_s):
             connection.execute(reports.insert_states(rule))
     changed = [
         uid for (uid,) in connection.execute("SELECT uid FROM (FROM states EXCEPT FROM log_findings)").fetchall()
@@ -193,6 +204,34 @@ def _errors_of(rule: Rule) -> Iterator[None]:
         missing = _MISSING.search(str(error))
         problem = f"its query returns no column {missing[1]}" if missing else f"its query fails ({first_line(error)})"
         raise RuleError(rule.file, problem, rule_id=rule.id) from error
+
+
+@contextmanager
+def _limited(connection: duckdb.DuckDBPyConnection, rule: Rule, time_limit_s: float) -> Iterator[None]:
+    """Stop what runs on the connection after this time. Raises `RuleError` when it was stopped."""
+    lock, ended, stopped = Lock(), Event(), False
+
+    def stop() -> None:
+        nonlocal stopped
+        wait = time_limit_s
+        while not ended.wait(wait):
+            with lock:  # never a query that runs after the rule
+                if not ended.is_set():
+                    stopped = True
+                    connection.interrupt()
+            wait = 1.0  # again, since between two queries it stops neither
+
+    Thread(target=stop, name="limit of a rule", daemon=True).start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        if not stopped:
+            raise
+        problem = f"its query takes longer than {time_limit_s:g} seconds"
+        raise RuleError(rule.file, problem, rule_id=rule.id) from None
+    finally:
+        with lock:
+            ended.set()
 
 
 _MISSING = re.compile('Column "(\\w+)" in REPLACE list not found')

@@ -31,6 +31,9 @@ UTC = _timezone.utc
 # The end of the evaluated time before there is any coverage.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
+# For the query of each rule. Others wait meanwhile, for LOCK_TIMEOUT_S of the warehouse.
+TIME_LIMIT_S = 300.0
+
 
 @dataclass(frozen=True)
 class FindingsRefreshed:
@@ -60,6 +63,7 @@ def refresh_in(
     start: datetime | None = None,
     timezone: str = "UTC",
     full: bool = False,
+    time_limit_s: float = TIME_LIMIT_S,
 ) -> FindingsRefreshed:
     """`refresh` in a transaction of its own, without the rules whose query fails on the log as it is now.
 
@@ -69,7 +73,15 @@ def refresh_in(
     while True:  # DuckDB has no savepoints: a failed statement ends the transaction
         try:
             with transaction() as connection:
-                return refresh(connection, rules, start=start, timezone=timezone, full=full, left_out=left_out)
+                return refresh(
+                    connection,
+                    rules,
+                    start=start,
+                    timezone=timezone,
+                    full=full,
+                    left_out=left_out,
+                    time_limit_s=time_limit_s,
+                )
         except RuleError as error:
             if error.rule_id is None or error.rule_id in left_out:
                 raise
@@ -84,6 +96,7 @@ def refresh(
     timezone: str = "UTC",
     full: bool = False,
     left_out: Mapping[str, str] | None = None,
+    time_limit_s: float = TIME_LIMIT_S,
 ) -> FindingsRefreshed:
     """Bring the findings up to date with the log, inside the caller's transaction.
 
@@ -95,7 +108,7 @@ def refresh(
     The rules whose ids are in `left_out`, with a reason each, are not evaluated: their findings and how far they have
     evaluated the log stay as they are, so that a later refresh catches up.
 
-    Raises `RuleError` when the query of a rule fails.
+    Raises `RuleError` when the query of a rule fails, or takes longer than `time_limit_s`.
     """
     newest = derived.refresh(connection, AUDIT_EVENTS, timezone=timezone).batch_id
     existing = relations(connection)
@@ -128,12 +141,13 @@ def refresh(
         of_findings = [rule for rule in rules if rule.input == "findings"]
         read = [rule for rule in in_force if rule.input == "events"]
         for group, others in ((of_events, []), (of_findings, read)):
-            for since, found in _evaluate_windows(connection, group, states, start, end, others):
+            for since, found in _evaluate_windows(connection, group, states, start, end, others, time_limit_s):
                 evaluated_from.append(since)
                 written += found
     of_the_log = [rule for rule in rules if rule.input == "log"]
     ready = [rule for rule in of_the_log if existing.issuperset(rule.needs)]
-    written += evaluate.evaluate_state(connection, ready, [rule.id for rule in of_the_log if rule.id not in states])
+    rebuilt_of_the_log = [rule.id for rule in of_the_log if rule.id not in states]
+    written += evaluate.evaluate_state(connection, ready, rebuilt_of_the_log, time_limit_s)
     first = scalar(connection, f"SELECT min(first_event_at) FROM {FINDINGS.name} WHERE found_at = now()")
     new = decisions.record_reports(connection)
     if gone or rebuilt:
@@ -249,6 +263,7 @@ def _evaluate_windows(
     start: datetime,
     end: datetime,
     others: Sequence[Rule],
+    time_limit_s: float,
 ) -> Iterator[tuple[datetime, int]]:
     """Evaluate the other rules: together those that have evaluated the same time.
 
@@ -267,7 +282,7 @@ def _evaluate_windows(
             connection.execute(
                 f"DELETE FROM {FINDINGS.name} WHERE list_contains($1, rule_id) AND last_event_at >= $2", [ids, since]
             )
-        yield since, evaluate.evaluate_window(connection, group, since, end, others)
+        yield since, evaluate.evaluate_window(connection, group, since, end, others, time_limit_s)
 
 
 def _changed_since(

@@ -133,14 +133,25 @@ def _results(rule: Rule, columns: str, optional: str) -> str:
     """
 
 
+def results_of(rule: Rule) -> str:
+    """The rows of `results`: what the query of a rule about events or findings returns."""
+    return _results(rule, _EVENTS_RESULT, _LEVEL)
+
+
+# Whether a row of `results` names no event at all. It may name one that was found earlier, before the window.
+HAS_NO_EVENT = """
+    SELECT count(DISTINCT finding) < (SELECT count(*) FROM results)
+    FROM (SELECT finding, unnest(event_ids) AS id FROM results) SEMI JOIN audit_logs USING (id)
+"""
+
+
 def of_results(rule: Rule) -> str:
-    """The findings of the query of a rule that end in the evaluated time, which is `$1` and later."""
+    """The findings of `results` of this rule that end in the evaluated time, which is `$1` and later."""
     # The day is part of the uid, since a finding that goes on past midnight goes on as another one. The first event is
     # not part of it for findings about findings, because these may grow.
     began = "''" if rule.input == "findings" else "epoch(first_event_at)::BIGINT"
     return f"""
-        WITH results AS ({_results(rule, _EVENTS_RESULT, _LEVEL)}),
-        parts AS (
+        WITH parts AS (
             SELECT finding, event.*
             FROM (SELECT finding, unnest(list_distinct(event_ids)) AS event_id FROM results)
             JOIN history AS event ON event.id = event_id
