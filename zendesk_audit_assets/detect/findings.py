@@ -24,7 +24,7 @@ from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE
 from zendesk_audit_assets.severity import rank
 from zendesk_audit_assets.transform import refresh as derived
 from zendesk_audit_assets.transform.changes import AUDIT_EVENTS
-from zendesk_audit_assets.warehouse.catalog import ensure_derived, relations, scalar
+from zendesk_audit_assets.warehouse.catalog import ensure_derived, kinds, scalar
 
 UTC = _timezone.utc
 
@@ -111,9 +111,9 @@ def refresh(
     Raises `RuleError` when the query of a rule fails, or takes longer than `time_limit_s`.
     """
     newest = derived.refresh(connection, AUDIT_EVENTS, timezone=timezone).batch_id
-    existing = relations(connection)
-    ensure_derived(connection, FINDINGS_STATE)
-    is_new = ensure_derived(connection, FINDINGS)
+    there = kinds(connection)
+    ensure_derived(connection, FINDINGS_STATE, there)
+    is_new = ensure_derived(connection, FINDINGS, there)
     full = is_new or full
     left_out = left_out or {}
     start = start or _covered_from(connection)
@@ -121,6 +121,7 @@ def refresh(
 
     if is_new:
         connection.execute(f"DELETE FROM {FINDINGS_STATE.name}")
+    existing = frozenset(there)
     definitions = _definitions(existing, rules, start, timezone, left_out)
     in_force, rules = rules, [rule for rule in rules if rule.id not in left_out]
     states = {} if full else _states(connection, definitions)

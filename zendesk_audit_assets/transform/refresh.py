@@ -58,14 +58,15 @@ def refresh(
     Raises `DependencyNotBuilt` when a derived table that it reads is missing or has another definition.
     """
     connection.execute("SET VARIABLE timezone = ?", [timezone])
-    ensure_derived(connection, STATE)
-    progress = _progress(connection)
+    there = kinds(connection)
+    ensure_derived(connection, STATE, there)
+    progress = _progress(connection, there)
     seen = None if full else _seen(progress, table, timezone)
-    if seen is not None and not has_shape(connection, table, exists=True):
+    if seen is not None and not has_shape(connection, table, there):
         seen = None
     newest = min(_batches(connection, progress, table, timezone, seen or 0))
     if seen is None:
-        drop(connection, table.name)
+        drop(connection, table.name, there)
         table.strategy.create(connection, table)
     if seen != newest:
         for name in table.variables:
@@ -79,10 +80,9 @@ def refresh(
     return Refreshed(rows_total=total, rows_written=written.rows, full=seen is None, batch_id=newest, note=written.note)
 
 
-def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, int]]:
+def _progress(connection: duckdb.DuckDBPyConnection, there: Mapping[str, str]) -> dict[str, tuple[str, int]]:
     """The definition of each derived table that is there, and the batch up to which it holds the log."""
     # Somebody may have put a view in the place of a table.
-    there = kinds(connection)
     stored = connection.execute(f"SELECT table_name, definition, batch_id FROM {STATE.name}").fetchall()
     return {name: (definition, batch_id) for name, definition, batch_id in stored if there.get(name) == "TABLE"}
 

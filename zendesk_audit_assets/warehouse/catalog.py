@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -58,30 +58,29 @@ def qualified(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     return ".".join(map(sql_name, (database, schema, name)))
 
 
-def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+def ensure_derived(connection: duckdb.DuckDBPyConnection, table: Table, there: Mapping[str, str] | None = None) -> bool:
     """Create a derived table that is missing; drop and create one whose columns differ from the declaration.
 
-    Returns whether the table is new and empty: the caller then rebuilds what it held.
+    Returns whether the table is new and empty: the caller then rebuilds what it held. `there` is what `kinds` has given
+    the caller, here and below; it spares the question.
     """
-    if has_shape(connection, table):
+    there = kinds(connection) if there is None else there
+    if has_shape(connection, table, there):
         return False
-    drop(connection, table.name)
+    drop(connection, table.name, there)
     connection.execute(table.ddl)
     return True
 
 
-def has_shape(connection: duckdb.DuckDBPyConnection, table: Table, *, exists: bool = False) -> bool:
-    """Tell whether there is a table with the columns of the declaration: their names, types, NOT NULL and order.
-
-    With `exists` the caller knows that there is a table of the name, which spares a question.
-    """
-    columns = _columns(connection, table.name) if exists else columns_of(connection, table.name)
+def has_shape(connection: duckdb.DuckDBPyConnection, table: Table, there: Mapping[str, str] | None = None) -> bool:
+    """Tell whether there is a table with the columns of the declaration: their names, types, NOT NULL and order."""
+    columns = columns_of(connection, table.name, there)
     return columns == [(column.name, column.type, column.required) for column in table.columns]
 
 
-def drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+def drop(connection: duckdb.DuckDBPyConnection, name: str, there: Mapping[str, str] | None = None) -> None:
     """Drop a table or a view, whichever of them has the name; do nothing when neither has."""
-    if kind := kinds(connection).get(name):
+    if kind := (kinds(connection) if there is None else there).get(name):
         connection.execute(f"DROP {kind} {sql_name(name)}")
 
 
@@ -94,13 +93,13 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequen
     return rows[0][0] if rows else None
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
+def columns_of(
+    connection: duckdb.DuckDBPyConnection, name: str, there: Mapping[str, str] | None = None
+) -> list[tuple[str, str, bool]]:
     """Name, type and NOT NULL of each column of a table, in order; empty when there is no such table."""
     # Not by duckdb_columns(), which binds every view first; and a failed query would abort the transaction.
-    return _columns(connection, name) if kinds(connection).get(name) == "TABLE" else []
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
+    if (kinds(connection) if there is None else there).get(name) != "TABLE":
+        return []
     named = sql_literal(sql_name(name))
     columns = connection.execute(f'SELECT name, type, "notnull" FROM pragma_table_info({named})').fetchall()
     return [(column, _SHORT_TYPES.get(kind, kind), required) for column, kind, required in columns]
