@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 # What may end a value or a sentence.
-_END = r"[\s.,;:!]*$"
+_END = r"[\s\pZ\pC.,;:!]*$"
 # A switch as few words say it, with what it may be switched to by the word alone, and after "changed to".
 _SWITCHED = (
     r"(?i)^\s*(?:(?:is|was|has been|now) )*(?:{}|(?:changed|switched|turned|set) (?:from \S+(?: \S+)? )?to (?:{}))"
@@ -134,6 +134,16 @@ _FUNCTIONS = {
         ]
         FOR saying IN {{0}} IF saying.text IS NOT NULL
     ]))""",
+    "says_off": r"""regexp_matches(
+        {0},
+        '\b(?:(?:turned|switched|set to|now|is) off|disabled|deactivated|removed|optional)\b'
+        || '|\b(?:not|no longer) (?:required|enforced|enabled|active)\b|^off\b|(?:->|→) *off\b'
+    )""",
+    "says_on": r"""regexp_matches(
+        {0},
+        '\b(?:(?:turned|switched|set to|now|is) on|enabled|activated|now (?:required|enforced))\b'
+        || '|^on\b|(?:->|→) *on\b'
+    )""",
     "switched_to": rf"""CASE
         WHEN regexp_matches({{0}}, '{_ON}') THEN 'on'
         WHEN regexp_matches({{0}}, '{_OFF}') THEN 'off'

@@ -333,6 +333,10 @@ named AS (
             WHEN object_type = 'account_setting' AND turned = 'activated' THEN 'on'
             WHEN object_type = 'account_setting' AND turned = 'deactivated' THEN 'off'
             WHEN turned IN ('suspended', 'unsuspended', 'changed') AND NOT contains(words, ' changed from ') THEN turned
+            -- A sentence that says one of both.
+            WHEN object_type = 'account_setting' AND len(changes) = 1 AND changes[1].confidence = 'unparsed'
+                AND says_off(words) <> says_on(words)
+            THEN CASE WHEN says_off(words) THEN 'off' ELSE 'on' END
             WHEN object_type = 'account_setting' AND action = 'destroy' THEN 'off'
             WHEN object_type = 'account_setting' AND len(changes) > 0 AND changes[1].field IS NOT NULL THEN 'changed'
         END AS state
