@@ -256,6 +256,10 @@ WAYS = {
     "Actions changed from A to notification_sms_user: 12": ["sms:12"],
     'Actions changed from [] to [{"field":"notification_sms_group","value":["12","x"]}]': ["sms:12"],
     "Actions changed from A to Text user: 12": ["sms:12"],
+    "Notify by: Active webhook changed from not set to Copy": ["webhook:copy"],
+    "Notification target changed from 7 to 12": ["target:12"],
+    "Notification webhook changed from 01A to not set": [],
+    "Notification title changed from A to webhook": [],
     "Actions changed from A to Notify by: User email: eve@mail.example": ["mail:eve@mail.example"],
     "Actions changed from A to side_conversation: to a@b.example, c@d.example": [
         "mail:a@b.example",

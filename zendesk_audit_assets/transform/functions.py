@@ -40,6 +40,7 @@ _FUNCTIONS = {
     ), false)""",
     "is_owner_role": r"coalesce(regexp_matches({0}, '(?i)\baccount[-_ ]owner\b|^\s*owner\s*$'), false)",
     "is_role_field": r"coalesce(regexp_matches({0}, '(?i)(?:^| )role\s*$'), false)",
+    "names_action": r"coalesce(regexp_matches({0}, '(?i)notif|webhook|target|side[ _-]conversation'), false)",
     # A field without line breaks.
     "is_line_field": r"""regexp_matches(
         {0},

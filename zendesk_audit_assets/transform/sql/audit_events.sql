@@ -379,13 +379,14 @@ graded AS (
                 is_prose: coalesce(regexp_matches(change.field, '(?i)comment|text|body|message|subject|reply|note'), false),
                 is_new: is_new,
                 is_sure: change.confidence <> 'ambiguous',
-                text: lower(CASE
+                -- The field may name the action: "Notify by: Active webhook changed from A to B".
+                text: CASE WHEN names_action(change.field) THEN lower(change.field) || ': ' ELSE '' END || lower(CASE
                     WHEN is_new THEN coalesce(change.new_value, CASE WHEN change.confidence = 'unparsed' THEN change.raw END)
                     ELSE change.old_value
                 END)
             }
             FOR change IN changes
-            IF NOT coalesce(regexp_matches(
+            IF names_action(change.field) OR NOT coalesce(regexp_matches(
                 change.field, '(?i)title|\bname|description|position|categor|active|state|status|restriction|condition'
             ), false)
         ] FOR is_new IN [true, false]]) END AS said
