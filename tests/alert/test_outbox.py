@@ -94,6 +94,24 @@ def test_what_is_older_than_the_greatest_age_is_never_sent(connection: Any, enqu
     assert due(connection) == [uid(2)]
 
 
+def test_what_was_found_while_nothing_could_be_sent_is_sent_late(connection: Any, enqueue: Any) -> None:
+    enqueue(now=NOW - 10 * DAY)
+    found, happened = NOW - 9 * DAY, NOW - 9 * DAY - timedelta(hours=1)
+    store(connection, [finding(1, last_event_at=happened, found_at=found), finding(2, found_at=NOW - 11 * DAY)])
+    connection.execute("UPDATE findings SET last_event_at = found_at WHERE uid = $1", [uid(2)])
+    enqueue()
+    assert due(connection) == [uid(1)]
+    enqueue("email")  # a new one
+    assert due(connection, channel="email") == []
+
+
+def test_a_try_that_lies_ahead_delays_nothing(connection: Any, enqueue: Any) -> None:
+    store(connection, [finding()])
+    enqueue()
+    outbox.record_failure(connection, "slack", due(connection), LATER, NOW + 365 * DAY)
+    assert due(connection) == [uid(1)]
+
+
 def test_a_closed_finding_is_not_sent_even_if_it_waited(connection: Any, enqueue: Any) -> None:
     store(connection, [finding(1, status="closed"), finding(2)])
     enqueue()

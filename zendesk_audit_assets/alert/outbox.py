@@ -17,7 +17,7 @@ from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.detect.reports import EVENT_UID
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.severity import at_least, rank_sql
-from zendesk_audit_assets.warehouse.catalog import relations, scalar
+from zendesk_audit_assets.warehouse.catalog import get_meta, relations, scalar, set_meta
 from zendesk_audit_assets.warehouse.table import Column, Table
 
 STATUSES = {
@@ -88,21 +88,25 @@ def enqueue(
 ) -> None:
     """Add the open findings of at least the severity `level`, once per channel, inside the caller's transaction.
 
-    Findings older than `max_age`, by their last event or, about the log itself, by their discovery, are 'expired' from
-    the start, so that years of history wake nobody up. A delivery to a channel that is no longer configured expires at
-    that age. A pending delivery is 'suppressed' while its finding is not open. A finding that opens again after its
-    delivery is due once more.
+    Findings that were older than `max_age` at their discovery, by their last event or, about the log itself, by that
+    discovery, are 'expired' from the start, so that years of history wake nobody up. For a new channel and another
+    level `now` counts: only what was found since the last call may have waited for this one. A delivery to a channel
+    that is no longer configured expires at that age. A pending delivery is 'suppressed' while its finding is not open.
+    A finding that opens again after its delivery is due once more.
     Raises `NoFindings` before the table of findings exists.
     """
     if "findings" not in relations(connection):
         raise NoFindings("There are no findings yet.", "Materialize findings first; the job `refresh` does both.")
     parameters = {"oldest": now - max_age, "channels": list(channels)}
+    looked_at = get_meta(connection, _LOOKED_AT)
+    fresh = {"max_age": max_age, "looked_at": looked_at}
+    set_meta(connection, _LOOKED_AT, now.isoformat())
     levels = at_least(level)
     connection.execute(
         f"""
         INSERT INTO {DELIVERIES.name} BY NAME
         SELECT
-            uid, channel, CASE WHEN {_HAPPENED} < $oldest THEN 'expired' ELSE 'pending' END AS status, 0 AS attempts
+            uid, channel, CASE WHEN {_IS_FRESH} THEN 'pending' ELSE 'expired' END AS status, 0 AS attempts
         FROM findings CROSS JOIN (SELECT unnest($channels::VARCHAR[]) AS channel) AS configured
         WHERE findings.status = 'open' AND list_contains($levels::VARCHAR[], severity)
           AND NOT EXISTS (
@@ -110,7 +114,7 @@ def enqueue(
           ) {_NOT_SENT_SINGLY if "low" in levels else ""}
         ORDER BY ALL
         """,
-        {**parameters, "levels": list(levels)},
+        {**parameters, **fresh, "levels": list(levels)},
     )
     connection.execute(
         f"""
@@ -122,13 +126,13 @@ def enqueue(
     connection.execute(
         f"""
         UPDATE {DELIVERIES.name} AS delivery SET status = 'pending', attempts = 0, last_tried_at = NULL
-        FROM findings WHERE findings.uid = delivery.uid AND findings.status = 'open' AND {_HAPPENED} >= $oldest
+        FROM findings WHERE findings.uid = delivery.uid AND findings.status = 'open' AND {_IS_FRESH}
           AND (
             delivery.status = 'suppressed' AND attempts = 0
             OR delivery.status <> 'pending' AND last_tried_at < found_at
           )
         """,
-        {"oldest": parameters["oldest"]},
+        {"oldest": parameters["oldest"], **fresh},
     )
     connection.execute(
         f"""
@@ -152,7 +156,7 @@ def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limi
             CASE WHEN first_tried_at < found_at THEN concat(uid, '-', epoch_us(found_at)) ELSE uid END AS key
         FROM {DELIVERIES.name} AS delivery JOIN findings USING (uid)
         WHERE delivery.status = 'pending' AND findings.status = 'open' AND channel = $channel
-          AND (last_tried_at IS NULL OR {_NEXT_TRY} <= $now)
+          AND {_IS_DUE.format(_NEXT_TRY)}
         ORDER BY attempts, {rank_sql("findings.severity")} DESC, first_event_at, uid
         """,
         params={"channel": channel, "now": now},
@@ -246,7 +250,16 @@ _NOT_SENT_SINGLY = f"""
 # The moment that a finding's age counts from: its last event, or its discovery when it is about the log itself.
 _HAPPENED = "CASE WHEN batch_id = 0 THEN found_at ELSE last_event_at END"
 
+# When findings were last looked through: of those found since, the age at their discovery counts.
+_LOOKED_AT = "alerts_looked_at"
+_IS_FRESH = f"""(
+    {_HAPPENED} >= $oldest
+    OR found_at > try_cast($looked_at AS TIMESTAMPTZ) AND {_HAPPENED} >= found_at - $max_age::INTERVAL
+)"""
+
 _PAUSE_SECONDS = [int(pause.total_seconds()) for pause in PAUSES]
+# A try that lies ahead, since the clock has jumped back, delays nothing.
+_IS_DUE = "(last_tried_at IS NULL OR last_tried_at > $now OR {} <= $now)"
 _NEXT_TRY = f"last_tried_at + to_seconds({_PAUSE_SECONDS}[least(greatest(attempts, 1), {len(PAUSES)})])"
 
 
