@@ -158,3 +158,14 @@ def test_requests_ca_bundle_is_trusted_for_its_name_only(
     with pytest.raises(NotDelivered, match="certificate"):
         post(f"https://127.0.0.1:{https_receiver.port}/", b"{}", {})
     assert len(https_receiver.received) == 1
+
+
+@pytest.mark.parametrize(
+    "echoed", ["dXNlcjpwYXNzLXdvcmQ=", "abcd/efgh+1", "a key with spaces", "a%20key%20with%20spaces"]
+)
+def test_no_spelling_of_a_secret_is_repeated(receiver: Any, echoed: str) -> None:
+    receiver.says(400, f"bad: {echoed}".encode())
+    address = f"127.0.0.1:{receiver.port}/hook/abcd%2Fefgh+1?key=a%20key%20with%20spaces"
+    with pytest.raises(Undeliverable, match="bad: ") as error:
+        post(f"http://user:pass-word@{address}", b"{}", {})
+    assert echoed not in str(error.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -23,6 +24,7 @@ _READ_BYTES = 4_096
 # Statuses after which the same request may succeed: timeout, too early, too many.
 _TRANSIENT = frozenset({408, 425, 429})
 _SHORTEST_SECRET = 8
+_NO_CREDENTIALS = b64encode(b":").decode()
 
 # At debug level urllib3 logs the path of each request, which is the secret of a Slack webhook.
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.threadName != THREAD_NAME)
@@ -60,13 +62,17 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, b
 
 
 def _secrets_in(url: str) -> tuple[str, ...]:
-    """Every part of an address but its host: a webhook's path is all that it takes to post to it."""
+    """Every part of an address but its host, as it stands and decoded: a webhook's path is all that a sender needs."""
     parts = urlsplit(url)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    whole = (url, parts.path, parts.query, parts.username, parts.password, user, password)
+    header = b64encode(f"{user}:{password}".encode()).decode()  # a reply may repeat what it was sent
+    queried = (value for query in (parts.query, unquote(parts.query)) for _, value in parse_qsl(query))
+    raw = (value for value in parts.query.replace("=", "&").split("&") if len(value) >= _SHORTEST_SECRET)
     # A short part of a path, such as `hook`, is an ordinary word and no secret by itself.
     steps = (step for step in parts.path.split("/") if len(step) >= _SHORTEST_SECRET)
-    return tuple(part for part in (*whole, *dict(parse_qsl(parts.query)).values(), *steps) if part and part != "/")
+    whole = (url, parts.path, parts.query, parts.username, parts.password, user, password, header)
+    found = [part for part in (*whole, *queried, *raw, *steps) if part and part not in ("/", _NO_CREDENTIALS)]
+    return tuple(dict.fromkeys(spelling for part in found for spelling in (part, unquote(part))))
 
 
 def _refusal(host: str, status: int, reply: str) -> NotDelivered | Undeliverable:
