@@ -113,6 +113,20 @@ def test_a_full_sync_and_neighbours_keep_away_from_a_gap(log: Account, bad: int)
     assert holds_all_but(log, bad)
 
 
+@pytest.mark.parametrize("distances", [(DAY,), (MINUTE, DAY, 9 * DAY, SECOND * 2, 12 * DAY), (DAY, 3 * DAY, 3 * DAY)])
+def test_each_of_several_bad_seconds_costs_a_second(log: Account, bad: int, distances: tuple[timedelta, ...]) -> None:
+    seconds = [BAD, *(BAD + sum(distances[: n + 1], timedelta()) for n in range(len(distances)))]
+    others = log.happens(*seconds[1:])
+    with ExitStack() as stack:
+        for id in (bad, *others):
+            stack.enter_context(poisoned(id, KINDS["misplaced"]))
+        for pause in (timedelta(0), LONGEST_PAUSE):  # at first, and tried again
+            log.clock.advance(pause)
+            report = log.sync(Interval(BEGINNING, NOON), readers=2)
+            assert sorted(report.left_out) == [Interval(second, second + SECOND) for second in seconds]
+            assert holds_all_but(log, bad, *others)
+
+
 @pytest.mark.parametrize("seconds", [2, 60])
 def test_a_bad_stretch_costs_a_few_requests_a_second(log: Account, seconds: int) -> None:
     bad = log.happens(*[BAD + DAY + n * SECOND for n in range(seconds)])

@@ -20,11 +20,6 @@ class Narrowing:
         self._failed_to: datetime | None = None
 
     @property
-    def span(self) -> timedelta:
-        """The length of the next window after a success; a second at first."""
-        return self._span or SECOND
-
-    @property
     def active(self) -> bool:
         """Whether requests are being narrowed."""
         return self._span is not None or self._failed_to is not None

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from zendesk_audit_assets.extract.coverage import SECOND, Interval
 from zendesk_audit_assets.extract.frames import ParsedPage, parse_page
@@ -27,8 +27,10 @@ from zendesk_audit_assets.zendesk import (
 
 # Restarts of a slice in a row, without progress, before its window is narrowed.
 RESTARTS_WITHOUT_PROGRESS = 3
-# Failures while windows are narrowed, of all readers of a run; after that, what is left out doubles each time.
+# Failures while windows are narrowed to a second, of all readers of a run; after so many, and again after each
+# further `FAILURES_TO_DOUBLE`, windows twice as long are narrowed no further. So their number has a bound.
 FAILURES_TO_NARROW = 500
+FAILURES_TO_DOUBLE = 20
 # Each of them repeats what has failed after many attempts already.
 NARROWING_RETRY = RetryLimits(attempts=2, total_s=120)
 # Pages, and their bytes, that may follow each other without progress in time: 30,000 events in one second.
@@ -133,27 +135,33 @@ class Reading:
 
         Raises `error` if it is no fault of this window: Zendesk serves no other either.
         """
+        if part.position >= asked.end:  # the pages reached beyond the window before one failed
+            part.narrowing.passed(asked)
+            return True
         endless = isinstance(error, EndlessPages)
-        narrow = self._may_narrow(asked, COST_OF_ENDLESS_PAGES if endless else 1)
-        narrow = narrow and asked.end - part.position > SECOND
+        grain = self._count(asked, COST_OF_ENDLESS_PAGES if endless else 1)
+        narrow = asked.end - part.position > grain
         if not narrow or not part.narrowing.active:
             self._require_service(error)
         part.narrowing.failed(asked)
         if narrow or (not endless and self._read_alone(part, Interval(part.position, part.position + SECOND))):
             return True
-        until = min(part.position + part.narrowing.span, part.end)
+        # No more than what has failed: windows grow again after each success.
+        until = min(asked.end, part.end)
         window = Interval(part.position, min(until, self._client.now().replace(microsecond=0)))
-        self._slices.leave_out(part, until, SECOND if self._may_narrow() else 2 * part.narrowing.span)
+        self._slices.leave_out(part, until, grain)
         if window:  # else it lies in the future
             self._hand_over(LeftOut(part, window, error))
         return False
 
-    def _may_narrow(self, failed: Interval | None = None, cost: int = 1) -> bool:
-        """Count a failure, unless it is that of a known second; tell whether the run may afford more of them."""
+    def _count(self, failed: Interval, cost: int) -> timedelta:
+        """Count a failure, unless it is that of a known second; return the longest window to leave out as a whole."""
         with self._failures_lock:
-            if failed is not None and not (self._is_known(failed) and failed.end - failed.start <= SECOND):
+            if not (self._is_known(failed) and failed.end - failed.start <= SECOND):
                 self._failures += cost
-            return self._failures <= FAILURES_TO_NARROW
+            doublings = (self._failures - FAILURES_TO_NARROW - 1) // FAILURES_TO_DOUBLE + 1
+            seconds: int = 2 ** min(max(doublings, 0), 40)
+            return seconds * SECOND
 
     def _is_known(self, window: Interval) -> bool:
         return any(gap.window & window for gap in self._gaps)
