@@ -26,6 +26,7 @@ from zendesk_audit_assets.zendesk.errors import (
     BadCredentials,
     ExpiredToken,
     ForeignLink,
+    LargeResponse,
     Purpose,
     RepeatedCursor,
     malformed,
@@ -47,6 +48,8 @@ PATH = "/api/v2/audit_logs"
 # The most that cursor paging allows.
 MAX_PAGE_SIZE = 100
 PAGE_SIZE = MAX_PAGE_SIZE
+# A page that is too large is requested again with a tenth of its records, down to one; later pages double again.
+SHRINK, GROW = 10, 2
 
 # Nothing depends on the count.
 COUNT_RETRY = RetryLimits(attempts=2)
@@ -149,7 +152,7 @@ class ZendeskClient:
         return self._follow(self._list_url(PAGE_SIZE, sort, **{"filter[created_at][]": bounds}), stop, retry)
 
     def newest(self, size: int = 100) -> Page:
-        """Return the newest records, newest first; one request."""
+        """Return the newest records, newest first; one request, and fewer records if so many are too large."""
         return self._listing(self._list_url(size, "-created_at"), "list")[0]
 
     def oldest(self, size: int = 1) -> Page:
@@ -219,15 +222,29 @@ class ZendeskClient:
     def _listing(
         self, url: str, purpose: Purpose, stop: threading.Event = NEVER, retry: RetryLimits | None = None
     ) -> tuple[Page, str]:
-        """Return the page, and the link to the next one, "" after the last."""
+        """Return the page, and the link to the next one, "" after the last.
+
+        If the page is too large, it is requested with fewer records, and the link asks for more of them again.
+        """
         before = self._transport.sent_by_this_thread
-        (records, has_more, link), body, date = self._get(
-            url,
-            lambda response: (_read_listing(self._decode(response)), response.body, self._date(response)),
-            purpose,
-            stop,
-            retry,
-        )
+        size = asked = _size(url)
+        while True:
+            try:
+                (records, has_more, link), body, date = self._get(
+                    url,
+                    lambda response: (_read_listing(self._decode(response)), response.body, self._date(response)),
+                    purpose,
+                    stop,
+                    retry,
+                )
+                break
+            except LargeResponse:
+                if size == 1:
+                    raise
+                size = max(1, size // SHRINK)
+                url = _with_size(url, size)
+        if link and (size < asked or asked < PAGE_SIZE):
+            link = _with_size(link, min(PAGE_SIZE, GROW * size))
         cost = self._transport.sent_by_this_thread - before
         return Page(records, body, has_more, date, cost), link
 
@@ -262,7 +279,7 @@ class ZendeskClient:
     def _decode(self, response: Response) -> dict[str, Any]:
         # Decoded, a body of nothing but brackets takes 80 times its size.
         if sum(map(response.body.count, (b"[", b"{", b","))) > MAX_VALUES:
-            raise malformed("Zendesk's response holds more values than a page can")
+            raise malformed("Zendesk's response holds more values than a page can", LargeResponse)
         try:
             content = _decode_json(response.body)
         except (ValueError, RecursionError):
@@ -337,6 +354,19 @@ def _read_count(content: dict[str, Any]) -> int:
 
 def _wire_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_SIZE = re.compile(r"([?&]page(?:\[|%5[Bb])size(?:\]|%5[Dd])=)([0-9]{1,3})(?![0-9])")
+
+
+def _size(url: str) -> int:
+    found = _SIZE.search(url)
+    return int(found[2]) if found else PAGE_SIZE
+
+
+def _with_size(url: str, size: int) -> str:
+    changed, found = _SIZE.subn(rf"\g<1>{size}", url)
+    return changed if found else f"{url}&page%5Bsize%5D={size}"
 
 
 _CURSOR = re.compile(r"[?&]page(?:\[|%5[Bb])after(?:\]|%5[Dd])=([^&#]+)")

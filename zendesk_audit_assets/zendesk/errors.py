@@ -96,6 +96,10 @@ class MalformedResponse(ZendeskError):
     permanent = False
 
 
+class LargeResponse(MalformedResponse):
+    """A response holds more than this program takes. A repeated request fails again, one for fewer records may not."""
+
+
 class RepeatedCursor(MalformedResponse):
     """A link to the next page repeats: paging would never end."""
 
@@ -218,7 +222,7 @@ def missing_scope(cause: str) -> MissingScope:
     return MissingScope(cause, "Give the OAuth client or token the scope auditlogs:read (or read).")
 
 
-def malformed(cause: str) -> MalformedResponse:
-    return MalformedResponse(
+def malformed(cause: str, error: type[MalformedResponse] = MalformedResponse) -> MalformedResponse:
+    return error(
         f"{cause}.", "Try again later; if the error stays, look for a proxy in between or a change of the API."
     )

@@ -26,6 +26,7 @@ from zendesk_audit_assets.zendesk.budget import RateBudget, RateLimit
 from zendesk_audit_assets.zendesk.credentials import ZendeskAccount, spellings
 from zendesk_audit_assets.zendesk.error_message import describe_body
 from zendesk_audit_assets.zendesk.errors import (
+    LargeResponse,
     MalformedResponse,
     Purpose,
     RateLimited,
@@ -168,7 +169,12 @@ class Transport:
 
     def _retrying(self, stop: threading.Event, limits: RetryLimits) -> tenacity.Retrying:
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((RateLimited, ZendeskDown, MalformedResponse)),
+            retry=tenacity.retry_if_exception(
+                lambda error: (
+                    isinstance(error, (RateLimited, ZendeskDown, MalformedResponse))
+                    and not isinstance(error, LargeResponse)
+                )
+            ),
             stop=partial(_is_enough, limits),
             wait=partial(_wait_before_next, limits),
             before_sleep=partial(self._announce, limits),
@@ -258,7 +264,7 @@ def _read(response: requests.Response, deadline: float, stop: threading.Event) -
         require_going(stop)
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            error = malformed(f"The response is longer than {MAX_BODY_BYTES:,} bytes")
+            error = malformed(f"The response is longer than {MAX_BODY_BYTES:,} bytes", LargeResponse)
             error.body = bytes(body)
             raise error
         if time.monotonic() > deadline:
