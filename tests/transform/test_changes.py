@@ -79,7 +79,7 @@ CASES = {
     r"Folder changed from C:\new to D:\next": ("Folder", r"C:\new", r"D:\next", "exact"),
     # A role is read as a grant if it can be: custom roles have any name.
     "Role changed from Agent to Admin to Agent": ("Role", "Agent", "Admin to Agent", "ambiguous"),
-    "Role changed from Owner to x to Admin": ("Role", "Owner to x", "Admin", "ambiguous"),
+    "Role changed from Owner to x to Admin": ("Role", "Owner", "x to Admin", "ambiguous"),
     "Guide role changed from Agent to Admin to not set": ("Guide role", "Agent", "Admin to not set", "ambiguous"),
     'Role changed from "a to Admin" to "b"': ("Role", '"a', 'Admin" to "b"', "ambiguous"),
     "Role changed from Admin to Light to Agent": ("Role", "Admin", "Light to Agent", "ambiguous"),

@@ -31,8 +31,13 @@ _SENDS = (
 )
 
 _FUNCTIONS = {
-    "is_grant": """(is_admin_role({0}.new_value) AND NOT is_admin_role({0}.old_value)
-        OR is_owner_role({0}.new_value) AND NOT is_owner_role({0}.old_value))""",
+    # Only the built-in roles, by their whole names and where the change can be read in one way, excuse a grant: a
+    # custom role may have any name.
+    "is_grant": r"""(is_admin_role({0}.new_value) AND NOT (
+        {0}.confidence = 'exact'
+        AND coalesce(regexp_full_match({0}.old_value, '(?i)admin|administrator|account owner'), false)
+        AND NOT (is_owner_role({0}.new_value) AND lower({0}.old_value) <> 'account owner')
+    ))""",
     # By its name, since the log has no other sign: as a word, and not what is a billing admin's or no admin's.
     "is_admin_role": r"""coalesce(regexp_matches(
         regexp_replace({0}, '(?i)\b(?:non?|not(?: an?)?|billing)[-_ ]*admin(?:istrator)?s?\b', '', 'g'),

@@ -154,21 +154,18 @@ read AS (
                     field: one.field,
                     parts: one.parts,
                     cut_after: CASE WHEN len(one.parts) = 2 THEN 1 WHEN len(one.parts) > 2 THEN coalesce(
+                        -- The first split has all words that an administrator's role can have, but for "Owner".
                         CASE WHEN is_role_field(one.field) THEN [
                             cut.after
                             FOR cut IN [
-                                {
-                                    after: n,
-                                    old_value: array_to_string(one.parts[:n], ' to '),
-                                    new_value: array_to_string(one.parts[n + 1:], ' to ')
-                                }
-                                FOR n IN range(1, least(len(one.parts), 200))
+                                {after: n, new_value: array_to_string(one.parts[n + 1:], ' to ')}
+                                FOR n IN [1, len(one.parts) - 1]
                             ]
-                            IF is_grant(cut)
+                            IF is_admin_role(cut.new_value)
                         ][1] END,
-                        -- Tried one after the other: of a long text only the first ones.
+                        -- Tried one after the other, each over the whole text: the longer it is, the fewer.
                         CASE WHEN one.json_parts IS NOT NULL THEN list_filter(
-                            range(1, least(len(one.parts), 200)),
+                            range(1, least(len(one.parts), 200, 2 + 1000000 // length(one.change))),
                             lambda n:
                                 (n = 1 AND one.parts[1] = 'not set'
                                     OR json_valid(array_to_string(one.json_parts[:n], ' to ')))
@@ -182,7 +179,7 @@ read AS (
                             WHEN one.parts[-1] = 'not set' THEN len(one.parts) - 1
                         END,
                         CASE WHEN contains(one.change, '"') THEN list_filter(
-                            range(1, least(len(one.parts), 200)),
+                            range(1, least(len(one.parts), 200, 2 + 1000000 // length(one.change))),
                             lambda n: length(regexp_replace(array_to_string(one.parts[:n], ' to '), '[^"]', '', 'g')) % 2 = 0
                         )[1] END,
                         list_filter(
