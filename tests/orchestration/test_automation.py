@@ -26,7 +26,7 @@ from zendesk_audit_assets.orchestration.partitions import (
 )
 from zendesk_audit_assets.orchestration.run_history import FINGERPRINT_TAG, complete_to, fingerprint
 from zendesk_audit_assets.orchestration.scope import Scope
-from zendesk_audit_assets.zendesk import Page
+from zendesk_audit_assets.zendesk import MalformedResponse, Page, ZendeskClient
 
 KEYS = {Scope().check_key(check.table, check.name) for check in CHECKS}
 DAY = timedelta(days=1)
@@ -231,6 +231,19 @@ def test_what_keeps_the_sensor_from_looking_is_said_in_words(
     assert not skipped.run_requests
     assert says in skipped.skip_message
     assert "\n" not in skipped.skip_message
+
+
+def test_a_malformed_newest_page_requests_one_refresh(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(client: ZendeskClient) -> Page:
+        raise MalformedResponse("It is broken.", "Wait.", body=body)
+
+    monkeypatch.setattr(ZendeskClient, "newest", broken)
+    body = b"{"
+    (request,) = tick(deployment).run_requests
+    assert fetch(deployment, request)
+    assert not tick(deployment).run_requests
+    body = b"{ and more"
+    assert tick(deployment).run_requests
 
 
 # What heals by itself

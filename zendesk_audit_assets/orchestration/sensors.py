@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime, timezone
 
 import dagster as dg
@@ -13,6 +14,7 @@ from zendesk_audit_assets.orchestration.run_history import alerts_due, fingerpri
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.orchestration.validation import problem
 from zendesk_audit_assets.settings import Account
+from zendesk_audit_assets.zendesk import MalformedResponse, ZendeskClient
 
 # Seconds between two checks whether a pending alert is due; the shortest pause is a minute.
 ALERT_SENSOR_SECONDS = 30
@@ -44,7 +46,7 @@ def _new_audit_events(
             return dg.SkipReason(reason)
         try:
             with zendesk_of(context, scope).client() as client:
-                newest = fingerprint(client.newest())
+                newest = _newest(client)
         except AuditError as error:
             return dg.SkipReason(str(error))
         if was_fetched(instance, scope, newest):
@@ -52,6 +54,14 @@ def _new_audit_events(
         return refresh_requests(instance, scope, start, newest)
 
     return new_audit_events
+
+
+def _newest(client: ZendeskClient) -> str:
+    """A fingerprint of the newest page, of its bytes if it is malformed: a refresh reads on past what is broken."""
+    try:
+        return fingerprint(client.newest())
+    except MalformedResponse as error:
+        return hashlib.sha256(error.body).hexdigest()[:16]
 
 
 def _undelivered_alerts(scope: Scope, account: Account, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
