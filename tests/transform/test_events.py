@@ -277,7 +277,69 @@ WAYS = {
     "Notify webhook https://a.example/x": ["webhook:https://a.example/x"],
     "Actions changed from A to Notify webhook https://acme.zendesk.com/api": [],
     "Comment changed from A to https://help.acme.example/hc": [],
+    "Comment changed from A to see (https://help.acme.example), or https://user:pw@help.acme.example:443/x.": [],
+    # A field that does nothing may have been joined by an action.
+    "Conditions changed from A to B\nNotify webhook https://a.example/x": ["webhook:https://a.example/x"],
+    r"Description changed from A to B\nActions added: notification_target: 12": ["target:12"],
+    "Description changed from A to B\nWe tell the target group by e-mail": [],
+    # Any address of a receiver, and none of the text.
+    "Actions changed from A to notification_user: x@help.acme.example, y@a.example": ["mail:y@a.example"],
+    "Actions changed from A to notification_user: requester_id, write to y@a.example": [],
+    'Actions changed from A to notification_user: "e x"@a.example': ['mail:"e x"@a.example'],
+    "Actions changed from A to notification_user: o'eve@a.example": ["mail:o'eve@a.example"],
+    "Actions changed from A to notification_user: eve@мойдомен.рф": ["mail:eve@мойдомен.рф"],
+    "Actions changed from A to notification_user: eve@help.acme.exampleé.example": [
+        "mail:eve@help.acme.exampleé.example"
+    ],
 }
+
+NOT_OWN = [
+    "https://a.example?@help.acme.example/x", "https://a.example#@help.acme.example/x", "https:/a.example/x",
+    r"https://a.example\@help.acme.example/x", "https://a@help.acme.example@a.example/x", r"https:\\a.example\x",
+    "https://help.acme.exampleé.example/x", "https://help.acme.example%2ea.example/x", "https://www.acme.example/x",
+    "https://help.acme.example。a.example/x", "https://help.acme.example,@a.example/x", "https://[2001:db8::1]/x",
+    "https://help.acme.example.a.example", "https://xhelp.acme.example", "https://a.example\uff0f.help.acme.example/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ["Actions changed from A to Notify webhook {}", "Comment changed from A to see {}"])
+def test_only_the_whole_host_makes_an_address_the_own(read_as: ReadAs, words: str) -> None:
+    brand = {"source_type": "brand", "change_description": "Host mapping changed from not set to help.acme.example"}
+    rules = [{"source_type": "trigger", "change_description": words.format(url)} for url in NOT_OWN]
+    assert [len(ways) for ways in column(read_as, "ways_out", brand, *rules)[1:]] == [1] * len(NOT_OWN)
+
+
+HOSTS = {
+    "Host mapping changed from not set to help.github.io": ["help.github.io", "github.io"],
+    "Host mapping changed from a.example to help.example": ["help.example"],
+    "Brand name changed from A to B\nHost mapping changed from a to b.example": ["b.example"],
+    "Signature template changed from not set to Hi\nHost mapping changed from a to b.example": [],
+    r"Signature template changed from not set to Hi\nHost mapping changed from a to b.example": [],
+    r"Name changed from A to B\nSignature changed from A to B\nHost mapping changed from a to b.example": [],
+    "Host mapping changed from a to b.example to not set": [],
+    "Host mapping changed from b.example to not set": [],
+}
+
+
+def test_a_brand_has_the_hosts_that_no_text_can_name(read_as: ReadAs) -> None:
+    for text, hosts in HOSTS.items():
+        connection = read_as([{"source_type": "brand", "change_description": text}], "audit_events")
+        (found,) = connection.execute("SELECT getvariable('brand_hosts')").fetchone() or (None,)
+        assert [one["host"] for one in found or []] == sorted(hosts), text
+
+
+def test_a_host_is_the_brands_until_it_has_another(read_as: ReadAs) -> None:
+    mapped = "Host mapping changed from {} to {}"
+    brands = [("not set", "b.example", 2), ("b.example", "not set", 4)]
+    records: list[Mapping[str, Any]] = [
+        {"source_type": "brand", "change_description": mapped.format(old, new), "created_at": f"2026-01-01T0{hour}:00Z"}
+        for old, new, hour in brands
+    ]
+    link = "Comment changed from A to https://b.example/x"
+    records += [
+        {"source_type": "trigger", "change_description": link, "created_at": f"2026-01-01T0{n}:00Z"} for n in (1, 3, 5)
+    ]
+    assert column(read_as, "ways_out", *records)[2:] == [["link:b.example"], [], ["link:b.example"]]
 
 
 def test_a_business_rule_leads_out_by_its_actions(read_as: Callable[..., Any]) -> None:

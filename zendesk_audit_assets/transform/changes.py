@@ -33,8 +33,8 @@ AUDIT_EVENTS = _table(
     "audit_events",
     "Every event, with one spelling for each thing: what rules and histories read.",
     depends_on=("audit_logs",),
-    # A host that a brand turns out to have had is no way out of the account.
-    strategy=ByEvent(again=f"len(ways_out) > 0 AND created_at >= ({_FIRST_NEW})"),
+    # A host that a brand turns out to have had, or no longer, is none or one.
+    strategy=ByEvent(again=f"ways_out IS NOT NULL AND created_at >= ({_FIRST_NEW})"),
     variables=("brand_hosts",),
     total=Total("count(*)", "audit_logs", "count(*)"),
     columns=(

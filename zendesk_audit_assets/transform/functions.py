@@ -30,6 +30,15 @@ _SENDS = (
     r"(webhook|target|sms|text|zis|integration)"
 )
 
+# An address up to its path: all that may be part of a host or stand before it, without the marks that end a sentence.
+_URL = r"""https?:[/\\]+([^\s"<>/?#\\]*[^\s"<>/?#\\.,:;!()\[\]{}''*_`|])"""
+
+# A line of a text that is an action of its own.
+_ACTION_LINE = (
+    r"(?i)^\W*(?:actions?\b[^:\n]*:\W*)?(?:notif(?:y|ication)|side[ _-]conversation|"
+    r"(?:e-?mail|text) (?:user|group|requester))"
+)
+
 _FUNCTIONS = {
     # Only the built-in roles, by their whole names and where the change can be read in one way, excuse a grant: a
     # custom role may have any name.
@@ -78,7 +87,13 @@ _FUNCTIONS = {
                 ELSE 1
             END
     END""",
-    "host_of": r"regexp_extract({0}, '(?:://(?:[^/@]*@)?|@|^link:)([a-z0-9._-]+)', 1)",
+    # Of a way out, as whatever opens it reads it: what stands before the last "@" is no host. Empty for a host that has
+    # any other character, which may be read as a dot or as the end of another one.
+    "host_of": r"""regexp_extract(
+        {0},
+        '^(?:(?:link:|webhook:https?:[/\\]+)(?:[^/?#\\]*@)?|mail:.*@)([a-z0-9.-]*[a-z0-9])[.]?(?::\d*)?(?:[/?#\\]|$)',
+        1
+    )""",
     # By which ways texts in lower case, each with whether it is prose, lead out of the account. An action is
     # read up to the next action.
     "ways_of": rf"""flatten(flatten([
@@ -90,18 +105,24 @@ _FUNCTIONS = {
                     AND (NOT saying.is_sure OR regexp_matches(piece.text, '^(?:notif|e-?mail|cc|comment|side)'))
                 THEN [
                     {{is_new: saying.is_new, way: 'link:' || host}}
-                    FOR host IN regexp_extract_all(piece.text, 'https?://(?:[^/\s"''<>@\\]*@)?([a-z0-9._-]+)', 1)
+                    FOR host IN regexp_extract_all(piece.text, '{_URL}', 1)
                 ] || CASE WHEN piece.is_prose THEN [] ELSE [
                     {{is_new: saying.is_new, way: 'mail:' || address}}
                     FOR address IN regexp_extract_all(
-                        piece.text,
-                        '^(?:notif[a-z]*[ _-]+(?:by[ _:>-]+)?(?:users?|e-?mail|cc)|e-?mail(?: user)?|cc)'
-                        || '(?:["''\s:,=>\[\]{{}}()]|\b(?:value|user|e-?mail|to|address)\b)*([\w.+%-]+@[a-z0-9._-]+)',
-                        1
-                    ) || CASE WHEN starts_with(piece.text, 'side')
-                        THEN regexp_extract_all(piece.text, '[\w.+%-]+@[a-z0-9._-]+') ELSE [] END
+                        CASE
+                            WHEN starts_with(piece.text, 'side') THEN piece.text
+                            -- Its receivers. A subject and a text follow.
+                            ELSE regexp_extract(
+                                piece.text,
+                                '^(?:notif[a-z]*[ _-]+(?:by[ _:>-]+)?(?:users?|e-?mail|cc)|e-?mail(?: user)?|cc)'
+                                || '(?:["''\s:,=>\[\]{{}}()\\]|\b(?:value|user|e-?mail|to|address)\b)*'
+                                || '(?:"[@\x{{FF20}}]|[,;]\s*[^\s,;"]*[@\x{{FF20}}]|[^,;"\n])*'
+                            )
+                        END,
+                        '(?:\\*"[^"@\x{{FF20}}]*"|[^\s"<>,;:=()\[\]{{}}@\x{{FF20}}]+)?[@\x{{FF20}}][^\s"''<>,;)\]{{}}]+'
+                    )
                 ] END
-                WHEN piece.sends_by <> '' OR regexp_matches(piece.text, '\bwebhooks?\b|https?://')
+                WHEN piece.sends_by <> '' OR regexp_matches(piece.text, '\bwebhooks?\b|https?:[/\\]')
                 THEN [{{is_new: saying.is_new, way:
                     CASE piece.sends_by
                         WHEN 'target' THEN 'target:'
@@ -112,7 +133,7 @@ _FUNCTIONS = {
                         ELSE 'webhook:'
                     END
                     || coalesce(
-                        nullif(regexp_extract(piece.text, 'https?://[^\s"''<>,;\])]+'), ''),
+                        nullif(regexp_extract(piece.text, '{_URL}(?:[/?#\\][^\s"''<>,;\])]*)?'), ''),
                         regexp_extract(
                             piece.text,
                             '(?:(?:webhook|target|integration)s?|zis|(?:sms|text)[ _](?:user|group|requester)|sms)'
@@ -140,6 +161,14 @@ _FUNCTIONS = {
         ]
         FOR saying IN {{0}} IF saying.text IS NOT NULL
     ]))""",
+    # The lines that are an action of their own, though they joined the value of a field.
+    "actions_in": rf"""array_to_string(
+        list_filter(
+            string_split(regexp_replace({{0}}, '\\+n', E'\n', 'g'), E'\n')[2:],
+            lambda one: regexp_matches(one, '{_ACTION_LINE}')
+        ),
+        E'\n'
+    )""",
     "says_off": r"""regexp_matches(
         {0},
         '\b(?:(?:turned|switched|set to|now|is) off|disabled|deactivated|removed|optional)\b'

@@ -370,7 +370,7 @@ graded AS (
         ] END AS signs,
         -- What a business rule says: whether it is a text for people, and the text. Titles and conditions do nothing.
         CASE WHEN object_type IN ('rule', 'trigger', 'automation', 'macro')
-            AND regexp_matches(change_description, '(?i)://|webhook|notif|target|text |@')
+            AND regexp_matches(change_description, '(?i)https?:|webhook|notif|target|text |[@\x{FF20}]')
         THEN flatten([[
             {
                 is_prose: coalesce(regexp_matches(change.field, '(?i)comment|text|body|message|subject|reply|note'), false),
@@ -386,18 +386,29 @@ graded AS (
             IF names_action(change.field) OR NOT coalesce(regexp_matches(
                 change.field, '(?i)title|\bname|description|position|categor|active|state|status|restriction|condition'
             ), false)
-        ] FOR is_new IN [true, false]]) END AS said
+        ] FOR is_new IN [true, false]]) || [
+            {
+                is_prose: false,
+                is_new: true,
+                is_sure: true,
+                text: lower(actions_in(change.raw))
+            }
+            FOR change IN changes
+            IF change.field IS NOT NULL AND NOT names_action(change.field)
+        ] END AS said
     FROM named
 ),
 led_out AS (
     SELECT
         *,
         ways_of(said) AS ways,
-        -- The variable has the hosts of brands, each since it is one.
-        [regexp_extract(lower(url), '^https?://([^/:]+)', 1)] || [
-            brand.host
-            FOR brand IN (getvariable('brand_hosts')::STRUCT(host VARCHAR, since TIMESTAMPTZ)[])
-            IF brand.since <= created_at
+        -- The variable has the hosts of brands, each while it is one.
+        [{host: regexp_extract(lower(url), '^https?://([^/:]+)', 1), is_parent: true}] || [
+            {host: brand.host, is_parent: brand.is_parent}
+            FOR brand IN (
+                getvariable('brand_hosts')::STRUCT(host VARCHAR, is_parent BOOLEAN, since TIMESTAMPTZ, until TIMESTAMPTZ)[]
+            )
+            IF brand.since <= created_at AND (brand.until IS NULL OR created_at < brand.until)
         ] AS own_hosts
     FROM graded
 )
@@ -477,7 +488,8 @@ SELECT
         list_distinct([one.way FOR one IN ways IF one.is_new]),
         lambda way: NOT list_contains([one.way FOR one IN ways IF NOT one.is_new], way)
             AND NOT coalesce(list_bool_or([
-                host_of(way) = host OR ends_with(host_of(way), '.' || host) FOR host IN own_hosts IF host <> ''
+                host_of(way) = host.host OR host.is_parent AND ends_with(host_of(way), '.' || host.host)
+                FOR host IN own_hosts IF host.host <> ''
             ]), false)
     ) END AS ways_out,
     -- The pattern of masking.py, which stands here and wherever the text is shown.
