@@ -332,12 +332,17 @@ def test_a_host_is_the_brands_until_it_has_another(read_as: ReadAs) -> None:
     mapped = "Host mapping changed from {} to {}"
     brands = [("not set", "b.example", 2), ("b.example", "not set", 4)]
     records: list[Mapping[str, Any]] = [
-        {"source_type": "brand", "change_description": mapped.format(old, new), "created_at": f"2026-01-01T0{hour}:00Z"}
+        {
+            "source_type": "brand",
+            "change_description": mapped.format(old, new),
+            "created_at": f"2026-01-01T0{hour}:00:00Z",
+        }
         for old, new, hour in brands
     ]
     link = "Comment changed from A to https://b.example/x"
     records += [
-        {"source_type": "trigger", "change_description": link, "created_at": f"2026-01-01T0{n}:00Z"} for n in (1, 3, 5)
+        {"source_type": "trigger", "change_description": link, "created_at": f"2026-01-01T0{n}:00:00Z"}
+        for n in (1, 3, 5)
     ]
     assert column(read_as, "ways_out", *records)[2:] == [["link:b.example"], [], ["link:b.example"]]
 
@@ -346,8 +351,12 @@ def test_a_business_rule_leads_out_by_its_actions(read_as: Callable[..., Any]) -
     url = "https://acme.zendesk.com/api/v2/audit_logs/1.json"
     mapped = "Host mapping changed from not set to "
     brands = [
-        {"source_type": "brand", "change_description": f"{mapped}help.acme.example", "created_at": "2026-01-01T00:00Z"},
-        {"source_type": "Brand", "change_description": f"{mapped}b.example", "created_at": "2027-01-01T00:00Z"},
+        {
+            "source_type": "brand",
+            "change_description": f"{mapped}help.acme.example",
+            "created_at": "2026-01-01T00:00:00Z",
+        },
+        {"source_type": "Brand", "change_description": f"{mapped}b.example", "created_at": "2027-01-01T00:00:00Z"},
     ]
     rules = [{"source_type": "trigger", "change_description": text, "url": url} for text in WAYS]
     connection = read_as([*rules, *brands], "audit_events")
