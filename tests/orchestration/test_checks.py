@@ -291,7 +291,7 @@ def test_dagster_is_told_of_what_a_check_finds(deployment: Any) -> None:
         for evaluation in deployment.run("nightly", config=FULL_REFRESH).get_asset_check_evaluations()
         if not evaluation.passed
     }
-    assert failed.keys() == {"nothing_was_rejected", "zd_205_unknown_words"}
+    assert failed.keys() == {"nothing_was_rejected", "zd_205_unknown_words", "zd_208_rejected_records"}
     assert failed["nothing_was_rejected"].metadata["rows"].value == 1
     assert failed["nothing_was_rejected"].severity == dg.AssetCheckSeverity.ERROR
     drift = failed["zd_205_unknown_words"]

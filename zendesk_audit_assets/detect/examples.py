@@ -17,7 +17,7 @@ from zendesk_audit_assets.detect import (
     findings,
     load_rules,
 )
-from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, FAILED_READS
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, FAILED_READS, REJECTS
 from zendesk_audit_assets.text import first_line, sql_name
 from zendesk_audit_assets.transform import DERIVED, refresh
 from zendesk_audit_assets.warehouse.catalog import scalar
@@ -136,9 +136,10 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]], file: str) -> None:
     try:
-        if name == FAILED_READS.name:  # a table of every warehouse
-            _insert(connection, FAILED_READS, [{"run_id": "run", **row} for row in rows])
-            return
+        for table in (FAILED_READS, REJECTS):  # of every warehouse
+            if name == table.name:
+                _insert(connection, table, [{"run_id": "run", **row} for row in rows])
+                return
         connection.register("incoming", pl.DataFrame(rows, infer_schema_length=None))
         connection.execute(f"CREATE TABLE {sql_name(name)} AS FROM incoming")
         connection.unregister("incoming")
