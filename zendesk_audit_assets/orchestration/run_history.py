@@ -74,7 +74,12 @@ def pausing(instance: dg.DagsterInstance, job: str) -> str | None:
 def fingerprint(page: Page) -> str:
     """A text that differs when a page holds other events; their order does not matter."""
     ids = sorted(str(record.get("id")) for record in page.records if isinstance(record, dict))
-    return hashlib.sha256(" ".join(ids).encode()).hexdigest()[:16]
+    return fingerprint_of(" ".join(ids).encode())
+
+
+def fingerprint_of(content: bytes) -> str:
+    """A short text that differs when the content does."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def was_fetched(instance: dg.DagsterInstance, scope: Scope, newest: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime, timezone
 
 import dagster as dg
@@ -10,7 +9,14 @@ import dagster as dg
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.orchestration.jobs import refresh_requests
 from zendesk_audit_assets.orchestration.resources import ZENDESK, needed, zendesk_of
-from zendesk_audit_assets.orchestration.run_history import alerts_due, fingerprint, pausing, unfinished, was_fetched
+from zendesk_audit_assets.orchestration.run_history import (
+    alerts_due,
+    fingerprint,
+    fingerprint_of,
+    pausing,
+    unfinished,
+    was_fetched,
+)
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.orchestration.validation import problem
 from zendesk_audit_assets.settings import Account
@@ -61,7 +67,7 @@ def _newest(client: ZendeskClient) -> str:
     try:
         return fingerprint(client.newest())
     except MalformedResponse as error:
-        return hashlib.sha256(error.body).hexdigest()[:16]
+        return fingerprint_of(error.body)
 
 
 def _undelivered_alerts(scope: Scope, account: Account, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
