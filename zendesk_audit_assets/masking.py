@@ -36,7 +36,6 @@ _IS = rf"{_SPACES}(?::|：|=|=>|=&(?:amp;)?gt;|%(?:25)?3[AaDd]){_SPACES}"  # noq
 # The signature of an agent is no secret, and it changes; the one of a request has no field.
 _CHANGING = rf"(?:{_NAME}|{_SHORT_NAME})"
 _ANY_NAME = rf"(?:{_NAME}|(?i:signature)|{_SHORT_NAME})"
-_NAMED = f"{_ANY_NAME}{_QUOTES}{_IS}"
 
 # What a secret's field may hold that is no secret, in lower case.
 _HARMLESS = (
@@ -137,30 +136,29 @@ _BY_FORM = (
     rf"(https://(?:{_HOOKS}))[A-Za-z0-9/_@.-]+()",
     rf"()\b(?:{_TOKENS})()",
 )
-_BY_NAME = (
+# What follows a name, of which it is a part: each first ends the group that is kept and begins before the name.
+_BY_NAME = {
     # A change of a secret, in Zendesk's own words: the new value, a single old word, and all where there is no telling.
     # To the end of the line, because a secret may have spaces.
-    rf"({_CHANGED}(?:{_HARMLESS_TO}|[^\s]+ to )){_other_than(_HARMLESS, _LINE)}(\n|$)",
-    rf"({_CHANGED}){_other_than(_HARMLESS, _SPACE)}( to )",
-    rf"({_CHANGED}){_other_than([*_HARMLESS, *(f'{word} to {_ANYTHING}' for word in _HARMLESS)], _LINE)}(\n|$)",
+    _CHANGED: (
+        rf"(?:{_HARMLESS_TO}|[^\s]+ to )){_other_than(_HARMLESS, _LINE)}(\n|$)",
+        rf"){_other_than(_HARMLESS, _SPACE)}( to )",
+        rf"){_other_than([*_HARMLESS, *(f'{word} to {_ANYTHING}' for word in _HARMLESS)], _LINE)}(\n|$)",
+    ),
     # A value after its name: in addresses, JSON, Ruby hashes and sentences. After a label in quotes, a word stays.
-    rf"""({_NAMED}["'])[^"'\[\]\\&]{{4,}}(["'])""",
-    rf"({_ANY_NAME}(?:{_QUOTES}{_IS}{_QUOTE}+|{_IS})){_VALUE}{{6,}}()",
-    rf"({_NAMED})(?:{_LOWER}{_VALUE}{{5,}}|[A-Z][A-Za-z]*{_NO_LETTER}{_VALUE}*)()",
-    rf"({_ANY_NAME} (?:is|ist|est|es) {_QUOTES})(?:{_NO_DIGIT}+[0-9]|[0-9]+{_NO_DIGIT}){_VALUE}*()",
+    _ANY_NAME: (
+        rf"""{_QUOTES}{_IS}["'])[^"'\[\]\\&]{{4,}}(["'])""",
+        rf"(?:{_QUOTES}{_IS}{_QUOTE}+|{_IS})){_VALUE}{{6,}}()",
+        rf"{_QUOTES}{_IS})(?:{_LOWER}{_VALUE}{{5,}}|[A-Z][A-Za-z]*{_NO_LETTER}{_VALUE}*)()",
+        rf" (?:is|ist|est|es) {_QUOTES})(?:{_NO_DIGIT}+[0-9]|[0-9]+{_NO_DIGIT}){_VALUE}*()",
+    ),
+}
+
+PATTERNS = (*_BY_FORM, *(f"({name}{rest}" for name, rests in _BY_NAME.items() for rest in rests))
+# Each name once: RE2 takes milliseconds to compile a copy of it.
+SQL_PATTERN = "|".join(
+    (*_BY_FORM, *(f"{name}(?:{'|'.join(f'({rest}' for rest in rests)})" for name, rests in _BY_NAME.items()))
 )
-
-PATTERNS = _BY_FORM + _BY_NAME
-
-
-def _after(name: str) -> str:
-    """The patterns by this name as one. RE2 takes milliseconds to compile each copy of the name."""
-    begin = f"({name}"
-    rests = [f"({pattern.removeprefix(begin)}" for pattern in _BY_NAME if pattern.startswith(begin)]
-    return f"{name}(?:{'|'.join(rests)})"
-
-
-SQL_PATTERN = "|".join((*_BY_FORM, _after(_CHANGED), _after(_ANY_NAME)))
 """A regular expression (RE2) that matches a text which seems to hold a secret."""
 
 
