@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import requests
 
@@ -24,7 +24,6 @@ _READ_BYTES = 4_096
 # Statuses after which the same request may succeed: timeout, too early, too many.
 _TRANSIENT = frozenset({408, 425, 429})
 _SHORTEST_SECRET = 8
-_NO_CREDENTIALS = b64encode(b":").decode()
 
 # At debug level urllib3 logs the path of each request, which is the secret of a Slack webhook.
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.threadName != THREAD_NAME)
@@ -64,15 +63,15 @@ def _exchange(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, b
 def _secrets_in(url: str) -> tuple[str, ...]:
     """Every part of an address but its host, as it stands and decoded: a webhook's path is all that a sender needs."""
     parts = urlsplit(url)
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    header = b64encode(f"{user}:{password}".encode()).decode()  # a reply may repeat what it was sent
-    queried = (value for query in (parts.query, unquote(parts.query)) for _, value in parse_qsl(query))
-    raw = (value for value in parts.query.replace("=", "&").split("&") if len(value) >= _SHORTEST_SECRET)
+    header = ""
+    if parts.username or parts.password:  # a reply may repeat what it was sent
+        header = b64encode(unquote(f"{parts.username or ''}:{parts.password or ''}").encode()).decode()
     # A short part of a path, such as `hook`, is an ordinary word and no secret by itself.
     steps = (step for step in parts.path.split("/") if len(step) >= _SHORTEST_SECRET)
-    whole = (url, parts.path, parts.query, parts.username, parts.password, user, password, header)
-    found = [part for part in (*whole, *queried, *raw, *steps) if part and part not in ("/", _NO_CREDENTIALS)]
-    return tuple(dict.fromkeys(spelling for part in found for spelling in (part, unquote(part))))
+    values = (pair.partition("=")[2] if "=" in pair else pair for pair in parts.query.split("&"))
+    whole = (url, parts.path, parts.query, parts.username, parts.password, header)
+    found = [part for part in (*whole, *steps, *values) if part and part != "/"]
+    return tuple(dict.fromkeys(spelling for part in found for spelling in (part, unquote(part), unquote_plus(part))))
 
 
 def _refusal(host: str, status: int, reply: str) -> NotDelivered | Undeliverable:
