@@ -97,9 +97,8 @@ def enqueue(
     """
     if "findings" not in relations(connection):
         raise NoFindings("There are no findings yet.", "Materialize findings first; the job `refresh` does both.")
-    parameters = {"oldest": now - max_age, "channels": list(channels)}
-    looked_at = get_meta(connection, _LOOKED_AT)
-    fresh = {"max_age": max_age, "looked_at": looked_at}
+    oldest = now - max_age
+    fresh = {"oldest": oldest, "max_age": max_age, "looked_at": get_meta(connection, _LOOKED_AT)}
     set_meta(connection, _LOOKED_AT, now.isoformat())
     levels = at_least(level)
     connection.execute(
@@ -114,7 +113,7 @@ def enqueue(
           ) {_NOT_SENT_SINGLY if "low" in levels else ""}
         ORDER BY ALL
         """,
-        {**parameters, **fresh, "levels": list(levels)},
+        {**fresh, "channels": list(channels), "levels": list(levels)},
     )
     connection.execute(
         f"""
@@ -132,7 +131,7 @@ def enqueue(
             OR delivery.status <> 'pending' AND last_tried_at < found_at
           )
         """,
-        {"oldest": parameters["oldest"], **fresh},
+        fresh,
     )
     connection.execute(
         f"""
@@ -140,7 +139,7 @@ def enqueue(
         WHERE status = 'pending' AND NOT list_contains($channels::VARCHAR[], channel)
           AND uid IN (SELECT uid FROM findings WHERE {_HAPPENED} < $oldest)
         """,
-        parameters,
+        {"oldest": oldest, "channels": list(channels)},
     )
 
 
@@ -156,7 +155,7 @@ def due(connection: duckdb.DuckDBPyConnection, channel: str, now: datetime, limi
             CASE WHEN first_tried_at < found_at THEN concat(uid, '-', epoch_us(found_at)) ELSE uid END AS key
         FROM {DELIVERIES.name} AS delivery JOIN findings USING (uid)
         WHERE delivery.status = 'pending' AND findings.status = 'open' AND channel = $channel
-          AND {_IS_DUE.format(_NEXT_TRY)}
+          AND {_IS_DUE}
         ORDER BY attempts, {rank_sql("findings.severity")} DESC, first_event_at, uid
         """,
         params={"channel": channel, "now": now},
@@ -258,9 +257,9 @@ _IS_FRESH = f"""(
 )"""
 
 _PAUSE_SECONDS = [int(pause.total_seconds()) for pause in PAUSES]
-# A try that lies ahead, since the clock has jumped back, delays nothing.
-_IS_DUE = "(last_tried_at IS NULL OR last_tried_at > $now OR {} <= $now)"
 _NEXT_TRY = f"last_tried_at + to_seconds({_PAUSE_SECONDS}[least(greatest(attempts, 1), {len(PAUSES)})])"
+# A try that lies ahead, since the clock has jumped back, delays nothing.
+_IS_DUE = f"(last_tried_at IS NULL OR last_tried_at > $now OR {_NEXT_TRY} <= $now)"
 
 
 def _record(
