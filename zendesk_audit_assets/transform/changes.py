@@ -33,7 +33,7 @@ AUDIT_EVENTS = _table(
     "audit_events",
     "Every event, with one spelling for each thing: what rules and histories read.",
     depends_on=("audit_logs",),
-    # A host that a brand turns out to have had, or no longer, is none or one.
+    # An event of a brand that arrives late changes which hosts were the own ones since then.
     strategy=ByEvent(again=f"ways_out IS NOT NULL AND created_at >= ({_FIRST_NEW})"),
     variables=("brand_hosts",),
     total=Total("count(*)", "audit_logs", "count(*)"),

@@ -67,7 +67,7 @@ def refresh(
     newest = min(_batches(connection, progress, table, timezone, seen or 0))
     if seen is None:
         drop(connection, table.name, there)
-        table.strategy.create(connection, table)
+        connection.execute(table.ddl)
     if seen != newest:
         for name in table.variables:
             connection.execute(f"SET VARIABLE {name} = ({query(name)})")

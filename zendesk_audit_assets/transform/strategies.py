@@ -34,7 +34,7 @@ class Written:
 
 
 class Strategy(ABC):
-    """How a derived table is created and how it takes in new rows of the log."""
+    """How a derived table takes in new rows of the log."""
 
     @property
     def row_key(self) -> tuple[str, ...]:
@@ -45,10 +45,6 @@ class Strategy(ABC):
     def open_period(self) -> tuple[str, ...]:
         """The columns that identify a thing with one period without an end, where the strategy tells them."""
         return ()
-
-    def create(self, connection: duckdb.DuckDBPyConnection, table: DerivedTable) -> None:
-        """Create the table, empty."""
-        connection.execute(table.ddl)
 
     @abstractmethod
     def refresh(
