@@ -353,10 +353,14 @@ graded AS (
                 WHEN change.confidence NOT IN ('exact', 'ambiguous') THEN 0
                 WHEN regexp_matches(lower(setting || ' ' || change.field), 'session|expir|timeout|duration|attempt|idle|inactiv')
                 THEN coalesce(sign(
-                    CASE WHEN minutes_of(change.old_value) IS NOT NULL THEN minutes_of(change.old_value)
-                        WHEN is_off(change.old_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
-                    - CASE WHEN minutes_of(change.new_value) IS NOT NULL THEN minutes_of(change.new_value)
-                        WHEN is_off(change.new_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
+                    coalesce(
+                        minutes_of(change.old_value),
+                        CASE WHEN is_off(change.old_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
+                    )
+                    - coalesce(
+                        minutes_of(change.new_value),
+                        CASE WHEN is_off(change.new_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
+                    )
                 ), 0)
                 WHEN grade_of(change.old_value) IS NOT NULL AND grade_of(change.new_value) IS NOT NULL
                 THEN sign(grade_of(change.new_value) - grade_of(change.old_value)) * CASE WHEN lets_in THEN -1 ELSE 1 END
