@@ -134,12 +134,14 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[
     connection.unregister("incoming")
 
 
+_OF_EVERY_WAREHOUSE = {table.name: table for table in (FAILED_READS, REJECTS)}
+
+
 def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]], file: str) -> None:
     try:
-        for table in (FAILED_READS, REJECTS):  # of every warehouse
-            if name == table.name:
-                _insert(connection, table, [{"run_id": "run", **row} for row in rows])
-                return
+        if name in _OF_EVERY_WAREHOUSE:
+            _insert(connection, _OF_EVERY_WAREHOUSE[name], [{"run_id": "run", **row} for row in rows])
+            return
         connection.register("incoming", pl.DataFrame(rows, infer_schema_length=None))
         connection.execute(f"CREATE TABLE {sql_name(name)} AS FROM incoming")
         connection.unregister("incoming")
