@@ -25,8 +25,6 @@ from zendesk_audit_assets.zendesk import (
     ZendeskAccount,
     ZendeskClient,
 )
-from zendesk_audit_assets.zendesk import client as client_module
-from zendesk_audit_assets.zendesk import transport as transport_module
 from zendesk_audit_assets.zendesk.errors import ForeignLink
 from zendesk_audit_assets.zendesk.transport import RetryLimits
 
@@ -289,12 +287,6 @@ def test_bytes_that_are_no_utf8_harm_one_record_only(stub, connect, bytes_):
             records[1]["a"].encode()
 
 
-@pytest.mark.parametrize("records", [[{}] * 101, [[[[[]]]]] * 60_000, [["a"] * 250_000]])
-def test_more_than_a_page_can_hold_is_refused(stub, connect, records):
-    stub.say(stub.page(records), stub.page([7]))
-    assert connect(stub).newest().records == [7]
-
-
 @pytest.mark.parametrize("cut", [40, 200])
 def test_an_error_never_quotes_records(stub, connect, cut):
     whole = stub.page([{"actor_name": "Jane Doe", "change_description": "secret"}] * 3).body
@@ -387,24 +379,3 @@ def test_usage_counts_requests_retries_and_waits(zendesk, connect, clock):
     assert client.usage.requests == 13
     assert client.usage.retries == 2
     assert client.usage.seconds_waited >= sum(clock.waits) > 0
-
-
-@pytest.mark.parametrize("most", [1, 3, 30, 99])
-@pytest.mark.parametrize("limit", ["values", "bytes"])
-def test_pages_that_are_too_large_are_read_in_smaller_ones(zendesk, connect, monkeypatch, most, limit):
-    window = START, START + timedelta(days=2)
-    whole = ids(connect(zendesk).pages(*window))
-    (page, *_) = connect(zendesk).pages(*window)
-    if limit == "values":
-        each = sum(map(page.body.count, (b"[", b"{", b","))) / len(page.records)
-        monkeypatch.setattr(client_module, "MAX_VALUES", (most + 0.9) * each + 9)
-    else:
-        each = len(page.body) / len(page.records)
-        monkeypatch.setattr(transport_module, "MAX_BODY_BYTES", (most + 0.9) * each + 900)
-    client = connect(zendesk)
-    zendesk.reset_requests()
-    pages = list(client.pages(*window))
-    assert ids(pages) == whole
-    assert sum(page.requests for page in pages) == len(zendesk.requests)
-    assert client.usage.retries == 0
-    assert client.newest().records
