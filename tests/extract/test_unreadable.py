@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from math import ceil, log2
 from typing import Any
 
+import orjson
 import pytest
+from starlette.responses import Response
 
 from support.poison import KINDS, poisoned
 from support.sync import BEGINNING, DAY, MINUTE, NOON, WINDOW, Account, spread
@@ -199,6 +201,20 @@ def test_a_second_of_many_pages_is_left_out_whole(log: Account) -> None:
         assert log.claims_are_true()
     log.clock.advance(timedelta(hours=1))
     log.sync()
+    assert log.holds_everything()
+
+
+def test_a_second_too_heavy_for_a_page_is_read_in_smaller_ones(log: Account) -> None:
+    heavy = set(log.happens(*[BAD] * 40))
+
+    def fail(page: dict[str, Any], at: int) -> Response:
+        held = sum(record["id"] in heavy for record in page["audit_logs"])
+        return Response(status_code=504) if held > 9 else Response(orjson.dumps(page), media_type="application/json")
+
+    with ExitStack() as stack:
+        for id in heavy:
+            stack.enter_context(poisoned(id, fail))
+        assert log.sync(readers=2).left_out == []
     assert log.holds_everything()
 
 

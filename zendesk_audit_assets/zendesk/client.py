@@ -29,6 +29,8 @@ from zendesk_audit_assets.zendesk.errors import (
     LargeResponse,
     Purpose,
     RepeatedCursor,
+    ZendeskDown,
+    ZendeskError,
     malformed,
 )
 from zendesk_audit_assets.zendesk.response import Response
@@ -139,7 +141,8 @@ class ZendeskClient:
 
         Zendesk does not document whether its bounds are inclusive, so the request asks for a second more on either
         side: a page may hold records outside the window. `alone` asks for whole seconds without their neighbours;
-        that finds all records only if the bounds are inclusive. `retry` replaces the limits of the client. Raises
+        that finds all records only if the bounds are inclusive. A page is requested with fewer records if so many are
+        too large and, with `alone`, if Zendesk fails at so many. `retry` replaces the limits of the client. Raises
         `CursorRejected`, `ForeignLink` and `RepeatedCursor` besides the errors of every method, and `Stopped` once
         another thread sets `stop`.
         """
@@ -149,7 +152,8 @@ class ZendeskClient:
         last = end - timedelta(seconds=1) + margin
         bounds = [_wire_time(start - margin), _wire_time(last + timedelta(microseconds=999_999))]
         sort = "-created_at" if newest_first else "created_at"
-        return self._follow(self._list_url(PAGE_SIZE, sort, **{"filter[created_at][]": bounds}), stop, retry)
+        url = self._list_url(PAGE_SIZE, sort, **{"filter[created_at][]": bounds})
+        return self._follow(url, stop, retry, (LargeResponse, ZendeskDown) if alone else (LargeResponse,))
 
     def newest(self, size: int = 100) -> Page:
         """Return the newest records, newest first; one request, and fewer records if so many are too large."""
@@ -197,8 +201,10 @@ class ZendeskClient:
     ) -> None:
         self.close()
 
-    def _follow(self, url: str, stop: threading.Event, retry: RetryLimits | None) -> Iterator[Page]:
-        page, link = self._listing(url, "list", stop, retry)
+    def _follow(
+        self, url: str, stop: threading.Event, retry: RetryLimits | None, too_heavy: tuple[type[ZendeskError], ...]
+    ) -> Iterator[Page]:
+        page, link = self._listing(url, "list", stop, retry, too_heavy)
         yield page
         followed: set[int] = set()
         # Even the last page links to a next one: only `has_more` tells that it is the last.
@@ -216,15 +222,20 @@ class ZendeskClient:
                     "Try again later; if the error stays, ask Zendesk's support.",
                 )
             followed.add(cursor)
-            page, link = self._listing(link, "cursor", stop, retry)
+            page, link = self._listing(link, "cursor", stop, retry, too_heavy)
             yield page
 
     def _listing(
-        self, url: str, purpose: Purpose, stop: threading.Event = NEVER, retry: RetryLimits | None = None
+        self,
+        url: str,
+        purpose: Purpose,
+        stop: threading.Event = NEVER,
+        retry: RetryLimits | None = None,
+        too_heavy: tuple[type[ZendeskError], ...] = (LargeResponse,),
     ) -> tuple[Page, str]:
         """Return the page, and the link to the next one, "" after the last.
 
-        If the page is too large, it is requested with fewer records, and the link asks for more of them again.
+        After an error of `too_heavy` it requests fewer records, and the link asks for more of them again.
         """
         before = self._transport.sent_by_this_thread
         size = asked = _size(url)
@@ -238,7 +249,7 @@ class ZendeskClient:
                     retry,
                 )
                 break
-            except LargeResponse:
+            except too_heavy:
                 if size == 1:
                     raise
                 size = max(1, size // SHRINK)
