@@ -55,7 +55,15 @@ def utf16_escapes(text: str) -> str:
 
 def is_utf8(text: str) -> bool:
     """Whether UTF-8 can hold the text: it has no half of a character, which stands for a byte that is no text."""
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+    return text.isascii() or not _HALF.search(text)
+
+
+def as_unicode(text: str) -> str:
+    """The text with U+FFFD in place of each half of a character: a surrogate without the other one of its pair."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _escaped(char: str) -> str:

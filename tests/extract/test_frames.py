@@ -92,17 +92,30 @@ def meant(name: str, value: Any) -> Any:
     return value
 
 
+def told(value: Any) -> Any:
+    """A value with U+FFFD for each half of a character, and objects as lists of their pairs: two keys may be equal."""
+    if isinstance(value, str):
+        return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in value)
+    if isinstance(value, dict):
+        return [[told(name), told(value[name])] for name in sorted(value)]
+    return [told(one) for one in value] if isinstance(value, list) else value
+
+
+def pairs_of(text: str) -> str:
+    """A JSON text with objects as lists of their pairs; as text, for two NaN are never equal."""
+    return json.dumps(json.loads(text, object_pairs_hook=lambda pairs: [list(pair) for pair in pairs]))
+
+
 def holds(row: dict[str, Any], record: dict[str, Any]) -> bool:
     """Whether a row holds all of a record, and nothing else."""
     known = {name: row[name] for name in NAMES if name != "created_at"}
-    sent = {name: meant(name, record.get(name)) for name in known}
+    sent = {name: told(meant(name, record.get(name))) for name in known}
     unknown = {name: value for name, value in record.items() if name not in NAMES}
-    # As text, for two NaN are never equal.
     return (
         known == sent
         and [type(value) for value in known.values()] == [type(value) for value in sent.values()]
         and is_same_instant(record["created_at"], row["created_at"])
-        and json.dumps(json.loads(row["extra"] or "{}"), sort_keys=True) == json.dumps(unknown, sort_keys=True)
+        and pairs_of(row["extra"] or "{}") == json.dumps(told(unknown))
     )
 
 
@@ -114,7 +127,7 @@ def test_every_record_is_a_whole_row_or_a_whole_reject(records: RecordList) -> N
     assert result.received == len(records)
     rows, rejects = result.rows.to_dicts(), result.rejects.to_dicts()
     for record in records:
-        if rejects and rejects[0]["raw"] == json.dumps(record, sort_keys=True):
+        if rejects and pairs_of(rejects[0]["raw"]) == json.dumps(told(record)):
             assert rejects.pop(0)["reason"]
         else:
             assert holds(rows.pop(0), record)
@@ -181,11 +194,8 @@ def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> N
 @given(st.lists(good_records, min_size=1, max_size=4), values)
 def test_unknown_fields_are_kept_in_extra(records: RecordList, value: Any) -> None:
     result = typed_as_is([record | {"brand": value} for record in records])
-    if result.rejects.is_empty():
-        assert [set(json.loads(extra)) for extra in result.rows["extra"]] == [{"brand"}] * len(records)
-        assert result.rows.drop("extra").equals(typed_as_is(records).rows.drop("extra"))
-    else:  # only what no JSON text in UTF-8 can hold
-        assert result.rejects["reason"].to_list() == ["extra is not valid Unicode"] * len(records)
+    assert [set(json.loads(extra)) for extra in result.rows["extra"]] == [{"brand"}] * len(records)
+    assert result.rows.drop("extra").equals(typed_as_is(records).rows.drop("extra"))
 
 
 def test_no_records_are_no_rows() -> None:
@@ -213,13 +223,11 @@ def test_a_missing_optional_field_is_null(record: Callable[..., Any]) -> None:
         ({"actor_id": [7]}, "actor_id is a list, not an integer"),
         ({"action": 7}, "action is an integer, not text"),
         ({"action": {}}, "action is an object, not text"),
-        ({"action": "\ud800"}, "action is not valid Unicode"),
         ({"created_at": None}, "created_at is missing or null"),
         ({"created_at": 1_767_225_600}, "created_at is an integer, not text"),
         ({"created_at": "yesterday"}, "created_at is not a time"),
         ({"created_at": "2026-01-01T00:00:00"}, "created_at has no time zone"),
         ({"created_at": "2026-01-01T23:59:60Z"}, "created_at is not a time"),
-        ({"brand": "\ud800"}, "extra is not valid Unicode"),
     ],
 )
 def test_a_reject_says_what_has_no_type(record: Callable[..., Any], changes: dict[str, Any], reason: str) -> None:
@@ -240,6 +248,36 @@ def test_a_reject_says_what_has_no_type(record: Callable[..., Any], changes: dic
 )
 def test_what_is_no_object_is_rejected(strange: Any, reason: str) -> None:
     assert typed_as_is([strange]).rejects["reason"].to_list() == [reason]
+
+
+@pytest.mark.parametrize("name", [field.name for field in FIELDS if field.type == "VARCHAR"])
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (r"Eve \udc00", "Eve \ufffd"),
+        (r"Bob\ud83d", "Bob\ufffd"),
+        (r"\ud83d\ude00 \udfff", "\U0001f600 \ufffd"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\\ude00", "\ufffd\\ude00"),
+    ],
+)
+def test_half_a_character_is_replaced_in_any_text(
+    record: Callable[..., Any], name: str, sent: str, stored: str
+) -> None:
+    strange = record() | {name: json.loads(f'"{sent}"')}
+    result = typed_as_is([record(id=5), strange, record(id=6)])
+    assert (result.rows[name][1], result.rejects.height) == (stored, 0)
+
+
+def test_keys_that_become_equal_all_stay_in_extra(record: Callable[..., Any]) -> None:
+    (extra,) = typed_as_is([record() | json.loads(r'{"a\ud800": {"\udfff": "\udc00"}, "a\udc00": 2}')]).rows["extra"]
+    assert extra == '{"a\ufffd": {"\ufffd": "\ufffd"}, "a\ufffd": 2}'
+
+
+def test_a_reject_is_json_whatever_its_texts_hold(record: Callable[..., Any]) -> None:
+    # DuckDB takes no half of a character in JSON: rules and queries would pass over the reject.
+    (raw,) = typed_as_is([record() | {"id": "seven", "actor_name": "Eve \udc00"}]).rejects["raw"]
+    assert json.loads(raw)["actor_name"] == "Eve \ufffd"
 
 
 def test_times_of_any_zone_are_stored_in_utc(record: Callable[..., Any]) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 
+from support.poison import poisoned
 from support.sync import BEGINNING, DAY, MINUTE, NOON, TODAY, WINDOW, Account, moment, spread
 from zendesk_audit_assets.emulator import Emulator, Fault, HistoryOptions
 from zendesk_audit_assets.extract.coverage import LOOK_BACK, SECOND, SETTLE, Interval
@@ -167,6 +169,20 @@ def test_records_of_the_wrong_shape_are_kept_and_stop_nothing(account: Account) 
     assert sorted(raw, key=lambda record: str(record["url"])) == sorted(sent[:4], key=lambda record: str(record["url"]))
     assert account.query("SELECT extra FROM audit_logs WHERE extra IS NOT NULL") == [('{"brand": [1]}',)]
     assert account.ids() == sorted([*good, sent[4]["id"]])
+
+
+@pytest.mark.parametrize("bad", [rb"\udc00", rb"\ud83d", b"\xff", b"\xf0\x9f\x98"], ids=repr)
+def test_text_that_is_no_unicode_is_the_same_row_each_time(account: Account, bad: bytes) -> None:
+    (id,) = account.happens(NOON - DAY, actor_name="Eve MARK", brand={"MARK": "MARK"})
+    account.happens(*spread(3, NOON - DAY, NOON))
+    with poisoned(id, lambda page, _: orjson.dumps(page).replace(b"MARK", bad)):
+        account.sync()
+        again = account.sync(full=True)
+    assert (again.known, again.appended.inserted, again.appended.revised) == (4, 0, 0)
+    assert account.query(f"SELECT actor_name, extra FROM audit_logs WHERE id = {id}") == [
+        ("Eve \ufffd", '{"brand": {"\ufffd": "\ufffd"}}')
+    ]
+    assert account.query("SELECT * FROM audit_log_rejects UNION ALL BY NAME FROM audit_log_revisions") == []
 
 
 def test_pages_of_nothing_but_rejects_are_passed(account: Account) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from zendesk_audit_assets.extract.record import FIELD_NAMES, FIELDS
+from zendesk_audit_assets.text import as_unicode, is_utf8
 from zendesk_audit_assets.warehouse.table import Column
 
 # The values of some records, field by field, in the order of `record.FIELDS`.
@@ -147,7 +148,7 @@ def _is_usual(field: Column, values: Sequence[Any]) -> bool:
     if not _ALLOWED[field.name].issuperset(map(type, values)):
         return False
     if field.type == "VARCHAR":
-        _text(field.name, "".join(filter(None, values)))
+        "".join(filter(None, values)).encode()  # raises for half a character, which `as_unicode` replaces
     elif field.type == "BIGINT":
         known = [value for value in values if value is not None]
         _int64(field.name, min(known, default=0))
@@ -185,8 +186,13 @@ def _one_by_one(records: Sequence[Any]) -> Frames:
         try:
             rows.append(_row(record))
         except _UntypeableError as error:
-            rejects.append({"reason": str(error), "raw": json.dumps(record, sort_keys=True)})
+            rejects.append({"reason": str(error), "raw": _raw(record)})
     return Frames(pl.DataFrame(rows, schema=ROWS_SCHEMA), pl.DataFrame(rejects, schema=REJECTS_SCHEMA))
+
+
+def _raw(record: Any) -> str:
+    text = json.dumps(record, sort_keys=True, ensure_ascii=False)
+    return json.dumps(record, sort_keys=True) if is_utf8(text) else as_unicode(text)
 
 
 class _UntypeableError(Exception):
@@ -199,8 +205,9 @@ def _row(record: Any) -> dict[str, Any]:
     row = {field.name: _value(field, record.get(field.name)) for field in FIELDS}
     row["ip_address"] = row["ip_address"] if (row["ip_address"] or "").strip(" ") else None
     unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
-    # DuckDB's JSON takes no lone surrogate, escaped or not.
-    row["extra"] = _text("extra", json.dumps(unknown, sort_keys=True, ensure_ascii=False)) if unknown else None
+    # Replaced in the JSON text, not in the values: keys that become equal all stay. DuckDB's JSON takes no half of a
+    # character, escaped or not.
+    row["extra"] = as_unicode(json.dumps(unknown, sort_keys=True, ensure_ascii=False)) if unknown else None
     return row
 
 
@@ -237,12 +244,8 @@ def _int64(name: str, value: int) -> int:
     return value
 
 
-def _text(name: str, value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:  # a lone surrogate
-        raise _UntypeableError(f"{name} is not valid Unicode") from error
-    return value
+def _text(_: str, value: str) -> str:
+    return as_unicode(value)
 
 
 def _instant(name: str, value: str) -> datetime:

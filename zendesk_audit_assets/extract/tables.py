@@ -12,7 +12,7 @@ ORIGIN = (
     Column("run_id", "VARCHAR", "Dagster run that fetched the row.", required=True),
 )
 # An event as it is stored: the documented record, the other fields, and the origin.
-EVENT = (*FIELDS, Column("extra", "JSON", "Fields outside the documented record, unchanged."), *ORIGIN)
+EVENT = (*FIELDS, Column("extra", "JSON", "Fields outside the documented record, as JSON."), *ORIGIN)
 
 AUDIT_LOGS = Table("audit_logs", "Every event of the account's audit log, once, as Zendesk sent it.", EVENT)
 REVISIONS = Table(

@@ -315,8 +315,8 @@ def _decode_json(body: bytes) -> Any:
 
 
 def _text(body: bytes) -> str:
-    """Decode a body; bytes that are no UTF-8 become lone surrogates, and these make a record a reject, not its page."""
-    return body.decode(json.detect_encoding(body), "surrogateescape")
+    """Decode a body, with U+FFFD in place of bytes that are no text: they harm one text of one record, not its page."""
+    return body.decode(json.detect_encoding(body), "replace")
 
 
 def _int_or_float(text: str) -> int | float:

@@ -6,8 +6,8 @@
 -- status: stable
 -- level: high
 -- description: >-
---   Zendesk sent records with a value of the wrong type, such as a name that is no valid Unicode. They are kept in
---   audit_log_rejects, where no rule looks, which an attacker who chooses a name may want. One finding for a day.
+--   Zendesk sent records with a value of the wrong type, such as a name that is a number. They are kept in
+--   audit_log_rejects, where no rule looks. One finding for a day.
 -- falsepositives:
 --   - A new form of the log, which a newer version of this project may know.
 -- input: log
@@ -17,7 +17,7 @@
 --     - events:
 --         - {source_type: macro, action: update, created_at: 2026-01-01T10:00:00Z}
 --       tables:
---         audit_log_rejects: [{batch_id: 1, reason: actor_name is not valid Unicode, raw: '{"id": 7}', inserted_at: 2026-01-01T11:00:00Z}]
+--         audit_log_rejects: [{batch_id: 1, reason: "actor_name is an integer, not text", raw: '{"id": 7}', inserted_at: 2026-01-01T11:00:00Z}]
 --   no_match:
 --     # A page that cannot be read is told by ZD-207.
 --     - events:
