@@ -36,12 +36,7 @@ from zendesk_audit_assets.zendesk.errors import (
 from zendesk_audit_assets.zendesk.response import Response
 from zendesk_audit_assets.zendesk.stopping import NEVER, Wait
 from zendesk_audit_assets.zendesk.tokens import authorization_for
-from zendesk_audit_assets.zendesk.transport import (
-    DEFAULT_RETRY,
-    RetryLimits,
-    Transport,
-    Usage,
-)
+from zendesk_audit_assets.zendesk.transport import DEFAULT_RETRY, RetryLimits, Transport, Usage
 
 logger = logging.getLogger("zendesk_audit_assets.zendesk")
 
