@@ -45,7 +45,7 @@ def test_a_waiting_alert_is_sent_when_its_pause_is_over(deployment: Any) -> None
 def test_while_a_run_sends_alerts_no_other_is_asked_for(deployment: Any, job: str) -> None:
     reports(deployment, pending=1, next_try=at(-1))
     definition = deployment.definitions.resolve_job_def(job)
-    tags = deployment.days.tags if job == "refresh" else {}
+    tags = {**definition.run_tags, **(deployment.days.tags if job == "refresh" else {})}
     run = deployment.instance.create_run_for_job(definition, status=dg.DagsterRunStatus.STARTED, tags=tags)
     assert alert_tick(deployment).skip_message == f"The {job} {run.run_id} has not finished yet."
 

@@ -6,6 +6,7 @@ Schedules and sensors ask here and never open the warehouse: they run in the cod
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import takewhile
 
@@ -47,21 +48,21 @@ def alerts_due(instance: dg.DagsterInstance, scope: Scope) -> datetime | None:
     return _moment(newest, NEXT_TRY) or datetime.min.replace(tzinfo=timezone.utc)
 
 
-def unfinished(instance: dg.DagsterInstance, *jobs: str) -> str | None:
-    """A sentence that names an unfinished run of these jobs; None when there is none."""
+def unfinished(instance: dg.DagsterInstance, scope: Scope, *jobs: str) -> str | None:
+    """A sentence that names an unfinished run of these jobs of the account; None when there is none."""
     for job in jobs:
-        runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=_UNFINISHED), limit=1)
+        runs = instance.get_runs(_runs_of(scope, job, _UNFINISHED), limit=1)
         if runs:
             return f"The {job} {runs[0].run_id} has not finished yet."
     return None
 
 
-def pausing(instance: dg.DagsterInstance, job: str) -> str | None:
-    """A sentence that says until when to wait, while the newest runs of a job have failed; None when it may start.
+def pausing(instance: dg.DagsterInstance, scope: Scope, job: str) -> str | None:
+    """A sentence that says until when to wait, while the job's newest runs have failed; None when it may start.
 
     A run every minute while Zendesk refuses would only use up the rate limit.
     """
-    newest = instance.get_run_records(dg.RunsFilter(job_name=job), limit=len(PAUSES_AFTER_FAILURE))
+    newest = instance.get_run_records(_runs_of(scope, job), limit=len(PAUSES_AFTER_FAILURE))
     failed = list(takewhile(lambda record: record.dagster_run.status == dg.DagsterRunStatus.FAILURE, newest))
     if not failed or failed[0].end_time is None:
         return None
@@ -84,10 +85,15 @@ def fingerprint_of(content: bytes) -> str:
 
 def was_fetched(instance: dg.DagsterInstance, scope: Scope, newest: str) -> bool:
     """Whether a refresh that was requested for the page with this fingerprint has succeeded."""
-    succeeded = dg.RunsFilter(
-        job_name=scope.refresh, statuses=[dg.DagsterRunStatus.SUCCESS], tags={FINGERPRINT_TAG: newest}
-    )
+    succeeded = _runs_of(scope, scope.refresh, [dg.DagsterRunStatus.SUCCESS], {FINGERPRINT_TAG: newest})
     return bool(instance.get_runs(succeeded, limit=1))
+
+
+def _runs_of(
+    scope: Scope, job: str, statuses: Sequence[dg.DagsterRunStatus] = (), tags: Mapping[str, str] | None = None
+) -> dg.RunsFilter:
+    """The runs of the account's job, and of no job of the same name that is somebody else's."""
+    return dg.RunsFilter(job_name=job, statuses=statuses, tags={**scope.tags, **(tags or {})})
 
 
 def _newest(instance: dg.DagsterInstance, key: dg.AssetKey) -> dg.AssetMaterialization | None:

@@ -37,7 +37,7 @@ def _hourly(scope: Scope, account: Account, start: date, status: dg.DefaultSched
         description="Every hour: syncs the log from where it is incomplete, and refreshes everything derived from it.",
     )
     def hourly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        reason = problem(account) or unfinished(context.instance, scope.refresh)
+        reason = problem(account) or unfinished(context.instance, scope, scope.refresh)
         return dg.SkipReason(reason) if reason else refresh_requests(context.instance, scope, start)
 
     return hourly

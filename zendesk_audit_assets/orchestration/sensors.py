@@ -47,7 +47,8 @@ def _new_audit_events(
     )
     def new_audit_events(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         instance = context.instance
-        reason = problem(account) or unfinished(instance, scope.refresh) or pausing(instance, scope.refresh)
+        reason = problem(account) or unfinished(instance, scope, scope.refresh)
+        reason = reason or pausing(instance, scope, scope.refresh)
         if reason:
             return dg.SkipReason(reason)
         try:
@@ -80,8 +81,8 @@ def _undelivered_alerts(scope: Scope, account: Account, status: dg.DefaultSensor
     )
     def undelivered_alerts(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         instance = context.instance
-        reason = problem(account) or unfinished(instance, scope.refresh, scope.deliver_alerts)
-        reason = reason or pausing(instance, scope.deliver_alerts)
+        reason = problem(account) or unfinished(instance, scope, scope.refresh, scope.deliver_alerts)
+        reason = reason or pausing(instance, scope, scope.deliver_alerts)
         if reason:
             return dg.SkipReason(reason)
         due = alerts_due(instance, scope)
