@@ -7,6 +7,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COG := $(BIN)/cog -I docs -P -p "import reference" --verbosity 1
 GENERATED := $(wildcard docs/*.md) benchmarks/README.md .env.example
 
+# Many processes run in a test: what the first of them has compiled serves the others.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo serve dev test test-dates prove lint docs clean
 
 install: $(VENV)/installed   ## the program and what it needs to run, without development tools
