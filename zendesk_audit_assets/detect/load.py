@@ -25,7 +25,13 @@ from sigma.rule import SigmaRule, SigmaStatus
 from zendesk_audit_assets.detect.example_format import parse_examples
 from zendesk_audit_assets.detect.rule import Rule, RuleError, timespan
 from zendesk_audit_assets.detect.sigma import DuckDBBackend
-from zendesk_audit_assets.detect.sql_rule import attack_techniques, parse_sql_rule, remedy_of, require_reading
+from zendesk_audit_assets.detect.sql_rule import (
+    attack_techniques,
+    parse_sql_rule,
+    remedy_of,
+    require_reading,
+    yaml_loader,
+)
 from zendesk_audit_assets.files import require_plain
 from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import one_line
@@ -119,11 +125,14 @@ def _parse_file(path: Path, *, packaged: bool) -> Iterator[_Parsed]:
     except (OSError, UnicodeDecodeError) as error:
         raise RuleError(file, f"it cannot be read ({error})") from error
     if path.suffix == ".sql":
-        yield _Parsed(replace(parse_sql_rule(text, file), packaged=packaged), file, packaged)
+        yield _Parsed(parse_sql_rule(text, file, packaged=packaged), file, packaged)
         return
     try:
-        collection = SigmaCollection.from_yaml(
-            text, source=SigmaRuleLocation(path), collect_filters=True, resolve_references=False
+        collection = SigmaCollection.from_dicts(
+            list(yaml.load_all(text, yaml_loader(packaged=packaged))),
+            source=SigmaRuleLocation(path),
+            collect_filters=True,
+            resolve_references=False,
         )
     except yaml.YAMLError as error:
         raise RuleError(file, f"it is not YAML ({_problem(error)})") from error

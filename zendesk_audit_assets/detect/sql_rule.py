@@ -31,15 +31,21 @@ _KEYS = frozenset(
 )  # fmt: skip
 _LONGEST_REMEDY = 500
 _REQUIRED = ("title", "id", "name", "level")
-# Examples make headers long: parse them in C where possible.
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def parse_sql_rule(text: str, file: str) -> Rule:
+def yaml_loader(*, packaged: bool) -> type[yaml.SafeLoader]:
+    """The loader of a rule file's YAML; for `packaged` ones it is the one in C, ten times as fast, where there is one.
+
+    That one ends the process on a text that is nested very deeply; the other raises `RecursionError`.
+    """
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader) if packaged else yaml.SafeLoader
+
+
+def parse_sql_rule(text: str, file: str, *, packaged: bool) -> Rule:
     """Parse the text of a rule file. Raises `RuleError` unless it is a complete header and one SELECT."""
     lines = text.splitlines()
     end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
-    header = _header("\n".join(line[2:].removeprefix(" ") for line in lines[:end]), file)
+    header = _header("\n".join(line[2:].removeprefix(" ") for line in lines[:end]), file, packaged)
     query = "\n".join(lines[end:]).strip().removesuffix(";")
     needs = _texts(header, "needs", file)
     _require_one_select(query, file)
@@ -64,6 +70,7 @@ def parse_sql_rule(text: str, file: str) -> Rule:
         falsepositives=_texts(header, "falsepositives", file),
         references=_texts(header, "references", file),
         remedy=remedy_of(header.get("remedy"), file),
+        packaged=packaged,
         examples=parse_examples(header.get("examples"), file),
     )
 
@@ -118,9 +125,9 @@ def attack_techniques(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(match[1].upper() for match in found if match)
 
 
-def _header(text: str, file: str) -> Mapping[str, Any]:
+def _header(text: str, file: str, packaged: bool) -> Mapping[str, Any]:
     try:
-        header = yaml.load(text, _LOADER)  # noqa: S506 - both loaders are safe
+        header = yaml.load(text, yaml_loader(packaged=packaged))  # noqa: S506 - both loaders are safe
     except (yaml.YAMLError, RecursionError) as error:
         raise RuleError(file, f"its header is not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(header, dict):
