@@ -297,6 +297,7 @@ def test_a_query_that_reads_elsewhere_is_an_error(
         ("level: low", "level: severe", "severe"),
         ("detection:", "detections:", "detection"),
         ("title: Rule OWN-1", "title: [", "it is not YAML"),
+        ("title: Rule OWN-1", r'title: "\ud83d"', "it is not YAML"),
         (
             "name: OWN-1",
             "name: ZD-001",

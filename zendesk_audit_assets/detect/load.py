@@ -274,7 +274,7 @@ class _Settings:
         if not path.exists():
             return cls()
         try:
-            content = yaml.safe_load(_read(path)) or {}
+            content = yaml.load(_read(path), yaml_loader(packaged=False)) or {}  # noqa: S506 - a safe loader
         except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
             raise RuleError(str(path), f"it cannot be read as YAML ({_problem(error)})") from error
         if not isinstance(content, dict) or set(content) - {"disable", "level"}:

@@ -19,7 +19,7 @@ from zendesk_audit_assets.detect.rule import (
 )
 from zendesk_audit_assets.extract.tables import TABLES
 from zendesk_audit_assets.severity import SEVERITIES
-from zendesk_audit_assets.text import first_line, one_line
+from zendesk_audit_assets.text import first_line, is_utf8, one_line
 from zendesk_audit_assets.transform import DERIVED
 from zendesk_audit_assets.warehouse.untrusted import RefusedQuery, require_queries, statements
 
@@ -38,7 +38,17 @@ def yaml_loader(*, packaged: bool) -> type[yaml.SafeLoader]:
 
     That one ends the process on a text that is nested very deeply; the other raises `RecursionError`.
     """
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader) if packaged else yaml.SafeLoader
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader) if packaged else _OwnLoader
+
+
+class _OwnLoader(yaml.SafeLoader):
+    """Refuses half of a character, such as `"\\ud83d"`, as the loader in C does: no UTF-8 text can hold it."""
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and not is_utf8(value):
+            raise yaml.constructor.ConstructorError(None, None, "found half of a character", node.start_mark)
+        return value
 
 
 def parse_sql_rule(text: str, file: str, *, packaged: bool) -> Rule:
