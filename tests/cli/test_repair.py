@@ -25,9 +25,10 @@ def twice(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     with warehouse.transaction() as connection:
         for number in range(3):
             day = START + number * DAY
-            records = [record(id=2, created_at=f"{day + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")]
+            records = [record(id=2, created_at=f"{day + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}") | {"id": 20 + number}]
             records += [record(id=10 + number, created_at=f"{day + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}")]
             batches.append(connection, [batch(records, Interval(day, day + DAY), day + 2 * DAY)], "run")
+        connection.execute("UPDATE audit_logs SET id = 2 WHERE id >= 20")  # as versions before 0.3 could leave it
         for table in DERIVED:
             refresh.refresh(connection, table)
         findings.refresh(connection, load_rules())

@@ -132,6 +132,31 @@ def test_a_change_of_any_field_is_another_version(
     assert connection.execute("SELECT id FROM audit_log_revisions").fetchall() == [(1,)]
 
 
+@pytest.mark.parametrize("moved", [-400 * DAY, DAY, 400 * DAY], ids=["earlier", "a day later", "later"])
+@pytest.mark.parametrize("together", [True, False], ids=["one commit", "two commits"])
+def test_an_id_is_known_wherever_in_the_log_it_is(
+    connection: duckdb.DuckDBPyConnection, batch: Make, record: Make, moved: timedelta, together: bool
+) -> None:
+    there = START + moved
+    first = batch([record(id=n, created_at=wire(at(n))) for n in range(5)])
+    again = batch(
+        [record(id=n, created_at=wire(there + n * SECOND)) for n in (3, 7)], Interval(there, there + DAY), there + DAY
+    )
+    commits = [[first, again]] if together else [[first], [again]]
+    appended = sum((batches.append(connection, commit, "run") for commit in commits), Appended())
+    assert appended == Appended(received=7, inserted=6, revised=1)
+    assert connection.execute("SELECT created_at FROM audit_logs WHERE id = 3").fetchall() == [(at(3),)]
+    assert batches.append(connection, [again, first], "run") == Appended(received=7)
+
+
+def test_a_row_of_an_id_that_is_stored_twice_is_no_revision(
+    connection: duckdb.DuckDBPyConnection, batch: Make, record: Make
+) -> None:
+    batches.append(connection, [batch([record(id=1), record(id=2, created_at=wire(at(9)))])], "run")
+    connection.execute("UPDATE audit_logs SET id = 1")  # as versions before 0.3 could leave it
+    assert batches.append(connection, [batch([record(id=1)])], "run") == Appended(received=1)
+
+
 def test_a_reject_is_kept_once(connection: duckdb.DuckDBPyConnection, batch: Make, record: Make) -> None:
     strange = [record(id="no 1"), record(id="no 1"), record(id="no 2"), None]
     assert batches.append(connection, [batch(strange)], "run").rejected == 3

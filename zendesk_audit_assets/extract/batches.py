@@ -50,8 +50,8 @@ class Appended:
 def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_id: str) -> Appended:
     """Store batches inside the caller's transaction. Appending them again adds coverage and nothing else.
 
-    One statement inserts all of them, because it costs the same for one batch as for many. Each batch's range of
-    `created_at` bounds the search for known ids, so the cost does not grow with the log.
+    One statement inserts all of them, because it costs the same for one batch as for many. An id is known wherever in
+    the log it is: DuckDB skips what lies above and below the ids of the batches by its minima and maxima.
     """
     first_id = scalar(connection, f"SELECT coalesce(max(batch_id), 0) + 1 FROM {COVERAGE.name}")
     now = datetime.now(timezone.utc)
@@ -59,7 +59,7 @@ def append(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], run_
     rows = _with_origin([batch.rows for batch in batches], batch_ids, now, run_id)
     rejects = _with_origin([batch.rejects for batch in batches], batch_ids, now, run_id)
     if not rows.is_empty():
-        _insert_rows(connection, rows, batches)
+        _insert_rows(connection, rows)
     if not rejects.is_empty():
         with _view(connection, "incoming_rejects", rejects):
             connection.execute(_INSERT_REJECTS)
@@ -98,8 +98,8 @@ def hold_known_events(connection: duckdb.DuckDBPyConnection, batches: Sequence[B
     rows = pl.concat([batch.rows.select("id", "created_at") for batch in batches])
     if rows.is_empty():
         return False
-    with _stored_around(connection, batches), _view(connection, "incoming_keys", rows):
-        return bool(scalar(connection, "SELECT count(*) FROM incoming_keys JOIN stored USING (id, created_at)"))
+    with _view(connection, "incoming", rows):
+        return bool(scalar(connection, f"SELECT count(*) FROM incoming JOIN {AUDIT_LOGS.name} USING (id, created_at)"))
 
 
 def reads(connection: duckdb.DuckDBPyConnection, window: Interval) -> list[Read]:
@@ -169,26 +169,25 @@ def start_of_last_rows(
 
 _COLUMNS = ", ".join(f'"{column.name}"' for column in AUDIT_LOGS.columns)
 _CONTENT = [*(field.name for field in FIELDS if field.name != "id"), "extra"]
-_DIFFERS = " OR ".join(f'stored."{name}" IS DISTINCT FROM incoming."{name}"' for name in _CONTENT)
-_EQUALS = " AND ".join(f'revision."{name}" IS NOT DISTINCT FROM incoming."{name}"' for name in _CONTENT)
+_EQUALS = " AND ".join(f'version."{name}" IS NOT DISTINCT FROM incoming."{name}"' for name in _CONTENT)
+
+_KNOWN = f"SELECT log.rowid AS row, id FROM {AUDIT_LOGS.name} AS log SEMI JOIN incoming USING (id)"
 
 _INSERT_NEW = f"""
     INSERT INTO {AUDIT_LOGS.name} BY NAME
-    SELECT {_COLUMNS} FROM incoming
-    WHERE id NOT IN (SELECT id FROM stored)
-      AND NOT EXISTS (FROM {REVISIONS.name} AS revision WHERE revision.id = incoming.id AND {_EQUALS})
-    ORDER BY created_at, id
+    SELECT {_COLUMNS} FROM incoming WHERE id NOT IN (SELECT id FROM known) ORDER BY created_at, id
 """
 
 _INSERT_REVISIONS = f"""
     INSERT INTO {REVISIONS.name} BY NAME
-    SELECT DISTINCT ON ({", ".join(f'incoming."{name}"' for name in ["id", *_CONTENT])})
-        {", ".join(f'incoming."{column.name}"' for column in AUDIT_LOGS.columns)}
-    FROM incoming
-    JOIN stored USING (id)
-    WHERE ({_DIFFERS})
-      AND NOT EXISTS (FROM {REVISIONS.name} AS revision WHERE revision.id = incoming.id AND {_EQUALS})
-    ORDER BY incoming.batch_id
+    WITH versions AS (
+        FROM {AUDIT_LOGS.name} WHERE rowid IN (SELECT row FROM known)
+        UNION ALL BY NAME
+        FROM {REVISIONS.name}
+    )
+    SELECT DISTINCT ON ({", ".join(f'"{name}"' for name in ["id", *_CONTENT])}) {_COLUMNS} FROM incoming
+    WHERE NOT EXISTS (FROM versions AS version WHERE version.id = incoming.id AND {_EQUALS})
+    ORDER BY batch_id
 """
 
 _INSERT_REJECTS = f"""
@@ -209,28 +208,24 @@ def _with_origin(frames: Sequence[pl.DataFrame], batch_ids: Sequence[int], now: 
     )
 
 
-def _insert_rows(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, batches: Sequence[Batch]) -> None:
+def _insert_rows(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
     first_of_each = rows.unique("id", keep="first", maintain_order=True)
-    with _stored_around(connection, batches):
-        with _view(connection, "incoming", first_of_each):
-            inserted = scalar(connection, _INSERT_NEW)
-        if inserted < rows.height:
-            with _view(connection, "incoming", rows):
-                connection.execute(_INSERT_REVISIONS)
+    known = _known(connection, first_of_each)
+    with _view(connection, "incoming", first_of_each), _view(connection, "known", known):
+        connection.execute(_INSERT_NEW)
+    again = rows.filter(pl.col("id").is_in(known["id"].implode()) | pl.col("id").is_duplicated())
+    if first_of_each.height < rows.height:  # the first of them is stored only now
+        known = _known(connection, again)
+    if not again.is_empty():
+        with _view(connection, "incoming", again), _view(connection, "known", known):
+            connection.execute(_INSERT_REVISIONS)
 
 
-@contextmanager
-def _stored_around(connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch]) -> Iterator[None]:
-    """Create the view `stored`: the events in the batches' time ranges, whose ids the batches may repeat."""
-    # A branch for each with constants: DuckDB then skips the rest of the log by its minima and maxima.
-    branches = [
-        f"SELECT * FROM {AUDIT_LOGS.name} WHERE created_at BETWEEN TIMESTAMPTZ '{times.min()!s}' AND '{times.max()!s}'"
-        for times in (batch.rows["created_at"] for batch in batches)
-        if len(times)
-    ]
-    connection.execute(f"CREATE TEMP VIEW stored AS {' UNION ALL '.join(branches)}")
-    yield
-    connection.execute("DROP VIEW temp.stored")
+def _known(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `row` and `id` of the stored events with an id of these rows, wherever in the log they are."""
+    with _view(connection, "incoming", rows):
+        known: pl.DataFrame = connection.sql(_KNOWN).pl()
+    return known
 
 
 @contextmanager

@@ -18,7 +18,7 @@ READ_WITHIN = timedelta(hours=3)
 
 
 def ids_are_unique(connection: duckdb.DuckDBPyConnection, _: datetime) -> CheckResult:
-    """No event is stored twice. The insert looks only at the batch's own time range, this looks at everything."""
+    """No event is stored twice. The insert sees to it; other programs, and earlier versions of this one, may not."""
     twice = scalar(connection, "SELECT count(*) - count(DISTINCT id) FROM audit_logs")
     return CheckResult(twice == 0, f"{twice:,} rows repeat an id.", {"repeated": twice})
 

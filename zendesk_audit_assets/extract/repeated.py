@@ -1,4 +1,4 @@
-"""Events that are stored twice: Zendesk has sent one id with two times, in batches that did not know of each other."""
+"""Events that are stored twice: versions before 0.3 did so when Zendesk had sent one id with two times far apart."""
 
 from __future__ import annotations
 
