@@ -70,7 +70,8 @@ AUDIT_EVENTS = _table(
         Column(
             "direction",
             "VARCHAR",
-            "Of a changed account setting: whether it protects the account weaker or stronger; NULL if unknown.",
+            "Of a changed account setting: whether it protects the account weaker or stronger, by the words of its "
+            "label and fields; unclear where they disagree; NULL where the text does not tell.",
         ),
         Column(
             "ways_out",

@@ -19,6 +19,34 @@ _OFF_VALUES = "(?:turned |switched )?off|false|disabled|inactive|no|none|never"
 _ON = _SWITCHED.format("(?:(?:turned|switched) )?on|enabled|true", _ON_VALUES)
 _OFF = _SWITCHED.format("(?:(?:turned|switched) )?off|disabled|false", f"{_OFF_VALUES}|not required|optional")
 
+# What the words of a setting do: let somebody past a protection, keep from something, turn something off, allow, name a
+# protection, name what lets somebody in or something out, and name a list of those who may.
+_PERMITS = (
+    r"\b(?:bypass|exempt|excepti|skip|fall.?back|without|opt.?out|remember|ignor|waiv|exclud|grace period|stay signed"
+    r"|trust(?:ed|s)? (?:this |the )?(?:device|browser|computer))"
+)
+_KEEPS_FROM = r"\b(?:require|restrict|block|prevent|limit|forbid|enforce|prohibit|disallow|reject)s?\b"
+_FORBIDS = (
+    r"\b(?:requir|restrict|block|prevent|limit|forbid|deny|denies|enforc|prohibit|disallow|suppress|protect|reject)"
+)
+_TURNS_OFF = (
+    r"(?:\b(?:disabl|deactivat)(?:es?|ing)\b|\b(?:turn|switch)(?:s|es|ing)? off\b"
+    r"|(?m:^)(?:is )?(?:disabled|inactive)\b)"
+)
+_ALLOWS = r"\b(?:allow|permit|let)s?\b"
+_GUARDS = (
+    r"(?:two|multi|2).?(?:factor|step)|\b[2m]fa\b|single.sign|\b(?:sso|saml|jwt|oidc)\b|json.web.token|openid"
+    r"|\b(?:allowed|trusted) ip|redact|credit.?card|encrypt|\baudit|malware|virus|saniti|captcha|minimum"
+    r"|password.?(?:policy|security|level|requirement|expir|length|complex|history)|approv|\bconfirm|\bverif|\bonly\b"
+    r"|mandatory|\b(?:mask|hid)(?:es?|ing)\b|\b(?:log|sign)(?:s|ed)? ?(?:out|off)\b|notif|alert|warn|expir|timeout"
+    r"|session"
+)
+_OPENS = (
+    r"admins to set |^any(?:one|body) |assumption|\baccess(?:$|\s*[:(]|\n| (?:for|from|by|via|on|of)\b)|^public |social"
+    r"|google|microsoft|facebook|remote|archiv|bcc|forward|export|\bsharing|\bguest|anonymous|unauthenticated|unverified"
+)
+_LISTS = r"\bdomains?\b|\branges?\b|(?:allow|white|safe).?list"
+
 # Where an action of a business rule begins, in the words of the API or of the pages, and by what it sends, which is
 # not a user, a group or a requester by e-mail: "notification_webhook", "Notify by: Active webhook".
 _ACTION = (
@@ -64,7 +92,33 @@ _FUNCTIONS = {
     "is_off": rf"""regexp_matches(
         coalesce({{0}}, ''),
         '(?i)^\s*(?:{_OFF_VALUES}|deactivated|not required|optional|0)?(?: by .*)?{_END}'
+        || '|(?:^|[\s,;"\[(])(?:0\.0\.0\.0|::)/0'
     )""",
+    # Of the words of a setting, in lower case: 1 where it is weaker when on, -1 where it is weaker when off,
+    # 0 where they disagree. A protection counts above whatever it is named for.
+    "opening_of": rf"""CASE
+        WHEN regexp_matches({{0}}, '{_PERMITS}')
+        THEN CASE WHEN regexp_matches({{0}}, '{_KEEPS_FROM}.*{_PERMITS}|{_TURNS_OFF}') THEN 0 ELSE 1 END
+        WHEN regexp_matches({{0}}, '{_TURNS_OFF}')
+        THEN CASE
+            WHEN regexp_matches({{0}}, '{_KEEPS_FROM}.*{_TURNS_OFF}') THEN 0
+            WHEN regexp_matches({{0}}, '{_FORBIDS}|{_GUARDS}') THEN 1
+            WHEN regexp_matches({{0}}, '{_OPENS}') THEN -1
+            ELSE 0
+        END
+        WHEN regexp_matches({{0}}, '{_ALLOWS}')
+        THEN CASE WHEN regexp_matches({{0}}, '{_FORBIDS}|{_GUARDS}|{_LISTS}') THEN 0 ELSE 1 END
+        WHEN regexp_matches({{0}}, '{_FORBIDS}|{_GUARDS}') THEN -1
+        WHEN regexp_matches({{0}}, '{_OPENS}') THEN CASE WHEN regexp_matches({{0}}, '{_LISTS}') THEN 0 ELSE 1 END
+        ELSE -1
+    END""",
+    # A field that only says which value the setting has.
+    "is_neutral_field": r"""regexp_full_match(
+        {0},
+        '(?i)(?:is )?(?:enforced|required|enabled|active|activated|on|status|state|value|mode|level|enforcement'
+        || '|requirement|setting)'
+    )""",
+    "permits_in": rf"regexp_extract({{0}}, '{_PERMITS}')",
     "grade_of": rf"""CASE
         WHEN regexp_matches({{0}}, '(?i)^\s*(?:{_OFF_VALUES}){_END}') THEN 0
         WHEN regexp_matches({{0}}, '(?i)^\s*not required{_END}') THEN 0

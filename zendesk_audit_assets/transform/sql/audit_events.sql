@@ -261,6 +261,7 @@ prepared AS (
         CASE WHEN object_type = 'account_setting' THEN
             regexp_replace(trim(lower(label_name)), '^(?:enable|require) ', '')
         END AS bare_setting,
+        regexp_replace(replace(trim(lower(label_name)), '_', ' '), '^enables? ', '') AS plain_label,
         -- What it was switched to as a whole: never the value of one field among several.
         CASE
             WHEN object_type = 'account_setting' AND len(changes) > 1
@@ -302,7 +303,21 @@ expanded AS (
             '\1\2',
             'g'
         ) AS ipv6,
-        switched_to(switched) AS turned
+        switched_to(switched) AS turned,
+        -- Whether the setting, and each of its fields, is weaker when it is on: of both a word may turn that round, and so
+        -- may a sentence.
+        CASE WHEN object_type = 'account_setting' THEN [
+            opening_of(text)
+            FOR text IN [
+                plain_label || CASE WHEN changes[1].confidence = 'unparsed' THEN ' ' || permits_in(words) ELSE '' END
+            ] || [
+                plain_label || CASE
+                    WHEN coalesce(is_neutral_field(change.field) OR lower(change.field) = plain_label, true) THEN ''
+                    ELSE E'\n' || lower(change.field)
+                END
+                FOR change IN changes
+            ]
+        ] END AS openings
     FROM prepared
 ),
 named AS (
@@ -342,36 +357,42 @@ named AS (
 graded AS (
     SELECT
         *,
-        -- Protections are weaker when they are off; what lets somebody in or something out is weaker when it is on.
-        regexp_matches(
-            setting,
-            '^allow |admins to set |^any(?:one|body) |assumption|access$|^public |social|google|microsoft|facebook|remote|bypass|archiv|bcc|forward|export'
-        ) AS lets_in,
-        -- Per change 1 for stronger, -1 for weaker, 0 for what cannot be told.
-        CASE WHEN object_type = 'account_setting' AND state = 'changed' THEN [
+        -- Per change 1 for stronger, -1 for weaker, -0.5 for either, and 0 for what cannot be told.
+        [
             CASE
-                WHEN change.confidence NOT IN ('exact', 'ambiguous') THEN 0
-                WHEN regexp_matches(lower(setting || ' ' || change.field), 'session|expir|timeout|duration|attempt|idle|inactiv')
+                WHEN regexp_matches(one.subject, 'session|expir|timeout|duration|attempt|idle|inactiv')
+                    AND NOT regexp_matches(one.subject, 'lock.?out (?:duration|time|period)')
                 THEN coalesce(sign(
-                    coalesce(
-                        minutes_of(change.old_value),
-                        CASE WHEN is_off(change.old_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
-                    )
-                    - coalesce(
-                        minutes_of(change.new_value),
-                        CASE WHEN is_off(change.new_value) THEN CASE WHEN lets_in THEN 0 ELSE 1e9 END END
-                    )
+                    coalesce(one.old_minutes, CASE WHEN one.was_off THEN CASE one.opening WHEN 1 THEN 0 WHEN -1 THEN 1e9 END END)
+                    - coalesce(one.new_minutes, CASE WHEN one.is_off THEN CASE one.opening WHEN 1 THEN 0 WHEN -1 THEN 1e9 END END)
                 ), 0)
-                WHEN grade_of(change.old_value) IS NOT NULL AND grade_of(change.new_value) IS NOT NULL
-                THEN sign(grade_of(change.new_value) - grade_of(change.old_value)) * CASE WHEN lets_in THEN -1 ELSE 1 END
-                WHEN is_off(change.new_value) THEN CASE WHEN lets_in THEN 1 ELSE -1 END
-                WHEN lets_in AND is_off(change.old_value) THEN -1
-                WHEN regexp_matches(lower(setting || ' ' || change.field), 'length|minimum|characters|history|complexity')
-                THEN coalesce(sign(try_cast(change.new_value AS DOUBLE) - try_cast(change.old_value AS DOUBLE)), 0)
+                WHEN one.new_grade = one.old_grade THEN 0
+                WHEN one.opening = 0 AND (one.new_grade <> one.old_grade OR one.is_off OR one.was_off) THEN -0.5
+                WHEN one.new_grade <> one.old_grade THEN -one.opening * sign(one.new_grade - one.old_grade)
+                WHEN one.is_off THEN one.opening
+                WHEN one.opening = 1 AND one.was_off THEN -1
+                WHEN regexp_matches(one.subject, 'length|minimum|characters|history|complexity')
+                THEN coalesce(sign(try_cast(one.change.new_value AS DOUBLE) - try_cast(one.change.old_value AS DOUBLE)), 0)
                 ELSE 0
             END
-            FOR change IN changes
-        ] END AS signs,
+            FOR one IN list_transform(
+                list_filter(
+                    list_transform(changes, lambda change, number: {change: change, opening: openings[number + 1]}),
+                    lambda one: object_type = 'account_setting' AND one.change.confidence IN ('exact', 'ambiguous')
+                ),
+                lambda one: {
+                    change: one.change,
+                    opening: one.opening,
+                    subject: lower(setting || ' ' || one.change.field),
+                    old_grade: grade_of(one.change.old_value),
+                    new_grade: grade_of(one.change.new_value),
+                    old_minutes: minutes_of(one.change.old_value),
+                    new_minutes: minutes_of(one.change.new_value),
+                    was_off: is_off(one.change.old_value),
+                    is_off: is_off(one.change.new_value)
+                }
+            )
+        ] AS signs,
         -- What a business rule says: whether it is a text for people, and the text. Titles and conditions do nothing.
         CASE WHEN object_type IN ('rule', 'trigger', 'automation', 'macro')
             AND regexp_matches(change_description, '(?i)https?:|webhook|notif|target|text |[@\x{FF20}]')
@@ -483,9 +504,15 @@ SELECT
     END AS role_change,
     CASE
         WHEN object_type <> 'account_setting' THEN NULL
-        WHEN state = CASE WHEN lets_in THEN 'on' ELSE 'off' END THEN 'weaker'
-        WHEN state IN ('on', 'off') THEN 'stronger'
-        WHEN list_min(signs) < 0 THEN 'weaker'
+        WHEN list_min(signs) <= -1 THEN 'weaker'
+        WHEN state IN ('on', 'off')
+        THEN CASE
+            WHEN openings[1] = 0 THEN 'unclear'
+            WHEN openings[1] = CASE WHEN state = 'on' THEN 1 ELSE -1 END THEN 'weaker'
+            WHEN list_min(signs) < 0 THEN 'unclear'
+            ELSE 'stronger'
+        END
+        WHEN list_min(signs) < 0 THEN 'unclear'
         WHEN list_min(signs) > 0 THEN 'stronger'
     END AS direction,
     CASE WHEN said IS NOT NULL THEN list_filter(
