@@ -24,6 +24,7 @@ import zendesk_audit_assets
 from zendesk_audit_assets import build_definitions
 from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.cli import main
+from zendesk_audit_assets.definitions import KEEP_RUNS_DAYS
 from zendesk_audit_assets.detect import load_rules
 from zendesk_audit_assets.detect.tables import FINDING_DECISIONS, FINDINGS, FINDINGS_STATE, LOG_FINDINGS
 from zendesk_audit_assets.errors import AuditError
@@ -208,7 +209,8 @@ def assets() -> str:
 @cache
 def _definitions() -> dg.Definitions:
     """The definitions of a configured account: what is not configured does not run by itself."""
-    return build_definitions(Account(subdomain="acme", start_date="2026-01-01", access_token="token"))  # noqa: S106
+    account = Account(subdomain="acme", start_date="2026-01-01", access_token="token")  # noqa: S106
+    return build_definitions(account, keep_runs_days=KEEP_RUNS_DAYS)
 
 
 # The command line

@@ -144,7 +144,7 @@ def test_the_assets_are_these() -> None:
         "published_parquet": ("published", {"parquet"}),
     }
     for spec in specs.values():
-        assert spec.owners == ["team:data"]
+        assert not spec.owners
         assert spec.tags["domain"] == "audit"
         assert spec.description
 
@@ -164,7 +164,7 @@ def test_each_asset_comes_after_those_it_is_made_from() -> None:
 
 
 def test_the_jobs_schedules_sensors_and_checks_are_these() -> None:
-    loaded = build_definitions(Account.from_environ(CONFIGURED))
+    loaded = build_definitions(Account.from_environ(CONFIGURED), keep_runs_days=definitions.KEEP_RUNS_DAYS)
     jobs = {job.name: job for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")}
     assert jobs.keys() == {"refresh", "backfill", "nightly", "deliver_alerts", "prune_runs"}
     assert all(job.description for job in jobs.values())
@@ -207,12 +207,6 @@ def test_every_column_has_a_type_a_description_and_its_pii_mark() -> None:
         }
     marked = {column.name for schema in schemas.values() for column in schema.columns if "pii" in column.tags}
     assert marked >= {"actor_id", "actor_name", "ip_address", "source_label", "change_description"}
-
-
-def test_a_resource_can_be_replaced() -> None:
-    other = ZendeskResource(Account(subdomain="other"))
-    loaded = build_definitions(Account.from_environ(CONFIGURED), resource_overrides={"zendesk": other})
-    assert (loaded.resources or {})["zendesk"] is other
 
 
 WAYS = {

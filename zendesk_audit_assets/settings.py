@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timezone
@@ -21,6 +22,9 @@ from zendesk_audit_assets.severity import SEVERITIES
 from zendesk_audit_assets.text import is_utf8
 
 T = TypeVar("T")
+
+# What Dagster takes as the beginning of a name; the empty name is that of the only account.
+_NAME = re.compile("([A-Za-z][A-Za-z0-9_]{0,63})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Variable(Generic[T]):
 
     def read(self, account: Account) -> T:
         """Parse the account's value. Raises `BadSettings`."""
-        return self.parse(account.text(self), account.name(self))
+        return self.parse(account.text(self), account.name_of(self))
 
     def __str__(self) -> str:
         return self.name
@@ -58,11 +62,15 @@ class Account:
     Each keyword is one of the variables below. A value is text, or the date, path, number or bool that the text would
     spell, or an object with `get_value()` such as `dagster.EnvVar`, which is looked up whenever it is needed. Reading
     an attribute parses its value and raises `BadSettings` if it has no meaning; constructing an account does not.
+
+    `name` is that of the account in a Dagster deployment with several: the prefix of all its names there, and of its
+    warehouse file unless `database` is given. It has letters, digits and _, and is empty where there is one account.
     """
 
-    __slots__ = ("_values",)
+    __slots__ = ("_values", "name")
 
     _values: Mapping[str, Any]
+    name: str
 
     subdomain = Variable("ZENDESK_SUBDOMAIN", parsers.parse_subdomain, "The `acme` of https://acme.zendesk.com.")
     start_date = Variable(
@@ -165,12 +173,17 @@ class Account:
         "off",
     )
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, name: str = "", **values: Any) -> None:
+        if not _NAME.fullmatch(name):
+            raise BadSettings(
+                f"An account has the name {shown(name)}.", "Use letters, digits and _, and begin with a letter."
+            )
         for keyword in values:
             if keyword not in FIELDS:
                 nearest = difflib.get_close_matches(keyword, FIELDS, n=1)
                 hint = f"; did you mean {nearest[0]}?" if nearest else f"; the settings are {', '.join(FIELDS)}"
                 raise TypeError(f"Account has no setting {keyword!r}{hint}")
+        object.__setattr__(self, "name", name)
         object.__setattr__(self, "_values", values)
 
     @classmethod
@@ -185,18 +198,18 @@ class Account:
             try:
                 value = value.get_value()
             except ValueError:  # EnvVar.int of another text; its message quotes the value
-                raise BadSettings(f"{self.name(variable)} has a value of another type.", "Correct it.") from None
+                raise BadSettings(f"{self.name_of(variable)} has a value of another type.", "Correct it.") from None
         text = "" if value is None else str(value).strip()
         if not is_utf8(text):
-            raise BadSettings(f"{self.name(variable)} holds bytes that are not UTF-8.", "Set it again, in UTF-8.")
+            raise BadSettings(f"{self.name_of(variable)} holds bytes that are not UTF-8.", "Set it again, in UTF-8.")
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
             raise BadSettings(
-                f"{self.name(variable)} stands in quotes, which are part of its value.",
+                f"{self.name_of(variable)} stands in quotes, which are part of its value.",
                 "Remove them; `docker run --env-file` keeps quotes.",
             )
-        return text or variable.default
+        return text or (f"data/{self.name}.duckdb" if self.name and variable is Account.database else variable.default)
 
-    def name(self, variable: Variable[Any]) -> str:
+    def name_of(self, variable: Variable[Any]) -> str:
         """The environment variable that messages about a setting name."""
         return getattr(self._value(variable), "env_var_name", variable.name)
 
@@ -210,9 +223,9 @@ class Account:
         method = self.auth_type or self._only_complete_auth_method()
         if method not in AUTH_TYPES:
             raise BadSettings(
-                f"{self.name(Account.auth_type)} is {shown(method)}.", f"Use one of {', '.join(AUTH_TYPES)}."
+                f"{self.name_of(Account.auth_type)} is {shown(method)}.", f"Use one of {', '.join(AUTH_TYPES)}."
             )
-        unset = [self.name(variable) for variable in AUTH_TYPES[method] if not self.text(variable)]
+        unset = [self.name_of(variable) for variable in AUTH_TYPES[method] if not self.text(variable)]
         if unset:
             raise BadSettings(f"{method} needs {' and '.join(unset)}, not set.", "Set it, or choose another way.")
         return method
@@ -229,12 +242,12 @@ class Account:
         if len(complete) == 1:
             return complete[0]
         if complete:
-            names = [self.name(variable) for name in complete for variable in AUTH_TYPES[name]]
+            names = [self.name_of(variable) for name in complete for variable in AUTH_TYPES[name]]
             raise BadSettings(
                 f"{', '.join(names)} are all set: {len(complete)} ways to authenticate.",
-                f"Set {self.name(Account.auth_type)} to {' or '.join(complete)}.",
+                f"Set {self.name_of(Account.auth_type)} to {' or '.join(complete)}.",
             )
-        ways = "; or ".join(" and ".join(map(self.name, needed)) for needed in AUTH_TYPES.values())
+        ways = "; or ".join(" and ".join(map(self.name_of, needed)) for needed in AUTH_TYPES.values())
         raise BadSettings("No way to authenticate at Zendesk is set.", f"Set {ways}.")
 
     def _value(self, variable: Variable[Any]) -> Any:
@@ -245,7 +258,7 @@ class Account:
 
     def __repr__(self) -> str:
         # Never a value: a repr ends up in logs.
-        return f"Account({', '.join(self._values)})"
+        return f"Account({', '.join([repr(self.name), *self._values] if self.name else self._values)})"
 
 
 FIELDS: Mapping[str, Variable[Any]] = {

@@ -175,7 +175,7 @@ def test_while_a_refresh_has_not_finished_nothing_is_asked(deployment: Any) -> N
     assert deployment.requests() == 0
 
 
-@pytest.mark.parametrize("tags", [{}, Scope("other").tags], ids=["another team", "another account"])
+@pytest.mark.parametrize("tags", [{}, Scope("other").run_tags], ids=["another team", "another account"])
 @pytest.mark.parametrize("what", ["runs", "has failed", "has fetched the newest page"])
 def test_a_refresh_of_somebody_else_stops_nothing(deployment: Any, what: str, tags: dict[str, str]) -> None:
     @dg.op

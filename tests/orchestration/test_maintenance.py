@@ -12,8 +12,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from zendesk_audit_assets.definitions import KEEP_RUNS_DAYS
 from zendesk_audit_assets.orchestration.checks import CHECKS
-from zendesk_audit_assets.orchestration.maintenance import KEEP_DAYS, prune
+from zendesk_audit_assets.orchestration.maintenance import prune
 from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.orchestration.run_history import complete_to
 from zendesk_audit_assets.orchestration.scope import Scope
@@ -79,8 +80,8 @@ def test_materializations_and_complete_to_survive_pruning(aged: Any) -> None:
 
 def test_runs_that_are_recent_or_unfinished_stay(aged: Any) -> None:
     job = aged.definitions.resolve_job_def("backfill")
-    unfinished = aged.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=Scope().tags)
-    assert prune(aged.instance, Scope(), timedelta(days=KEEP_DAYS)) == 0
+    unfinished = aged.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=Scope().run_tags)
+    assert prune(aged.instance, Scope(), timedelta(days=KEEP_RUNS_DAYS)) == 0
     prune(aged.instance, Scope(), NONE)
     assert aged.instance.get_run_by_id(unfinished.run_id) is not None
 
@@ -88,7 +89,7 @@ def test_runs_that_are_recent_or_unfinished_stay(aged: Any) -> None:
 def test_failed_and_canceled_runs_are_forgotten_as_well(aged: Any) -> None:
     job = aged.definitions.resolve_job_def("backfill")
     over = [
-        aged.instance.create_run_for_job(job, status=status, tags=Scope().tags).run_id
+        aged.instance.create_run_for_job(job, status=status, tags=Scope().run_tags).run_id
         for status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
     ]
     assert prune(aged.instance, Scope(), NONE) == 3
@@ -109,7 +110,7 @@ def test_the_runs_of_other_teams_stay(aged: Any) -> None:
         run("refresh"),
         run("refresh", tags=there),
         run("payroll", tags=here),
-        run("refresh", tags=Scope("acme").tags),
+        run("refresh", tags=Scope("acme").run_tags),
     ]
     of_an_older_version = run("refresh", tags=here)
     assert prune(aged.instance, Scope(), NONE, here[".dagster/repository"]) == 2
@@ -136,7 +137,7 @@ def test_the_warehouse_is_not_touched(aged: Any) -> None:
 
 def test_what_the_checks_found_last_stays_known(aged: Any) -> None:
     checks = dg.AssetSelection.checks_for_assets(dg.AssetKey("audit_logs"))
-    job = dg.define_asset_job("checks_only", selection=checks, tags=Scope().tags)
+    job = dg.define_asset_job("checks_only", selection=checks, tags=Scope().run_tags)
     definitions = dg.Definitions.merge(aged.definitions, dg.Definitions(jobs=[job]))
     keys = [Scope().check_key(check.table, check.name) for check in CHECKS if check.table == "audit_logs"]
 

@@ -16,7 +16,7 @@ JOBS = ("refresh", "backfill", "nightly", "deliver_alerts", "prune_runs")
 # All that a run can be told of this project: what to do again, and for how many days runs are kept.
 OPTIONS = {"full_refresh", "full_rebuild", "force", "retry_failed", "keep_days"}
 SECRET = "tok-of-the-environment"
-DEFINITIONS = build_definitions(Account(subdomain="acme", access_token="x", start_date="2026-01-01"))
+DEFINITIONS = build_definitions(Account(subdomain="acme", access_token="x", start_date="2026-01-01"), keep_runs_days=7)
 BOUND = dict(DEFINITIONS.resources or {})
 
 

@@ -15,6 +15,7 @@ import pytest
 import time_machine
 
 from zendesk_audit_assets import Account, build_definitions, settings
+from zendesk_audit_assets.definitions import KEEP_RUNS_DAYS
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
 from zendesk_audit_assets.orchestration.partitions import Days
 from zendesk_audit_assets.warehouse.database import Warehouse
@@ -36,7 +37,7 @@ class Deployment:
 
     @property
     def definitions(self) -> dg.Definitions:
-        return build_definitions(self.account)
+        return build_definitions(self.account, keep_runs_days=KEEP_RUNS_DAYS)
 
     @property
     def warehouse(self) -> Warehouse:

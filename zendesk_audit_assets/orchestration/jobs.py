@@ -79,7 +79,7 @@ def _job(scope: Scope, name: str, selection: dg.AssetSelection, description: str
         selection=selection,
         # A run is one process: its steps never wait for each other's lock on the warehouse.
         executor_def=dg.in_process_executor,
-        tags=scope.tags,
+        tags=scope.run_tags,
         description=description,
     )
 

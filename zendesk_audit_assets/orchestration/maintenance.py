@@ -9,8 +9,8 @@ import dagster as dg
 from zendesk_audit_assets.orchestration._private import SqliteEventLogStorage
 from zendesk_audit_assets.orchestration.jobs import ASSETS
 from zendesk_audit_assets.orchestration.scope import Scope
-
-KEEP_DAYS = 7
+from zendesk_audit_assets.orchestration.validation import problem
+from zendesk_audit_assets.settings import Account
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # Dagster's tag of a run that the web server or the daemon has started: the repository and its code location.
@@ -20,12 +20,12 @@ _CODE_LOCATION_TAG = ".dagster/repository"
 class PruneConfig(dg.Config):
     """Options of a run."""
 
-    keep_days: int = KEEP_DAYS
+    keep_days: int | None = None
     """Age in days from which finished runs are deleted, except those with an asset's latest materialization."""
 
 
-def build_prune_job(scope: Scope) -> dg.JobDefinition:
-    """The job `prune_runs`."""
+def build_prune_job(scope: Scope, keep_days: int) -> dg.JobDefinition:
+    """The job `prune_runs`, which keeps runs for so many days."""
 
     @dg.op(
         name=scope.prefixed("prune_old_runs"),
@@ -33,20 +33,32 @@ def build_prune_job(scope: Scope) -> dg.JobDefinition:
         "or a partition.",
     )
     def prune_old_runs(context: dg.OpExecutionContext, config: PruneConfig) -> None:
-        keep = timedelta(days=config.keep_days)
-        deleted = prune(context.instance, scope, keep, context.run.tags.get(_CODE_LOCATION_TAG))
-        context.log.info(f"Deleted {deleted:,} runs that finished more than {config.keep_days} days ago.")
+        days = keep_days if config.keep_days is None else config.keep_days
+        deleted = prune(context.instance, scope, timedelta(days=days), context.run.tags.get(_CODE_LOCATION_TAG))
+        context.log.info(f"Deleted {deleted:,} runs that finished more than {days} days ago.")
 
     @dg.job(
         name=scope.prune_runs,
         executor_def=dg.in_process_executor,
-        tags=scope.tags,
+        tags=scope.run_tags,
         description="Deletes old runs of this account's jobs from Dagster's history; the warehouse is not touched.",
     )
     def prune_runs() -> None:
         prune_old_runs()
 
     return prune_runs
+
+
+def build_prune_schedule(scope: Scope, account: Account) -> dg.ScheduleDefinition:
+    """The schedule `maintenance` of that job."""
+    return dg.ScheduleDefinition(
+        name=scope.prefixed("maintenance"),
+        job_name=scope.prune_runs,
+        cron_schedule="0 5 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED if problem(account) else dg.DefaultScheduleStatus.RUNNING,
+        description="Every day: deletes old runs from Dagster's history.",
+    )
 
 
 def prune(instance: dg.DagsterInstance, scope: Scope, keep: timedelta, code_location: str | None = None) -> int:
@@ -56,7 +68,7 @@ def prune(instance: dg.DagsterInstance, scope: Scope, keep: timedelta, code_loca
     a run is the account's by its tag, or, from a version without the tag, by its job and its `code_location`.
     """
     before = datetime.now(timezone.utc) - keep
-    filters = [dg.RunsFilter(statuses=_FINISHED, created_before=before, tags=scope.tags)]
+    filters = [dg.RunsFilter(statuses=_FINISHED, created_before=before, tags=scope.run_tags)]
     if code_location is not None:
         of_location = {_CODE_LOCATION_TAG: code_location}
         filters += [

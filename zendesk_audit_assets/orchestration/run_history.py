@@ -93,7 +93,7 @@ def _runs_of(
     scope: Scope, job: str, statuses: Sequence[dg.DagsterRunStatus] = (), tags: Mapping[str, str] | None = None
 ) -> dg.RunsFilter:
     """The runs of the account's job, and of no job of the same name that is somebody else's."""
-    return dg.RunsFilter(job_name=job, statuses=statuses, tags={**scope.tags, **(tags or {})})
+    return dg.RunsFilter(job_name=job, statuses=statuses, tags={**scope.run_tags, **(tags or {})})
 
 
 def _newest(instance: dg.DagsterInstance, key: dg.AssetKey) -> dg.AssetMaterialization | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import dagster as dg
@@ -15,26 +16,31 @@ from zendesk_audit_assets.settings import Account
 
 NIGHTLY_DAYS = 3
 
+# The default times, in UTC.
+HOURLY, NIGHTLY = "0 * * * *", "30 3 * * *"
 
-def build_schedules(scope: Scope, account: Account, start: date) -> list[dg.ScheduleDefinition]:
-    """The schedules `hourly`, `nightly` and `maintenance` of a log that starts on the day `start`."""
-    complete = problem(account) is None
-    status = dg.DefaultScheduleStatus.RUNNING if complete else dg.DefaultScheduleStatus.STOPPED
+
+def build_schedules(
+    scope: Scope, account: Account, start: date, crons: Mapping[str, str]
+) -> list[dg.ScheduleDefinition]:
+    """The schedules `hourly` and `nightly` of a log that starts on the day `start`, at these times."""
+    status = dg.DefaultScheduleStatus.STOPPED if problem(account) else dg.DefaultScheduleStatus.RUNNING
     return [
-        _hourly(scope, account, start, status),
-        _nightly(scope, account, start, status),
-        _maintenance(scope, status),
+        _hourly(scope, account, start, crons["hourly"], status),
+        _nightly(scope, account, start, crons["nightly"], status),
     ]
 
 
-def _hourly(scope: Scope, account: Account, start: date, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+def _hourly(
+    scope: Scope, account: Account, start: date, cron: str, status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=scope.prefixed("hourly"),
         job_name=scope.refresh,
-        cron_schedule="0 * * * *",
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=status,
-        description="Every hour: syncs the log from where it is incomplete, and refreshes everything derived from it.",
+        description="Syncs the log from where it is incomplete, and refreshes everything derived from it.",
     )
     def hourly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         reason = problem(account) or unfinished(context.instance, scope, scope.refresh)
@@ -43,14 +49,16 @@ def _hourly(scope: Scope, account: Account, start: date, status: dg.DefaultSched
     return hourly
 
 
-def _nightly(scope: Scope, account: Account, start: date, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+def _nightly(
+    scope: Scope, account: Account, start: date, cron: str, status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=scope.prefixed("nightly"),
         job_name=scope.nightly,
-        cron_schedule="30 3 * * *",
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=status,
-        description=f"Every night: fetches the last {NIGHTLY_DAYS} closed days again, runs all checks, exports all.",
+        description=f"Fetches the last {NIGHTLY_DAYS} closed days again, runs all checks, exports all.",
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         reason = problem(account)
@@ -63,14 +71,3 @@ def _nightly(scope: Scope, account: Account, start: date, status: dg.DefaultSche
         )
 
     return nightly
-
-
-def _maintenance(scope: Scope, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
-        name=scope.prefixed("maintenance"),
-        job_name=scope.prune_runs,
-        cron_schedule="0 5 * * *",
-        execution_timezone="UTC",
-        default_status=status,
-        description="Every day: deletes old runs from Dagster's history.",
-    )

@@ -16,6 +16,7 @@ from zendesk_audit_assets.extract import sync
 from zendesk_audit_assets.orchestration.assets.audit_logs import COMPLETE_TO, progress_logger
 from zendesk_audit_assets.orchestration.assets.common import failures_as_messages
 from zendesk_audit_assets.orchestration.partitions import Days
+from zendesk_audit_assets.orchestration.scope import Scope
 
 FULL_REFRESH = {"audit_logs": {"config": {"full_refresh": True}}}
 
@@ -253,12 +254,12 @@ def test_a_run_that_somebody_stops_is_not_tried_again(deployment: Any, monkeypat
 
 def test_ctrl_c_during_a_query_stops_the_whole_run() -> None:
     # DuckDB's word for it; when it notices the signal depends on the query.
-    with pytest.raises(KeyboardInterrupt), failures_as_messages():
+    with pytest.raises(KeyboardInterrupt), failures_as_messages([], Scope()):
         raise RuntimeError("Query interrupted")
 
 
 def test_a_mistake_in_the_code_is_shown_as_it_is() -> None:
-    with pytest.raises(RuntimeError, match="generator already executing"), failures_as_messages():
+    with pytest.raises(RuntimeError, match="generator already executing"), failures_as_messages([], Scope()):
         raise RuntimeError("generator already executing")
 
 

@@ -19,7 +19,7 @@ def address(account: Account, variable: Variable[str], schemes: tuple[str, ...])
     if parts is None or parts.scheme not in schemes:
         ways = " or ".join(f"{scheme}://" for scheme in schemes)
         raise BadSettings(
-            f"{account.name(variable)} is not an address that starts with {ways} and a host.",
+            f"{account.name_of(variable)} is not an address that starts with {ways} and a host.",
             "Correct it; in a user or password, percent-encode what is no letter or digit, such as / as %2F.",
         )
     return text
@@ -30,6 +30,6 @@ def both_or_none(account: Account, one: Variable[str], other: Variable[str]) -> 
     if bool(account.text(one)) != bool(account.text(other)):
         present, missing = (one, other) if account.text(one) else (other, one)
         raise BadSettings(
-            f"{account.name(present)} is set, but {account.name(missing)} is not.", "Set both or neither."
+            f"{account.name_of(present)} is set, but {account.name_of(missing)} is not.", "Set both or neither."
         )
     return bool(account.text(one))

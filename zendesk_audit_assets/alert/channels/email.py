@@ -112,7 +112,7 @@ class Email:
 def _require_address(account: Account, variable: Variable[str], text: str) -> None:
     if not _ADDRESS.fullmatch(text):
         raise BadSettings(
-            f"{account.name(variable)} contains {shown(text)}, which is no e-mail address.",
+            f"{account.name_of(variable)} contains {shown(text)}, which is no e-mail address.",
             "Write addresses such as me@example.com; separate several recipients by commas.",
         )
 

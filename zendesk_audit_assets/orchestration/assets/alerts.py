@@ -6,8 +6,6 @@ from zendesk_audit_assets.alert import deliver, outbox
 from zendesk_audit_assets.alert.outbox import DELIVERIES
 from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.orchestration.assets.common import (
-    OWNERS,
-    TAGS,
     as_metadata,
     failures_as_messages,
     table_metadata,
@@ -33,10 +31,10 @@ def build_alerts(scope: Scope) -> dg.AssetsDefinition:
         key=scope.asset_key(ALERTS),
         deps=[scope.asset_key(FINDINGS.name)],
         required_resource_keys=needed(scope, WAREHOUSE, DELIVERY),
-        group_name="delivery",
+        group_name=scope.group("delivery"),
+        owners=scope.owners,
+        tags=scope.asset_tags,
         kinds={"python"},
-        owners=OWNERS,
-        tags=TAGS,
         metadata=table_metadata(DELIVERIES.name, DELIVERIES.columns),
         description=(
             "Sends every open finding that is severe and new enough to each configured channel, at least once. "
@@ -45,7 +43,7 @@ def build_alerts(scope: Scope) -> dg.AssetsDefinition:
     )
     def alerts(context: dg.AssetExecutionContext, config: AlertsConfig) -> dg.MaterializeResult[None]:
         delivery = delivery_of(context, scope)
-        with failures_as_messages():
+        with failures_as_messages(context.selected_asset_keys, scope):
             states = deliver.deliver(
                 warehouse_of(context, scope).warehouse(),
                 delivery.channels(),

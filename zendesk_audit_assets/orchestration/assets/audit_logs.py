@@ -11,8 +11,6 @@ from zendesk_audit_assets.extract import batches, sync
 from zendesk_audit_assets.extract.coverage import Interval
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.assets.common import (
-    OWNERS,
-    TAGS,
     failures_as_messages,
     table_metadata,
 )
@@ -48,10 +46,10 @@ def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
         partitions_def=days_from(start),
         required_resource_keys=needed(scope, ZENDESK, WAREHOUSE),
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN),
-        group_name="log",
+        group_name=scope.group("log"),
+        owners=scope.owners,
+        tags=scope.asset_tags,
         kinds={"zendesk", "duckdb", "polars"},
-        owners=OWNERS,
-        tags=TAGS,
         metadata=table_metadata(AUDIT_LOGS.name, AUDIT_LOGS.columns),
         description=(
             "Every event of the Zendesk audit log, once, as Zendesk sent it. A run fetches the missing parts of its "
@@ -61,7 +59,7 @@ def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
     def audit_logs(context: dg.AssetExecutionContext, config: AuditLogsConfig) -> dg.MaterializeResult[None]:
         days = context.partition_time_window
         warehouse = warehouse_of(context, scope).warehouse()
-        with failures_as_messages(), zendesk_of(context, scope).client() as client:
+        with failures_as_messages(context.selected_asset_keys, scope), zendesk_of(context, scope).client() as client:
             report = sync.sync(
                 client,
                 warehouse,

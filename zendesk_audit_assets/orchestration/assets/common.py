@@ -1,8 +1,8 @@
-"""Helpers of all assets: owner, tags, metadata of a table, failures as messages."""
+"""Helpers of all assets: metadata of a table, failures as messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -11,20 +11,25 @@ import dagster as dg
 
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.markdown import Markdown
+from zendesk_audit_assets.orchestration.scope import Scope
+from zendesk_audit_assets.parsers import BadSettings
 from zendesk_audit_assets.warehouse.database import interruptible
 from zendesk_audit_assets.warehouse.table import Column
 
-OWNERS = ["team:data"]
-TAGS = {"domain": "audit", "contains-personal-data": "true"}
-
 
 @contextmanager
-def failures_as_messages() -> Iterator[None]:
+def failures_as_messages(keys: Iterable[dg.AssetKey], scope: Scope) -> Iterator[None]:
     """Turn an `AuditError` into a Dagster failure that shows its cause and remedy, without a trace.
 
     A step is not retried: the client has retried each request, and the next refresh continues where this one stopped.
+    `keys` are those of the step's assets. Others than ours would be looked for in vain by jobs, checks and sensors.
     """
     try:
+        if any(key.path[:-1] != scope.asset_key(key.path[-1]).path[:-1] for key in keys):
+            raise BadSettings(
+                "The keys of these assets were replaced after they were built.",
+                "Give build_definitions a key_prefix instead.",
+            )
         with interruptible():  # else Dagster would go on with the next step after Ctrl-C
             yield
     except AuditError as error:

@@ -7,8 +7,6 @@ import dagster as dg
 import duckdb
 
 from zendesk_audit_assets.orchestration.assets.common import (
-    OWNERS,
-    TAGS,
     failures_as_messages,
     table_metadata,
 )
@@ -42,7 +40,7 @@ def build_derived(scope: Scope) -> dg.AssetsDefinition:
         warehouse = warehouse_of(context, scope)
         chosen = [table for table in DERIVED if scope.asset_key(table.name) in context.selected_asset_keys]
         file = warehouse.warehouse()
-        with failures_as_messages(), file.transactions() as transaction:
+        with failures_as_messages(context.selected_asset_keys, scope), file.transactions() as transaction:
             for table in chosen:
                 with transaction() as connection:
                     done = refresh.refresh(connection, table, timezone=warehouse.zone(), full=config.full_rebuild)
@@ -56,10 +54,10 @@ def _spec(scope: Scope, table: DerivedTable) -> dg.AssetSpec:
     return dg.AssetSpec(
         scope.asset_key(table.name),
         deps=[scope.asset_key(name) for name in table.depends_on],
-        group_name=table.group,
+        group_name=scope.group(table.group),
+        owners=scope.owners,
+        tags=scope.asset_tags,
         kinds={"duckdb", "sql"},
-        owners=OWNERS,
-        tags=TAGS,
         metadata={
             **table_metadata(table.name, table.columns),
             "sql": dg.MetadataValue.md(f"```sql\n{table.sql.strip()}\n```"),

@@ -9,8 +9,6 @@ from zendesk_audit_assets.detect import findings as table
 from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
 from zendesk_audit_assets.orchestration.assets.common import (
-    OWNERS,
-    TAGS,
     as_metadata,
     failures_as_messages,
     table_metadata,
@@ -36,16 +34,16 @@ def build_findings(scope: Scope, start: datetime) -> dg.AssetsDefinition:
         # A rule may read any of these tables.
         deps=[scope.asset_key(name) for name in (AUDIT_LOGS.name, *(table.name for table in (*CHANGES, *HISTORIES)))],
         required_resource_keys=needed(scope, WAREHOUSE, RULES),
-        group_name="findings",
+        group_name=scope.group("findings"),
+        owners=scope.owners,
+        tags=scope.asset_tags,
         kinds={"duckdb", "sql"},
-        owners=OWNERS,
-        tags=TAGS,
         metadata=table_metadata(FINDINGS.name, FINDINGS.columns),
         description="The findings of the detection rules: a row per finding.",
     )
     def findings(context: dg.AssetExecutionContext, config: FindingsConfig) -> dg.MaterializeResult[None]:
         warehouse = warehouse_of(context, scope)
-        with failures_as_messages():
+        with failures_as_messages(context.selected_asset_keys, scope):
             in_force = rules_of(context, scope).rules()
             with warehouse.warehouse().transactions() as transaction:
                 refreshed = table.refresh_in(

@@ -4,7 +4,7 @@ import dagster as dg
 
 from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.extract.tables import AUDIT_LOGS
-from zendesk_audit_assets.orchestration.assets.common import OWNERS, TAGS, failures_as_messages
+from zendesk_audit_assets.orchestration.assets.common import failures_as_messages
 from zendesk_audit_assets.orchestration.resources import WAREHOUSE, needed, warehouse_of
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.transform import DERIVED
@@ -41,17 +41,17 @@ def _published_warehouse(scope: Scope) -> dg.AssetsDefinition:
         key=scope.asset_key(PUBLISHED),
         deps=[scope.asset_key(name) for name in COPIED],
         required_resource_keys=needed(scope, WAREHOUSE),
-        group_name="published",
+        group_name=scope.group("published"),
+        owners=scope.owners,
+        tags=scope.asset_tags,
         kinds={"duckdb"},
-        owners=OWNERS,
-        tags=TAGS,
         description=(
             "A copy of the warehouse for queries while runs continue; open it read-only. Each publication replaces the "
             f"whole file, and copying takes at most {PUBLISHING_SHARE:.0%} of the time."
         ),
     )
     def published_warehouse(context: dg.AssetExecutionContext, config: PublishConfig) -> dg.MaterializeResult[None]:
-        with failures_as_messages():
+        with failures_as_messages(context.selected_asset_keys, scope):
             done = publish(warehouse_of(context, scope).warehouse(), force=config.force)
             if done is None:
                 return dg.MaterializeResult(metadata={"published": False, "note": "The last copy is recent enough."})
@@ -65,14 +65,14 @@ def _published_parquet(scope: Scope) -> dg.AssetsDefinition:
         key=scope.asset_key(PARQUET),
         deps=[scope.asset_key(PUBLISHED)],
         required_resource_keys=needed(scope, WAREHOUSE),
-        group_name="published",
+        group_name=scope.group("published"),
+        owners=scope.owners,
+        tags=scope.asset_tags,
         kinds={"parquet"},
-        owners=OWNERS,
-        tags=TAGS,
         description="A Parquet file per table, all of the same moment, for tools that do not read DuckDB files.",
     )
     def published_parquet(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        with failures_as_messages():
+        with failures_as_messages(context.selected_asset_keys, scope):
             return dg.MaterializeResult(metadata=_metadata(export_parquet(warehouse_of(context, scope).warehouse())))
 
     return published_parquet

@@ -48,7 +48,8 @@ def _definition(scope: Scope, table: str, whole_table: bool, start: datetime) ->
         required_resource_keys=needed(scope, WAREHOUSE),
     )
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        with failures_as_messages(), warehouse_of(context, scope).transaction() as connection:
+        keys = {key.asset_key for key in context.selected_asset_check_keys}
+        with failures_as_messages(keys, scope), warehouse_of(context, scope).transaction() as connection:
             for check in checks:
                 if scope.check_key(table, check.name) in context.selected_asset_check_keys:
                     yield _result(asset, check, check.run(connection, start))
