@@ -21,13 +21,19 @@ from zendesk_audit_assets.text import first_line
 _QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _TABLE_FUNCTIONS = frozenset(
     {
-        "duckdb_columns", "duckdb_functions", "duckdb_tables", "duckdb_views", "generate_series", "json_each",
-        "json_tree", "pg_timezone_names", "pragma_table_info", "pragma_version", "range", "repeat", "repeat_row",
-        "unnest",
+        "duckdb_columns", "duckdb_constraints", "duckdb_functions", "duckdb_tables", "duckdb_types", "duckdb_views",
+        "generate_series", "json_each", "json_tree", "pg_timezone_names", "pragma_table_info", "pragma_version",
+        "range", "repeat", "repeat_row", "unnest",
     }
 )  # fmt: skip
-# They tell of the machine, write, or wait.
-_REFUSED_FUNCTIONS = frozenset({"current_setting", "getenv", "nextval", "setval", "sleep_ms", "write_log"})
+# Some thousand functions only compute. These tell of the machine, write, wait, or take SQL as a text.
+_REFUSED_FUNCTIONS = frozenset(
+    {
+        "current_setting", "currval", "get_block_size", "getenv", "json_serialize_plan", "nextval", "pg_sleep",
+        "setval", "sleep_ms", "write_log",
+    }
+)  # fmt: skip
+_INTERNAL = "__internal_"
 _SCHEMAS = frozenset({"", "main"})
 _CATALOG = "information_schema"
 
@@ -73,41 +79,56 @@ def statements(text: str) -> list[duckdb.Statement]:
 
 
 def _require_query(query: str, tables: frozenset[str]) -> None:
-    nodes = list(_nodes(_parsed(query)))
-    own = {entry["key"].lower() for node in nodes for entry in (node.get("cte_map") or {}).get("map", ())}
-    own |= {node["cte_name"].lower() for node in nodes if "cte_name" in node}
-    for node in nodes:
+    for node, own in _nodes(_parsed(query)):
         kind = node.get("type")
         if "class" in node:
-            if str(node.get("function_name", "")).lower() in _REFUSED_FUNCTIONS:
-                _refuse(f"The function {node['function_name']} is not allowed", "Leave it out")
+            name = str(node.get("function_name", "")).lower()
+            if name in _REFUSED_FUNCTIONS or name.startswith(_INTERNAL):
+                _refuse(f"The function {name} is not allowed", "Leave it out")
         elif kind == "TABLE_FUNCTION":
             name = str(node["function"].get("function_name", "")).lower()
             if name not in _TABLE_FUNCTIONS:
                 _refuse(f"The function {name} is not allowed in place of a table", "Read the warehouse's tables")
         elif kind == "BASE_TABLE":
-            _require_table(node, tables | own)
+            _require_table(node, tables, own)
         elif isinstance(kind, str) and kind.endswith("_NODE") and kind not in _QUERIES:
             _refuse("A part of the query writes", "Write a query that only reads")
 
 
-def _require_table(node: dict[str, Any], tables: Collection[str]) -> None:
+def _require_table(node: dict[str, Any], tables: Collection[str], own: Collection[str]) -> None:
     schema, name = str(node["schema_name"]).lower(), str(node["table_name"])
     if schema == _CATALOG or (schema in _SCHEMAS and name.lower() in tables):
+        return
+    # `recurring` gives all rows of a recursive query so far.
+    if schema in ("", "recurring") and not node["catalog_name"] and name.lower() in own:
         return
     _refuse(f"There is no table {f'{schema}.' if schema else ''}{name}", 'List them with "SHOW TABLES"')
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a tree of JSON."""
-    waiting = [tree]
+def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Every object in the JSON of a syntax tree, with the names that WITH gives where it stands, in lower case.
+
+    A name is known in the query that follows, and in what WITH names after it; in its own query only if that is
+    recursive, and not in the part that it starts from. Elsewhere it is the name of a table.
+    """
+    waiting: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
     while waiting:
-        one = waiting.pop()
+        one, own = waiting.pop()
         if isinstance(one, dict):
-            yield one
-            waiting.extend(one.values())
+            for entry in (one.get("cte_map") or {}).get("map", ()):
+                waiting.append((entry["value"], own))
+                own |= {str(entry["key"]).lower()}
+            yield one, own
+            repeats = _KNOWS_ITSELF.get(str(one.get("type")))
+            for key, value in one.items():
+                if key != "cte_map":
+                    waiting.append((value, own | {str(one["cte_name"]).lower()} if key == repeats else own))
         elif isinstance(one, list):
-            waiting.extend(one)
+            waiting.extend((value, own) for value in one)
+
+
+# The part of a node that knows the node's `cte_name`.
+_KNOWS_ITSELF = {"RECURSIVE_CTE_NODE": "right", "CTE_NODE": "child"}
 
 
 def _parsed(query: str) -> Any:
