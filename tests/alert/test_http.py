@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 from pathlib import Path
@@ -142,6 +143,20 @@ def test_a_proxy_of_the_environment_is_used(receiver: Any, monkeypatch: pytest.M
     monkeypatch.setenv("no_proxy", "")
     post("http://hooks.example.com/hook", b"{}", {})
     assert [request.path for request in receiver.received] == ["http://hooks.example.com/hook"]
+
+
+@pytest.mark.parametrize("between", ["/", "?", "#", "\\"])
+@pytest.mark.parametrize(
+    "address", ["http://{}@127.0.0.1:9", "https://{}@[::1", "socks5://{}@127.0.0.1:9", "{}@[::1]:9"]
+)
+def test_a_proxy_that_cannot_be_read_is_never_quoted(
+    monkeypatch: pytest.MonkeyPatch, address: str, between: str
+) -> None:
+    monkeypatch.setenv("https_proxy", address.format(f"user:Se{between}cr3t"))
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(NotDelivered) as failed:
+        post("https://127.0.0.1:9/hook", b"{}", {})
+    assert not re.search("Se|cr3t", str(failed.value))
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(https_receiver: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 from contextlib import nullcontext
@@ -83,6 +84,17 @@ def test_a_failing_query_is_an_error_in_one_line(call: Any, stored: Warehouse, q
     (line,) = result.output.splitlines()
     assert line.startswith("Error: ")
     assert message in line
+
+
+def test_a_query_without_enough_memory_is_told_with_a_remedy(
+    call: Any, stored: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(query: Any) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to pin block\n\nPossible solutions:\n* SET x")
+
+    monkeypatch.setattr(importlib.import_module("zendesk_audit_assets.cli.sql"), "frame_of", no_room)
+    result = call("sql", "SELECT 1")
+    assert (result.exit_code, result.output.startswith("Error: The query ran out of memory. Stop")) == (1, True)
 
 
 def test_an_empty_query_has_an_empty_result(call: Any, stored: Warehouse) -> None:

@@ -11,6 +11,7 @@ from zendesk_audit_assets.cli.output import Output, format_options, open_tables,
 from zendesk_audit_assets.cli.relation import frame_of
 from zendesk_audit_assets.text import one_line, visible
 from zendesk_audit_assets.warehouse.catalog import relations
+from zendesk_audit_assets.warehouse.damage import exhausted
 from zendesk_audit_assets.warehouse.database import interruptible
 from zendesk_audit_assets.warehouse.untrusted import require_queries
 
@@ -34,6 +35,8 @@ def sql(query: str | None, output: Output) -> None:
             with interruptible():
                 frame = frame_of(lambda: connection.sql(query))
         except duckdb.Error as error:
+            if (lack := exhausted(error, "The query")) is not None:
+                raise lack from None
             raise click.ClickException(visible(_message(error))) from None
     print_frame(frame, output)
 

@@ -6,12 +6,11 @@ import os
 import tempfile
 import traceback
 
-import duckdb
-
 from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.masking import MASK, mask
 from zendesk_audit_assets.settings import VARIABLES
 from zendesk_audit_assets.text import one_line, shorten
+from zendesk_audit_assets.warehouse.damage import exhausted
 
 _LONGEST_REASON = 300
 # Characters at either end of a trace that are kept: an endless recursion has thousands of equal lines in between.
@@ -24,12 +23,10 @@ class Unforeseen(AuditError):
     """The program met an error that none of its parts knows; most likely it is a fault of the program itself."""
 
 
-def unforeseen(error: BaseException, what: str = "zendesk-audit") -> Unforeseen:
+def unforeseen(error: BaseException, what: str = "zendesk-audit") -> AuditError:
     """The sentences for an error that only a fault of the program can raise; its trace is kept in a file."""
-    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
-        return Unforeseen(
-            f"{what} ran out of memory.", "Stop other programs of this machine, or give it more memory; then run again."
-        )
+    if (lack := exhausted(error, what)) is not None:
+        return lack
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return fault(what, reason(error), trace)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,31 @@ class WarehouseBusy(AuditError):
 
 class WarehouseUnusable(AuditError):
     """The file or its folder cannot be used as a warehouse."""
+
+
+class Exhausted(AuditError):
+    """The machine has no memory or no disk space left."""
+
+
+# Of the system, of DuckDB, whose own limit for what does not fit into memory is a part of the disk, and of SQLite.
+_FULL_DISK = re.compile(
+    r"no space left|quota exceeded|file too large|max_temp_directory_size|disk is full", re.IGNORECASE
+)
+
+
+def exhausted(error: BaseException, what: str) -> Exhausted | None:
+    """The sentences for an error of `what` whose cause is a lack of memory or of disk space; None for another one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError | duckdb.Error | sqlite3.Error) and _FULL_DISK.search(str(cause)):
+            return Exhausted(f"The disk is full ({first_line(cause)}).", "Free some space on it, then run again.")
+        if isinstance(cause, MemoryError | duckdb.OutOfMemoryException):
+            return Exhausted(
+                f"{what} ran out of memory.",
+                "Stop other programs of this machine, or give it more memory; then run again.",
+            )
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return None
 
 
 # DuckDB has no class of its own for damage: a wrong checksum, a file cut short, a block that makes no sense.

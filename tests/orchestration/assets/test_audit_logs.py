@@ -258,6 +258,12 @@ def test_ctrl_c_during_a_query_stops_the_whole_run() -> None:
         raise RuntimeError("Query interrupted")
 
 
+def test_a_lack_of_memory_is_a_message_with_a_remedy() -> None:
+    with pytest.raises(dg.Failure) as failure, failures_as_messages([], Scope()):
+        raise MemoryError
+    assert str(failure.value.description).startswith("The step ran out of memory. Stop other programs")
+
+
 def test_a_mistake_in_the_code_is_shown_as_it_is() -> None:
     with pytest.raises(RuntimeError, match="generator already executing"), failures_as_messages([], Scope()):
         raise RuntimeError("generator already executing")

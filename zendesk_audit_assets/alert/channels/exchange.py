@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import requests
+
 from zendesk_audit_assets.alert.errors import NotDelivered
 from zendesk_audit_assets.deadline import within
 from zendesk_audit_assets.masking import mask
@@ -26,6 +28,12 @@ def within_deadline(exchange: Callable[[], T]) -> T:
 
 def no_answer(host: str, fault: BaseException, secrets: tuple[str, ...]) -> NotDelivered:
     """The error for an exchange that broke off; it names the innermost cause."""
+    if isinstance(fault, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        # The cause quotes what it cannot read, such as a part of a proxy's password that holds a slash.
+        return NotDelivered(
+            f"No request to {host} can be sent: its address or the address of the proxy is not valid.",
+            "Check the address and HTTPS_PROXY; a slash in a password is written %2F.",
+        )
     while (cause := fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)) is not None:
         fault = cause
     reason = describe(str(fault).encode(), secrets) or type(fault).__name__

@@ -13,13 +13,14 @@ from zendesk_audit_assets.errors import AuditError
 from zendesk_audit_assets.markdown import Markdown
 from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.parsers import BadSettings
+from zendesk_audit_assets.warehouse.damage import exhausted
 from zendesk_audit_assets.warehouse.database import interruptible
 from zendesk_audit_assets.warehouse.table import Column
 
 
 @contextmanager
 def failures_as_messages(keys: Iterable[dg.AssetKey], scope: Scope) -> Iterator[None]:
-    """Turn an `AuditError` into a Dagster failure that shows its cause and remedy, without a trace.
+    """Turn an `AuditError`, or a lack of memory or disk, into a Dagster failure that shows cause and remedy, no trace.
 
     A step is not retried: the client has retried each request, and the next refresh continues where this one stopped.
     `keys` are those of the step's assets. Others than ours would be looked for in vain by jobs, checks and sensors.
@@ -34,6 +35,10 @@ def failures_as_messages(keys: Iterable[dg.AssetKey], scope: Scope) -> Iterator[
             yield
     except AuditError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
+    except Exception as error:
+        if (lack := exhausted(error, "The step")) is None:
+            raise
+        raise dg.Failure(description=str(lack), allow_retries=False) from None
 
 
 def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
