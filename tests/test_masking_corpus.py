@@ -66,6 +66,33 @@ KINDS = {
     ),
     "PagerDuty webhook": (["https://events.pagerduty.com/integration/{}/enqueue", "routing_key: {}"], HEX),
     "Slack webhook": (["https://hooks.slack.com/services/{}"], f"T0001/B0001/{WORD[:24]}"),
+    "header of a webhook": (
+        [
+            '{{"type":"api_key","data":{{"name":"X-Api-Key","value":"{}"}},"add_position":"header"}}',
+            '[{{"name":"Authorization","value":"Token {}"}}]', '[{{"key": "X-Acme-Token", "value": "{}"}}]',
+            '{{"value":"{}","name":"access_token"}}', '{{"X-Auth":"{}"}}',
+            '{{&quot;name&quot;:&quot;token&quot;,&quot;value&quot;:&quot;{}&quot;}}',
+        ],
+        WORD[:24],
+    ),
+    "secret in other words": (
+        [
+            "Shared secret was changed from old to {}", "Secret has been changed from {} to not set",
+            "Shared secret set to {}", "Client secret changed to {}", "Token\tchanged from x to {}", "API token {}",
+            "Passwords: {}", "<password>{}</password>", '{{"token":["{}"]}}', "Recovery codes: {}",
+        ],
+        WORD[:24],
+    ),
+    "key in an address": (["https://x.example/api?code={}", "https://x.example/in?a=1&amp;key={}&amp;b=2"], WORD[:24]),
+    "other webhooks": (
+        [
+            "https://hooks.slack-gov.com/services/{}", "https://discord.com/api/v10/webhooks/{}",
+            "https://outlook.office.com/webhook/{}", "https://hooks.zapier.com/hooks/standard/{}",
+            "https://hooks.airtable.com/workflows/{}", "https://maker.ifttt.com/trigger/door/with/key/{}",
+            "https://chat.acme.example/hooks/{}",
+        ],
+        WORD[:26],
+    ),
     "cookie": (["Cookie: {}", "Set-Cookie: {}", "cookie={}"], f"_zendesk_session={WORD}; path=/"),
     "session": (["session_id={}", "sessionid: {}", "session_key={}"], WORD[:24]),
     "token as user of an address": (["https://{}@host.example/x", "git+https://{}@github.example/a.git"], WORD[:24]),
@@ -152,6 +179,8 @@ def test_ten_thousand_ordinary_descriptions_stay_as_they_are() -> None:
         "Title changed from Pass to Fail",
         "See https://help.example.com:443/hc/en-us/articles/360001", "Ask agent@example.com, or sales@example.com",
         "Task-force meeting about risk-management-guidelines", "Secret Santa 2026",
+        "Token ring", "API token jira-sync", '{"name":"Subject","value":"Your token is ready"}',
+        "Hooks are described at https://acme.example/hooks/overview", "https://acme.example/?key=nl&code=1234567",
         "Tokens per minute changed from 10 to 20",
         HEX * 2, f"{HEX}{HEX}".upper(), HEX * 4, f"uid:\n{HEX}{HEX}\nend",
         f"Fingerprint changed from {HEX}{HEX} to {UUID}\nPath changed from a to b",

@@ -22,7 +22,7 @@ _VALUE, _NO_DIGIT = f"[^{_NO_VALUE}]", f"[^{_NO_VALUE}0-9]"
 _LOWER, _NO_LETTER = f"[^{_NO_VALUE}A-Z]", f"[^{_NO_VALUE}A-Za-z]"
 # Without a boundary before it: `_` is a letter to `\b`, and nothing is gained by reading what precedes a name.
 _NAME = (
-    r"(?i:token|secret|password|passwd|passphrase|passcode|credentials?"
+    r"(?i:token|secret|password|passwd|passphrase|passcode|credentials?|(?:recovery|backup)[ _-]codes?"
     r"|(?:access|account|api|app|auth|client|consumer|encryption|hmac|integration|license|master|private|routing"
     r"|secret|service|session|shared|signing|ssh|storage|subscription|webhook)[ _.-]?key"
     # The word for a password in other languages; both cases of a letter that only one of the engines folds.
@@ -74,7 +74,7 @@ def _other_than(words: Iterable[str], end: str) -> str:
     return f"(?:{'|'.join(ways)})"
 
 
-_CHANGED = rf"{_CHANGING}{_QUOTES}(?: value)? changed from "
+_CHANGED = rf"{_CHANGING}{_QUOTES}(?: value)?[ \t]+(?:(?:was|has been|is now) )?"
 _HARMLESS_TO = f"(?:{'|'.join(map(_word, _HARMLESS))}) to "
 
 # A token that its own form reveals, by who issues it.
@@ -101,11 +101,12 @@ _TOKENS = "|".join(
 # An address that is a secret as a whole, up to where the secret starts.
 _HOOKS = "|".join(
     (
-        r"hooks\.slack\.com/(?:services|workflows|triggers)/",
-        r"(?:canary\.|ptb\.)?discord(?:app)?\.com/api/webhooks/",
-        r"[A-Za-z0-9.-]*webhook\.office\.com/webhookb?2?/",
+        r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/",
+        r"(?:canary\.|ptb\.)?discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/",
+        r"[A-Za-z0-9.-]*webhook\.office\.com/webhookb?2?/|outlook\.office(?:365)?\.com/webhook/",
         r"events\.(?:eu\.)?pagerduty\.com/(?:integration|x-ere)/",
-        r"hooks\.zapier\.com/hooks/catch/",
+        r"hooks\.zapier\.com/hooks/(?:catch|standard)/|hooks\.airtable\.com/workflows/",
+        r"maker\.ifttt\.com/trigger/[A-Za-z0-9_-]+/(?:json/)?with/key/",
         r"hook\.(?:[a-z0-9]+\.)?make\.com/",
     )
 )
@@ -118,6 +119,14 @@ _ENCODED = rf"[ \t]*{_LONG}(?: to {_LONG})?[ \t]*"
 _LAST = rf"[ \t]*{_BASE64}*={{1,2}}(?: to {_LONG})?[ \t]*"
 _BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
 
+# A pair of JSON as webhooks, their headers and apps have them: the name of a secret, and its value.
+_PAIRED = rf"[A-Za-z0-9 _-]{{0,24}}(?:{_NAME}|(?i:authorization|x-auth|cookie))[A-Za-z0-9 _-]*{_QUOTE}"
+_NAMED, _VALUED = (
+    rf"{_QUOTE}(?i:{words}){_QUOTE}{_IS}{_QUOTE}" for words in ("name|key|field|header", "value|content")
+)
+_PAIR = rf"{_SPACES},{_SPACES}"
+_IN_QUOTES = r"""[^"'\[\]\\&]{4,}"""
+
 # Each has two groups: what stands before and after the secret and is kept. RE2 and Python read them alike.
 _BY_FORM = (
     # A private key, to its end or to the end of the text.
@@ -126,7 +135,7 @@ _BY_FORM = (
     rf"(^|\n|\\n){_ENCODED}(?:{_BREAK}(?:{_ENCODED}|{_LAST}))*({_BREAK}|$)",
     # The credentials of an HTTP request.
     r"(\b(?i:bearer|basic) +)[A-Za-z0-9._~+/=-]{8,}()",
-    rf"(\b(?i:authorization){_QUOTES}\s*[:=]\s*{_QUOTES})(?:[A-Za-z]+ +)?{_VALUE}{{6,}}()",
+    rf"(\b(?i:authorization|x-auth){_QUOTES}\s*[:=]\s*{_QUOTES})(?:[A-Za-z]+ +)?{_VALUE}{{6,}}()",
     r"""(\b(?i:cookie)["'\\]*\s*[:=]\s*["'\\]*)[^\n"'\[\\]{6,}()""",
     # User and password in the address of a site, also with @ and / in the password (not beyond the next
     # address, for the sake of time), and addresses that are secret.
@@ -134,6 +143,10 @@ _BY_FORM = (
     r"""([A-Za-z0-9+.-]://)[^/\s:@"'<>\[\]]*:[0-9]*[^/\s@"'<>\[\]0-9]"""
     r"""(?:[^\s:"'<>\[\]]|:[^/\s"'<>\[\]])*(@)""",
     rf"(https://(?:{_HOOKS}))[A-Za-z0-9/_@.-]+()",
+    r"(https://[A-Za-z0-9.-]+/hooks/)[A-Za-z0-9]{20,}()",
+    rf"([?&;](?:amp;)?(?i:key|code|auth|hash)=){_VALUE}{{8,}}()",
+    rf"({_NAMED}{_PAIRED}{_PAIR}{_VALUED}){_IN_QUOTES}({_QUOTE})",
+    rf"({_VALUED}){_IN_QUOTES}({_QUOTE}{_PAIR}{_NAMED}{_PAIRED})",
     rf"()\b(?:{_TOKENS})()",
 )
 # What follows a name, of which it is a part: each first ends the group that is kept and begins before the name.
@@ -141,15 +154,19 @@ _BY_NAME = {
     # A change of a secret, in Zendesk's own words: the new value, a single old word, and all where there is no telling.
     # To the end of the line, because a secret may have spaces.
     _CHANGED: (
-        rf"(?:{_HARMLESS_TO}|[^\s]+ to )){_other_than(_HARMLESS, _LINE)}(\n|$)",
-        rf"){_other_than(_HARMLESS, _SPACE)}( to )",
-        rf"){_other_than([*_HARMLESS, *(f'{word} to {_ANYTHING}' for word in _HARMLESS)], _LINE)}(\n|$)",
+        rf"(?:changed from (?:{_HARMLESS_TO}|[^\s]+ to )|(?:changed|set|updated|rotated) to ))"
+        rf"{_other_than(_HARMLESS, _LINE)}(\n|$)",
+        rf"changed from ){_other_than(_HARMLESS, _SPACE)}( to )",
+        rf"changed from ){_other_than([*_HARMLESS, *(f'{word} to {_ANYTHING}' for word in _HARMLESS)], _LINE)}(\n|$)",
     ),
     # A value after its name: in addresses, JSON, Ruby hashes and sentences. After a label in quotes, a word stays.
     _ANY_NAME: (
-        rf"""{_QUOTES}{_IS}["'])[^"'\[\]\\&]{{4,}}(["'])""",
-        rf"(?:{_QUOTES}{_IS}{_QUOTE}+|{_IS})){_VALUE}{{6,}}()",
+        rf"""s?{_QUOTES}{_IS}\[?["']){_IN_QUOTES}(["'])""",
+        rf"s?(?:{_QUOTES}{_IS}{_QUOTE}+|{_IS})){_VALUE}{{6,}}()",
         rf"{_QUOTES}{_IS})(?:{_LOWER}{_VALUE}{{5,}}|[A-Z][A-Za-z]*{_NO_LETTER}{_VALUE}*)()",
+        # As its own word that no word is.
+        rf" {_QUOTES})(?:[A-Za-z]+[0-9]|[0-9]+[A-Za-z])[A-Za-z0-9]{{10,}}()",
+        r"(?:>|&(?:amp;)?gt;))[^<>&\[\]\n]{4,}(<|&)",
         rf" (?:is|ist|est|es) {_QUOTES})(?:{_NO_DIGIT}+[0-9]|[0-9]+{_NO_DIGIT}){_VALUE}*()",
     ),
 }
