@@ -326,6 +326,15 @@ def test_two_own_rules_of_one_id_are_an_error(folder: Path, write: Write) -> Non
     assert str(first) in error.value.cause
 
 
+def test_a_file_whose_name_is_not_text_is_a_rule_as_any_other(folder: Path, write: Write) -> None:
+    try:
+        write(ANYTHING).rename(folder / os.fsdecode(b"own\xff.yml"))
+    except OSError:
+        pytest.skip("this file system has no such names")
+    (rule,) = load_rules(folder, packaged=False)
+    assert rule.file == str(folder / "own\ufffd.yml")
+
+
 def test_a_file_that_is_not_text_is_an_error(folder: Path) -> None:
     (folder / "own.yml").write_bytes(b"\xff\xfe")
     with pytest.raises(RuleError, match=r"own\.yml cannot be used: it cannot be read"):

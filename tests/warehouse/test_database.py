@@ -388,3 +388,9 @@ def test_what_is_left_of_a_file_that_was_never_finished_does_no_harm(warehouse: 
     with warehouse.transaction() as connection:
         set_meta(connection, "greeting", "hello")
     assert {file.name for file in warehouse.path.parent.iterdir()} == {"audit.duckdb", "audit.duckdb.lock"}
+
+
+def test_a_path_that_is_no_text_is_refused_in_text(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseUnusable, match="odd\ufffd/a") as refused:
+        Warehouse(tmp_path / "odd\udcff" / "a.duckdb")
+    str(refused.value).encode()

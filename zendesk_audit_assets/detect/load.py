@@ -34,7 +34,7 @@ from zendesk_audit_assets.detect.sql_rule import (
 )
 from zendesk_audit_assets.files import require_plain
 from zendesk_audit_assets.severity import SEVERITIES
-from zendesk_audit_assets.text import one_line
+from zendesk_audit_assets.text import as_unicode, one_line
 
 SETTINGS = "settings.yml"
 # The level of a rule that gives none.
@@ -119,7 +119,7 @@ def _read(path: Path) -> str:
 
 
 def _parse_file(path: Path, *, packaged: bool) -> Iterator[_Parsed]:
-    file = path.name if packaged else str(path)
+    file = path.name if packaged else as_unicode(str(path))
     try:
         text = _read(path)
     except (OSError, UnicodeDecodeError) as error:

@@ -17,7 +17,7 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, s
 from zendesk_audit_assets import files
 from zendesk_audit_assets.deadline import NOTABLE_WAIT_S
 from zendesk_audit_assets.errors import AuditError
-from zendesk_audit_assets.text import first_line, sql_literal
+from zendesk_audit_assets.text import as_unicode, first_line, is_utf8, sql_literal
 from zendesk_audit_assets.warehouse.damage import (
     WarehouseBusy,
     WarehouseUnusable,
@@ -72,6 +72,11 @@ class Warehouse:
         stray_reader_timeout_s: float = STRAY_READER_TIMEOUT_S,
     ) -> None:
         self.path = Path(path).absolute()
+        if not is_utf8(str(self.path)):  # DuckDB and Dagster keep paths as text
+            raise WarehouseUnusable(
+                f"The path {as_unicode(str(self.path))} is not UTF-8.",
+                "Rename the folder, or point ZENDESK_AUDIT_DB at another place.",
+            )
         self._lock_timeout_s = lock_timeout_s
         self._stray_reader_timeout_s = stray_reader_timeout_s
 
