@@ -95,6 +95,21 @@ def test_what_was_set_aside_does_not_come_back(twice: Warehouse, call: Any) -> N
     assert ids(twice, "audit_log_revisions") == [(2, 2), (2, 3)]
 
 
+@pytest.mark.parametrize("added", [0, 1])
+def test_only_what_others_did_to_a_batch_is_told(twice: Warehouse, call: Any, added: int) -> None:
+    with twice.transaction() as connection:
+        connection.execute(
+            f"INSERT INTO audit_logs SELECT * REPLACE (77 AS id) FROM audit_logs WHERE {added} AND id = 12"
+        )
+    call("repair", "--yes")
+    with twice.transaction() as connection:
+        for table in DERIVED:
+            refresh.refresh(connection, table)
+        findings.refresh(connection, load_rules())
+        told = connection.execute("SELECT explanation FROM findings WHERE rule = 'ZD-202'").fetchall()
+    assert told == added * [("Batch 3 committed 1 events; the log holds 2 of them.",)]
+
+
 def test_a_row_that_is_equal_in_all_is_no_revision(twice: Warehouse, call: Any) -> None:
     with twice.transaction() as connection:
         connection.execute("INSERT INTO audit_logs SELECT * REPLACE (99 AS batch_id) FROM audit_logs WHERE id = 10")

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from support.log import DAY, FEW, HOUR, OWN_ID, OWNER_CHANGED, START, Log, rule
+from support.log import DAY, FEW, HOUR, OWN_ID, OWNER_CHANGED, PACK, START, Log, rule
 from zendesk_audit_assets.detect import Rule, RuleError
 from zendesk_audit_assets.detect.checks import every_rule_was_evaluated
 from zendesk_audit_assets.detect.findings import FindingsRefreshed
+from zendesk_audit_assets.extract.record import FIELDS
 
 NUMBER = "(CASE WHEN object_type = 'macro' THEN change_description::INT END)"
 FAILS = f"SELECT {NUMBER}::VARCHAR AS group_key, [id] AS event_ids, '' AS explanation FROM evaluated"
@@ -35,6 +36,35 @@ def test_a_query_without_a_column_that_it_must_return_is_told(
 ) -> None:
     with pytest.raises(RuleError, match=f"its query returns no column {columns}"):
         refresh_with(log, own_sql(f"{query} FROM audit_events", *header))
+
+
+def test_no_packaged_rule_fails_on_a_record_without_a_field(log: Log) -> None:
+    kinds = (
+        {"source_type": "macro"},
+        {"source_type": "user", "change_description": "Role changed from Agent to Administrator"},
+        {"source_type": "user_setting", "change_description": "Suspended"},
+        {
+            "source_type": "account_setting",
+            "source_label": "Security: Single sign-on",
+            "change_description": "Turned off",
+        },
+        {"source_type": "user", "action": "login", "ip_address": "192.0.2.1"},
+        {"source_type": "ticket", "action": "destroy"},
+        {
+            "source_type": "trigger",
+            "change_description": "Actions changed from a to Notify webhook https://evil.example",
+        },
+    )
+    usual = [{"created_at": START + n * HOUR, "actor_id": n % 9 + 1, **kinds[0]} for n in range(45 * 24)]
+    optional = [field.name for field in FIELDS if not field.required]
+    odd = [
+        {"created_at": START + 46 * DAY + n * HOUR, "source_id": 7, "source_label": "Eve", **kind, field: None}
+        for n, field in enumerate(optional)
+        for kind in kinds
+    ]
+    log.append([*usual, *odd], window=(START, START + 60 * DAY))
+    assert log.refresh_in(PACK).left_out == {}
+    assert log.named("ZD-108")
 
 
 def refresh_with(log: Log, *rules: Rule) -> FindingsRefreshed:

@@ -194,7 +194,7 @@ def of_results(rule: Rule) -> str:
             rule_id, rule, {_SEVERITY} AS severity, title,
             {_WHO} || ' ' || array_to_string(did[-{_ACTS}:], ', ')
             || CASE WHEN len(did) > {_ACTS} THEN ' and more' ELSE '' END
-            || {_FROM} || '. ' || explanation AS explanation,
+            || {_FROM} || '. ' || coalesce(explanation, title || '.') AS explanation,
             complete.* EXCLUDE (finding), attack, experimental, remedy, {NEW_STATUS.format(_SEVERITY)} AS status,
             now() AS found_at
         FROM results JOIN complete USING (finding) JOIN said USING (finding) CROSS JOIN rules

@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 
 from zendesk_audit_assets.extract.record import FIELDS
-from zendesk_audit_assets.extract.tables import AUDIT_LOGS, REVISIONS
+from zendesk_audit_assets.extract.tables import AUDIT_LOGS, COVERAGE, REVISIONS
 from zendesk_audit_assets.warehouse.catalog import scalar
 
 # Within an id the row that came first stays: later ones are its revisions, as within a batch.
@@ -41,8 +41,8 @@ def find(connection: duckdb.DuckDBPyConnection) -> list[Repeated]:
 def set_aside(connection: duckdb.DuckDBPyConnection) -> int:
     """Move all but the first row of each event to the revisions, inside the caller's transaction; the rows moved.
 
-    A row that repeats another one in every field is no revision. Tables that follow from the log know nothing of this:
-    the caller drops them.
+    A row that repeats another one in every field is no revision. Coverage counts what is left. Tables that follow from
+    the log know nothing of this: the caller drops them.
     """
     later = f"SELECT * FROM {AUDIT_LOGS.name} WHERE rowid IN (SELECT row FROM ({_NUMBERED}) WHERE n > 1)"
     moved = int(scalar(connection, f"SELECT count(*) FROM ({later})"))
@@ -55,6 +55,14 @@ def set_aside(connection: duckdb.DuckDBPyConnection) -> int:
               FROM {AUDIT_LOGS.name} AS revision
               WHERE {_SAME} AND (revision.batch_id, revision.inserted_at) < (later.batch_id, later.inserted_at)
           )
+        """
+    )
+    # Coverage and the log then differ by as much as before: what somebody else did with a batch is still told.
+    connection.execute(
+        f"""
+        UPDATE {COVERAGE.name} SET rows_inserted = greatest(rows_inserted - moved.rows, 0)
+        FROM (SELECT batch_id, count(*) AS rows FROM ({later}) GROUP BY batch_id) AS moved
+        WHERE moved.batch_id = {COVERAGE.name}.batch_id
         """
     )
     connection.execute(f"DELETE FROM {AUDIT_LOGS.name} WHERE rowid IN (SELECT row FROM ({_NUMBERED}) WHERE n > 1)")

@@ -47,7 +47,7 @@ WITH acts AS (
         created_at,
         actor_id,
         action,
-        object_type,
+        coalesce(object_type, 'unknown object') AS object_type,
         is_privileged,
         (created_at AT TIME ZONE 'UTC')::DATE AS day,
         lag(created_at) OVER (PARTITION BY actor_id, object_type, action ORDER BY created_at, id) AS last_done
@@ -102,7 +102,11 @@ act_days AS (
         coalesce(day - lag(day) OVER own > 90, true) AS begins,
         coalesce(lead(day) OVER own - day > 90, true) AS ends
     FROM (
-        SELECT DISTINCT actor_id, object_type, action, (created_at AT TIME ZONE 'UTC')::DATE AS day
+        SELECT DISTINCT
+            actor_id,
+            coalesce(object_type, 'unknown object') AS object_type,
+            action,
+            (created_at AT TIME ZONE 'UTC')::DATE AS day
         FROM history
         WHERE is_person AND action <> 'login'
     )
