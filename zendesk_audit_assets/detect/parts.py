@@ -24,11 +24,14 @@ def settle(connection: duckdb.DuckDBPyConnection, since: datetime | None) -> Non
 
     None settles all findings. Runs inside the caller's transaction.
     """
-    judged, near = "true", "true"
+    judged = near = "true"
     if since is not None:
         # Those that share events with a changed finding; and those that share events with these.
         judged = _ends_at(connection, f"last_event_at >= TIMESTAMPTZ '{since.isoformat()}'")
         near = _ends_at(connection, judged)
+    # DuckDB plans the long query for longer than it reads a few findings.
+    if not scalar(connection, f"SELECT EXISTS (FROM findings WHERE {_WORK} AND {judged})"):
+        return
     connection.execute(
         f"""
         UPDATE findings SET
