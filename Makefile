@@ -32,8 +32,8 @@ test-dates: $(VENV)/ready    ## the tests that read the clock, under eight shift
 prove: $(VENV)/ready         ## the long proofs: kills, a storm of all commands, faults by other seeds, more random examples
 	$(BIN)/python tests/faults/kill_many.py --kills 200
 	$(BIN)/python tests/faults/storm.py --minutes 0.5
-	FAULT_SEED=11 TEST_EXAMPLES=2 $(BIN)/python -m pytest -m faults
-	TEST_EXAMPLES=4 $(BIN)/python -m pytest -m "random and not faults"
+	FAULT_SEED=11 TEST_EXAMPLES=2 TEST_THREADS=4 $(BIN)/python -m pytest -m faults
+	TEST_EXAMPLES=4 TEST_THREADS=4 $(BIN)/python -m pytest -m "random and not faults"
 
 lint: $(VENV)/ready          ## what CI checks besides the tests
 	$(BIN)/ruff check .

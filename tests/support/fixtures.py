@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 import sqlalchemy
 from hypothesis import settings as hypothesis_settings
@@ -33,6 +35,17 @@ from zendesk_audit_assets.zendesk import ZendeskClient
 # How long an example takes says nothing on a busy machine; and the same commit tries the same examples on every day.
 hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=examples(25))
 hypothesis_settings.load_profile("repeatable")
+
+# A DuckDB starts its threads with each file that it opens, and wakes them for the few rows of a test. `make prove`
+# gives it several, by TEST_THREADS.
+_connect, _THREADS = duckdb.connect, int(os.environ.get("TEST_THREADS", "1"))
+
+
+def _connect_with_few_threads(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+    return _connect(*arguments, **{**options, "config": {"threads": _THREADS, **options.get("config", {})}})
+
+
+duckdb.connect = _connect_with_few_threads
 
 
 @sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
