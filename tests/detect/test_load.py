@@ -365,9 +365,9 @@ def test_own_rules_alone_are_read_without_the_package(folder: Path, write: Write
     assert [rule.name for rule in rules] == ["OWN-1"]
 
 
-@pytest.mark.parametrize("depth", [5_000, 500_000])
 @pytest.mark.parametrize("file", ["deep.yml", "settings.yml", "deep.sql"])
-def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path, file: str, depth: int) -> None:
+def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path, file: str) -> None:
+    depth = 500_000  # at which a parser in C would end the process
     front = "-- ---\n-- title: {}\n-- ---\nSELECT 1" if file.endswith(".sql") else "{}"
     (tmp_path / file).write_text(front.format("[ " * depth + "]" * depth))
     with pytest.raises(RuleError, match=file):

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zendesk_audit_assets.extract import batches
@@ -181,7 +181,6 @@ strange_records = values | st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(records=st.lists(strange_records, max_size=6))
 def test_whatever_can_be_typed_can_be_stored_and_read_back(
     opened: duckdb.DuckDBPyConnection, batch: Make, records: list[Any]
@@ -237,7 +236,6 @@ def test_nothing_is_covered_before_the_first_batch(connection: duckdb.DuckDBPyCo
 windows = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted)
 
 
-@settings(max_examples=60, deadline=None)
 @given(spans=st.lists(windows, max_size=6), start=st.integers(0, 30))
 def test_coverage_is_complete_up_to_its_first_gap(
     opened: duckdb.DuckDBPyConnection, batch: Make, spans: list[tuple[int, int]], start: int
@@ -253,7 +251,6 @@ def test_coverage_is_complete_up_to_its_first_gap(
     assert batches.covered_to(opened) == (at(max(covered) + 1) if covered else None)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     seconds=st.lists(st.integers(0, 60), max_size=30),
     before=st.integers(0, 60),

@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from zendesk_audit_assets.extract.coverage import (
     SECOND,
     Interval,
@@ -45,7 +46,7 @@ def is_tidy(result: list[Interval]) -> bool:
     return all(result) and all(first.end < second.start for first, second in pairwise(result))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(intervals, max_size=8))
 def test_a_union_holds_the_same_seconds_in_the_fewest_intervals(some: list[Interval]) -> None:
     result = union(some)
@@ -53,7 +54,7 @@ def test_a_union_holds_the_same_seconds_in_the_fewest_intervals(some: list[Inter
     assert is_tidy(result)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50))
 @given(intervals, st.lists(intervals, max_size=8))
 def test_a_difference_holds_what_is_in_none_of_the_others(window: Interval, taken: list[Interval]) -> None:
     result = subtract(window, taken)
@@ -61,14 +62,14 @@ def test_a_difference_holds_what_is_in_none_of_the_others(window: Interval, take
     assert is_tidy(result)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50))
 @given(intervals, intervals)
 def test_an_intersection_holds_what_is_in_both(one: Interval, other: Interval) -> None:
     assert seconds(one & other) == seconds(one) & seconds(other)
     assert bool(one & other) == bool(seconds(one) & seconds(other))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(reads, max_size=8), settles)
 def test_a_second_is_settled_when_it_was_read_so_much_later(some: list[Read], settle: timedelta) -> None:
     expected = {second for read in some for second in seconds(read.interval) if read.read_at >= at(second) + settle}
@@ -77,7 +78,7 @@ def test_a_second_is_settled_when_it_was_read_so_much_later(some: list[Read], se
     assert is_tidy(result)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50))
 @given(intervals, st.lists(reads, max_size=8), settles)
 def test_what_is_missing_is_what_is_not_settled(window: Interval, some: list[Read], settle: timedelta) -> None:
     result = missing(window, some, settle)
@@ -85,7 +86,7 @@ def test_what_is_missing_is_what_is_not_settled(window: Interval, some: list[Rea
     assert is_tidy(result)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50))
 @given(intervals, st.lists(reads, max_size=8), settles, MOMENTS)
 def test_reading_the_missing_part_leaves_nothing_missing(
     window: Interval, some: list[Read], settle: timedelta, later: int
@@ -95,7 +96,7 @@ def test_reading_the_missing_part_leaves_nothing_missing(
     assert missing(window, some + more, settle) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50))
 @given(MOMENTS, st.lists(reads, max_size=8))
 def test_contiguous_coverage_begins_after_the_last_gap(end: int, some: list[Read]) -> None:
     covered = seconds(*(read.interval for read in some))

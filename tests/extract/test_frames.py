@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.examples import examples
 from zendesk_audit_assets.extract.frames import (
     REJECTS_SCHEMA,
     ROWS_SCHEMA,
@@ -119,7 +120,7 @@ def holds(row: dict[str, Any], record: dict[str, Any]) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(odd_records, max_size=6))
 def test_every_record_is_a_whole_row_or_a_whole_reject(records: RecordList) -> None:
     result = typed_as_is(records)
@@ -141,7 +142,7 @@ def test_usual_pages_are_typed_at_once_and_none_is_rejected(records: RecordList)
     assert result.rows.equals(typed_one_by_one(records).rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40))
 @given(odd_records)
 def test_a_record_becomes_the_same_on_any_page(record: Any) -> None:
     alone, in_company = typed_as_is([record]), typed_one_by_one([record])
@@ -173,7 +174,6 @@ def test_the_times_of_a_usual_page_are_those_of_its_rows(records: RecordList) ->
     assert parse_page(records, not_reread).times == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(odd_records, max_size=4))
 def test_the_times_of_a_page_enclose_those_of_its_rows(records: RecordList) -> None:
     created_at = typed_as_is(records).rows["created_at"]

@@ -67,14 +67,12 @@ def test_a_label_is_parted_at_its_first_colon(read_as: ReadAs) -> None:
     assert column(read_as, "(label_group, label_name)", *records) == list(parted.values())
 
 
-@pytest.mark.parametrize("setting", [*SETTINGS, TWO_FACTOR, SINGLE_SIGN_ON], ids=lambda setting: setting.name)
-def test_a_setting_has_one_key_over_both_generations(read_as: ReadAs, setting: Any) -> None:
-    labels = (setting.legacy_name, f"{setting.page}: {setting.name}")
-    earlier, today = column(
-        read_as, "setting", *({"source_type": "account_setting", "source_label": label} for label in labels)
-    )
-    assert earlier == today
-    assert earlier
+def test_a_setting_has_one_key_over_both_generations(read_as: ReadAs) -> None:
+    every = [*SETTINGS, TWO_FACTOR, SINGLE_SIGN_ON]
+    labels = [label for one in every for label in (one.legacy_name, f"{one.page}: {one.name}")]
+    keys = column(read_as, "setting", *({"source_type": "account_setting", "source_label": label} for label in labels))
+    assert all(keys)
+    assert dict(zip(labels[::2], keys[::2], strict=True)) == dict(zip(labels[::2], keys[1::2], strict=True))
 
 
 def test_settings_that_rules_look_at_have_these_keys(read_as: ReadAs) -> None:
@@ -192,8 +190,8 @@ IPV6 = st.lists(st.sampled_from([0, 0, 0, 1, 0xDB8, 0xFFFF, 0x2001]), min_size=8
 )
 
 
-@settings(max_examples=examples(25))
-@given(st.lists(st.ip_addresses(v=4) | st.ip_addresses(v=6) | IPV6, min_size=1, max_size=8))
+@settings(max_examples=examples(5))
+@given(st.lists(st.ip_addresses(v=4) | st.ip_addresses(v=6) | IPV6, min_size=24, max_size=48))
 def test_the_network_is_that_of_python_in_any_spelling(read_as: ReadAs, addresses: list[Any]) -> None:
     written, expected = [], []
     for address in addresses:
