@@ -110,7 +110,6 @@ CASES = {
             "Automatically finished 30-day deletion for 1 users",
             "Notify webhook https://collect.example.net/drop",
             "Successful sign-in using JWT from https://demo.zendesk.com/access/jwt",
-            "Rolle von Agent auf Administrator geändert",
             "役割が変更されました",
             "changed from a to b",
             " changed from a to b",

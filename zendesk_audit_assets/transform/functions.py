@@ -47,6 +47,23 @@ _OPENS = (
 )
 _LISTS = r"\bdomains?\b|\branges?\b|(?:allow|white|safe).?list"
 
+# The words between a role and its value, a role's name, and a text that may say anything.
+_AUXILIARY = r"(?:is|are|was|were|has|have|had|been|now|becomes?|became)"
+_VERB = r"(?:changed|updated|switched|modified|edited|set|assigned|moved|upgraded|downgraded|promoted|transferred)"
+_ARROW = r"(?:[-=]+(?:>|&gt;|&amp;gt;)|→|➔|➜|»)"
+_ROLE = r"\b(?:roles?|owner)(?: \([^)]*\))?"
+_FREE_TEXT = (
+    r"(?i)^\W*(?:\w+ )?(?:notes?|details?|signature|alias|name|tags?|organi[sz]ation|comment|description|e-?mail|phone"
+    r"|title|about|bio)\b"
+)
+_ADMIN_SWITCH = (
+    r"(?i)^\W*(?:is[ _])?(?:an? |account )?(?:admin(?:istrator)?|owner)(?:[ _](?:access|rights?|role|privileges?))?\s*"
+    rf":?\s*(?:(?:{_AUXILIARY}|{_VERB})\s+)*(?:from\s+)?"
+)
+_TAKEN = (
+    r"(?i)\b(?:remov|revok|demot|lost|loses|withdr|taken|no longer|not|never|non|downgrad|deni|fail|request|expire)"
+)
+
 # Where an action of a business rule begins, in the words of the API or of the pages, and by what it sends, which is
 # not a user, a group or a requester by e-mail: "notification_webhook", "Notify by: Active webhook".
 _ACTION = (
@@ -81,7 +98,98 @@ _FUNCTIONS = {
         '(?i)(?:\b|_)(?:super|sys)?[-_]?admin(?:istrator)?s?(?:\b|_)|\baccount[-_ ]owner\b|^\s*owner\s*$'
     ), false)""",
     "is_owner_role": r"coalesce(regexp_matches({0}, '(?i)\baccount[-_ ]owner\b|^\s*owner\s*$'), false)",
-    "is_role_field": r"coalesce(regexp_matches({0}, '(?i)(?:^| )role\s*$'), false)",
+    "is_role_field": r"coalesce(regexp_matches({0}, '(?i)(?:^| )roles?\s*$'), false)",
+    # A text about a role that is not just "<field> role changed from <old> to <new>".
+    "is_odd_role": r"""(
+        regexp_matches({0}, '(?i)admin|owner|agent|user|viewer|contributor|member')
+        AND regexp_matches({0}, '(?i)\b(?:roles?|admin(?:istrator)?s?|owner(?:ship)?)\b')
+        AND NOT (
+            regexp_full_match(
+                {0}, '(?:[B-HJ-Zb-hj-z][^\n,;:<>()&]* )?[Rr]ole changed from [^\n,;<>&]* to [^\n,;<>&]*'
+            )
+            AND NOT regexp_matches({0}, '(?i)(?:changed|set|updated) .*\broles?\b')
+        )
+    )""",
+    # "Field was" as "Field".
+    "bare_field": rf"""coalesce(
+        nullif(regexp_replace({{0}}, '(?i)(?:\s+{_AUXILIARY})+\s*$', ''), ''),
+        {{0}}
+    )""",
+    # A line that begins with what a role was changed to.
+    "tells_role": rf"""regexp_matches(
+        {{0}},
+        '(?i)^[\s•*-]*[\w ()/&''-]*?{_ROLE}\s*:?\s*(?:(?:{_AUXILIARY} )*\b{_VERB}\b|[^:\n]*?{_ARROW})'
+    )""",
+    # One that may also be a line of a text about something else.
+    "may_tell_role": rf"""regexp_matches(
+        {{0}}, '(?i)^[\s•*-]*(?:[\w/&''-]+ ){{0,4}}?{_ROLE}\s*(?::|=|{_AUXILIARY}\b)'
+    )""",
+    "has_free_text": rf"regexp_matches({{0}}, '(?m){_FREE_TEXT}')",
+    # A line with one change of a role on a line of its own, marked as where a change begins.
+    "roles_apart": rf"""CASE
+        WHEN regexp_matches({{0}}, '{_FREE_TEXT}') THEN {{0}}
+        ELSE regexp_replace(
+            {{0}},
+            '(?i)\s*(?:[,;|]|\band\b)\s*((?:[\w()/&''-]+ ){{0,4}}?{_ROLE}\s*'
+            || '(?:\b(?:{_AUXILIARY}|{_VERB}|from)\b|:|=|[\w ()&-]*{_ARROW}))',
+            E'\n\x1e\\1',
+            'g'
+        )
+    END""",
+    # A text whose field is a role: its name, with the change after it.
+    "begins_role": rf"""(
+        regexp_matches(
+            {{0}},
+            '(?i)^[\s•*-]*(?:[\w/&''-]+ ){{0,4}}?(?:roles?|owner)(?: \([^)]*\))?\s*'
+            || '(?::|=|\b(?:{_AUXILIARY}|{_VERB}|to|from)\b|[\w ()&-]*{_ARROW})'
+        )
+        AND NOT regexp_matches(
+            {{0}}, '(?i)^[^:]*?\b(?:{_VERB}|from|to)\b.*?\b(?:roles?|owner)\b'
+        )
+    )""",
+    # What stands before the first word that may part a field from its change.
+    "head_of": rf"""regexp_extract(
+        {{0}}, '(?i)^[\s•*-]*(.*?)\s*(?::|=|\b(?:{_AUXILIARY}|{_VERB}|to|from)\b|{_ARROW})', 1
+    )""",
+    "without_verbs": rf"""regexp_replace(
+        {{0}}, '(?i)^[\s•*-]*.*?{_ROLE}\s*[:=]?\s*(?:(?:{_AUXILIARY}|{_VERB})\b\s*)*[:=]?\s*', ''
+    )""",
+    # What follows a role's name: "<old> to <new>". Without the old value, as if it had been 'not set'.
+    "role_values": rf"""CASE
+        WHEN regexp_matches({{0}}, '(?i)^(?:from|by|at|on|for|via)?\s*$|^(?:by|at|on|for|via)\b') THEN NULL
+        WHEN regexp_matches({{0}}, '(?i)^from\s')
+        THEN CASE
+            WHEN contains({{0}}, ' to ') THEN regexp_replace({{0}}, '(?i)^from\s+', '')
+            ELSE regexp_replace({{0}}, '(?i)^from\s+(.*?)\s*(?:\b(?:to|into)\b|{_ARROW})\s*', '\1 to ')
+        END
+        WHEN regexp_matches({{0}}, '(?i)^(?:to|as|into)\s.*\sfrom\s')
+        THEN regexp_replace({{0}}, '(?i)^(?:to|as|into)\s+(.*?)\s+from\s+(.*)$', '\2 to \1')
+        WHEN regexp_matches({{0}}, '{_ARROW}') THEN regexp_replace({{0}}, '\s*{_ARROW}\s*', ' to ')
+        ELSE 'not set to ' || regexp_replace({{0}}, '(?i)^(?:to|as|into)\s+', '')
+    END""",
+    # A sentence about an administrator that names no field. What only names role and administrator is a grant, too.
+    "admin_said": rf"""CASE
+        WHEN regexp_matches({{0}}, '{_FREE_TEXT}') OR NOT regexp_matches({{0}}, '(?i)admin|\bowner') THEN NULL
+        WHEN regexp_matches(
+            {{0}},
+            '{_ADMIN_SWITCH}(?:false|no|off|disabled|not set|0)\s+(?:to|{_ARROW})\s+'
+            || '(?:true|yes|on|enabled|1|full.*)\W*$'
+        )
+        THEN 'not set to ' || regexp_extract({{0}}, '(?i)admin(?:istrator)?|account owner|owner')
+        WHEN regexp_matches(
+            {{0}},
+            '{_ADMIN_SWITCH}(?:true|yes|on|enabled|1|full.*)\s+(?:to|{_ARROW})\s+'
+            || '(?:false|no|off|disabled|not set|0)\W*$'
+        )
+        THEN regexp_extract({{0}}, '(?i)admin(?:istrator)?|account owner|owner') || ' to not set'
+        WHEN contains({{0}}, ' changed from ') OR regexp_matches({{0}}, '{_TAKEN}') THEN NULL
+        WHEN regexp_matches(
+            {{0}},
+            '(?i)\br[oô]l(?:e|es|le)?\b|\b(?:promoted|upgraded|elevated|added|made|granted|given|became|becomes|assigned)\b'
+            || '|^\W*(?:[\w -]+ (?:to|{_ARROW}) )?(?:an? )?admin(?:istrator)?\W*$'
+        )
+        THEN 'not set to ' || trim({{0}})
+    END""",
     "names_action": r"coalesce(regexp_matches({0}, '(?i)notif|webhook|target|side[ _-]conversation'), false)",
     # A field without line breaks.
     "is_line_field": r"""regexp_matches(

@@ -62,7 +62,7 @@ USER_ROLE_HISTORY = _table(
     strategy=ByKeyRecompute(
         ("user_id",),
         in_base=("source_id",),
-        rows="object_type = 'user' AND source_id IS NOT NULL AND regexp_matches(field, '(?i)(?:^| )role$')",
+        rows=r"object_type = 'user' AND source_id IS NOT NULL AND regexp_matches(field, '(?i)(?:^| )roles?\s*$')",
     ),
     open_period=("user_id", "product"),
     columns=(

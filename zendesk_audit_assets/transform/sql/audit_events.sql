@@ -11,18 +11,26 @@
 -- named "Admin to Agent". Such a change is 'ambiguous', and so is one that goes on in the next line, and a role after a
 -- field that may hold line breaks: it changed, or is a line of that field's text. It counts as a change: to miss a grant
 -- is worse. What has another form, or is in another language, is kept as 'unparsed', with its field where it has one.
+-- The role of a user is also read from other words: "was changed", "set to", arrows and colons, several changes on one
+-- line, and sentences that name an administrator. Without an old value it is as if that had been "not set".
 WITH plain AS (
     -- Most descriptions are one line that can be split in one way only. They are read without the steps that the others
     -- need, which cost ten times as much.
     SELECT
         *,
+        -- Only of a user, or of the account's owner: elsewhere a role is an object like any other.
+        coalesce(
+            lower(source_type) IN ('user', 'account') AND action IS DISTINCT FROM 'login' AND is_odd_role(change_description),
+            false
+        ) AS is_odd,
         CASE
-            WHEN contains(change_description, E'\n') OR contains(change_description, E'\r')
+            WHEN is_odd OR contains(change_description, E'\n') OR contains(change_description, E'\r')
                 OR contains(change_description, '\') OR contains(change_description, '&')
             THEN NULL
             ELSE strpos(change_description, ' changed from ')
         END AS field_end,
         CASE WHEN field_end > 1 THEN string_split(substr(change_description, field_end + 14), ' to ') END AS values,
+        CASE WHEN field_end > 1 THEN substr(change_description, 1, field_end - 1) END AS plain_field,
         CASE WHEN field_end = 0 THEN switched_to(change_description) END AS switch,
         coalesce(len(values) = 2 OR field_end = 0, false) AS is_plain
     FROM audit_logs
@@ -35,7 +43,7 @@ read AS (
             WHEN is_plain THEN [{
                 line: 1::BIGINT,
                 field: CASE
-                    WHEN field_end > 0 THEN substr(change_description, 1, field_end - 1)
+                    WHEN field_end > 0 THEN bare_field(plain_field)
                     WHEN switch IS NOT NULL THEN 'state'
                 END,
                 old_value: nullif(values[1], 'not set'),
@@ -51,9 +59,9 @@ read AS (
                 raw: change_description
             }]
             ELSE
-                -- Each step takes the list of the step inside it. First the text is marked where a line begins a change
+                -- Each step takes the list of the step inside it. A role may be told in other words. First the text is marked where a line begins a change
                 -- or is a switch, and is cut there.
-                list_transform(list_transform(list_transform(list_transform(list_transform(list_filter(
+                list_transform(list_transform(list_transform(list_transform(list_transform(list_transform(list_filter(
                 list_transform(flatten(
                     list_transform(
                         string_split(
@@ -63,12 +71,30 @@ read AS (
                                         -- An escaped line break is one only before a change: values may hold a path or
                                         -- JSON.
                                         regexp_replace(
-                                            regexp_replace(change_description, '\r\n?', E'\n', 'g'),
-                                            '\\+n([^\\\n]* changed from )', E'\n\\1', 'g'
+                                            regexp_replace(
+                                                change_description,
+                                                CASE WHEN is_odd THEN '(?i)\r\n?|<br */?>' ELSE '\r\n?' END,
+                                                E'\n',
+                                                'g'
+                                            ),
+                                            CASE
+                                                WHEN is_odd THEN '(?i)\\+n([^\\\n]*(?: changed from |\broles?\b))'
+                                                ELSE '\\+n([^\\\n]* changed from )'
+                                            END,
+                                            E'\n\\1',
+                                            'g'
                                         ),
                                         E'\n'
                                     ),
                                     lambda words: CASE
+                                        WHEN is_odd
+                                        THEN CASE
+                                            WHEN strpos(words, ' changed from ') > 1 OR switched_to(words) IS NOT NULL
+                                                OR tells_role(words)
+                                                OR may_tell_role(words) AND NOT has_free_text(change_description)
+                                            THEN E'\x1e'
+                                            ELSE ''
+                                        END || roles_apart(words)
                                         WHEN strpos(words, ' changed from ') > 1 OR switched_to(words) IS NOT NULL
                                         THEN E'\x1e' || words
                                         ELSE words
@@ -120,14 +146,36 @@ read AS (
                 lambda one: {
                     piece: one.piece,
                     switched_to: one.switched_to,
+                    words: one.words,
                     field: CASE WHEN strpos(one.words, ' changed from ') > 1
                         THEN substr(one.words, 1, strpos(one.words, ' changed from ') - 1) END,
-                    change: CASE WHEN strpos(one.words, ' changed from ') > 1
-                        THEN substr(one.words, strpos(one.words, ' changed from ') + 14) END
+                    head: CASE WHEN is_odd THEN head_of(one.words) END,
+                    of_field: CASE WHEN is_odd AND begins_role(one.words) THEN [
+                        role_values(rest) FOR rest IN [without_verbs(one.words)]
+                    ][1] END,
+                    of_sentence: CASE WHEN is_odd AND lower(source_type) = 'user' THEN admin_said(one.words) END
                 }),
                 lambda one: {
                     piece: one.piece,
                     switched_to: one.switched_to,
+                    is_guess: coalesce(one.of_field IS NULL AND one.of_sentence = 'not set to ' || trim(one.piece.raw), false),
+                    field: CASE
+                        WHEN one.of_field IS NOT NULL AND (one.of_sentence IS NULL OR NOT starts_with(lower(one.head), 'admin'))
+                        THEN regexp_extract(one.head, '(?i)^(.*?\b(?:roles?|owner))\b', 1)
+                        WHEN one.of_sentence IS NOT NULL THEN 'Role'
+                        WHEN one.field IS NOT NULL THEN bare_field(one.field)
+                    END,
+                    change: CASE
+                        WHEN one.of_field IS NOT NULL AND (one.of_sentence IS NULL OR NOT starts_with(lower(one.head), 'admin'))
+                        THEN one.of_field
+                        WHEN one.of_sentence IS NOT NULL THEN one.of_sentence
+                        WHEN one.field IS NOT NULL THEN substr(one.words, length(one.field) + 15)
+                    END
+                }),
+                lambda one: {
+                    piece: one.piece,
+                    switched_to: one.switched_to,
+                    is_guess: one.is_guess,
                     field: one.field,
                     change: one.change,
                     parts: CASE
@@ -151,6 +199,7 @@ read AS (
                 lambda one: {
                     piece: one.piece,
                     switched_to: one.switched_to,
+                    is_guess: one.is_guess,
                     field: one.field,
                     parts: one.parts,
                     cut_after: CASE WHEN len(one.parts) = 2 THEN 1 WHEN len(one.parts) > 2 THEN coalesce(
@@ -202,7 +251,7 @@ read AS (
                         ELSE nullif(array_to_string(one.parts[one.cut_after + 1:], ' to '), 'not set')
                     END,
                     confidence: CASE
-                        WHEN len(one.parts) > 2 OR one.parts IS NOT NULL AND one.piece.goes_on THEN 'ambiguous'
+                        WHEN len(one.parts) > 2 OR one.parts IS NOT NULL AND (one.piece.goes_on OR one.is_guess) THEN 'ambiguous'
                         WHEN one.parts IS NOT NULL THEN 'exact'
                         WHEN one.field IS NULL AND one.switched_to IS NOT NULL THEN 'state'
                         ELSE 'unparsed'
@@ -491,7 +540,7 @@ SELECT
     [change.old_value FOR change IN changes IF change.field IS NOT NULL] AS old_values,
     [change.new_value FOR change IN changes IF change.field IS NOT NULL] AS new_values,
     [change.raw FOR change IN changes IF change.confidence = 'unparsed'] AS unparsed,
-    CASE WHEN object_type = 'user' AND contains(change_description, ' changed from ') THEN
+    CASE WHEN object_type = 'user' AND regexp_matches(change_description, '(?i)role|admin|owner') THEN
         -- The gravest one: it comes first in the alphabet.
         list_min([
             CASE

@@ -9,7 +9,7 @@ WITH changes AS (
     SELECT
         *,
         regexp_replace(source_label, '^[^:]+: ', '') AS user_name,
-        coalesce(nullif(lower(trim(regexp_extract(field, '(?i)^(.*?) ?role$', 1))), ''), 'support') AS product
+        coalesce(nullif(lower(trim(regexp_extract(field, '(?i)^(.*?) ?roles?$', 1))), ''), 'support') AS product
     FROM audit_changes
     WHERE object_type = 'user' AND source_id IS NOT NULL AND is_role_field(field) AND confidence <> 'unparsed'
 ),
