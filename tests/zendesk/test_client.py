@@ -108,7 +108,7 @@ def _first_url(start: datetime, end: datetime) -> str:
     asked = []
 
     class Recording(ZendeskClient):
-        def _follow(self, url, stop, retry):
+        def _follow(self, url, stop, retry, too_heavy):
             asked.append(url)
             return iter(())
 
