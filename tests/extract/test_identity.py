@@ -76,6 +76,16 @@ def test_another_log_behind_the_same_address_stops_the_run(swapped: Account, win
     assert swapped.query("SELECT count(*) FROM audit_log_revisions") == [(0,)]
 
 
+def test_a_file_that_is_restored_meanwhile_takes_no_other_log(busy_account: Account) -> None:
+    def restore(_: object) -> None:
+        with busy_account.warehouse.transaction() as connection:
+            identity.rebind(connection, "https://other.zendesk.com")
+
+    with pytest.raises(OtherAccount):
+        busy_account.sync(on_progress=restore)
+    assert busy_account.ids() == []
+
+
 def test_ids_that_clash_are_no_proof(swapped: Account) -> None:
     known = swapped.ids()
     swapped.zendesk.add({"id": id, "created_at": NOON + n * SECOND} for n, id in enumerate(known[-50:]))

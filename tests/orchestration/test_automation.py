@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,34 +168,27 @@ def test_a_tick_costs_exactly_one_request(deployment: Any) -> None:
 
 def test_while_a_refresh_has_not_finished_nothing_is_asked(deployment: Any) -> None:
     job = deployment.definitions.resolve_job_def("refresh")
-    started = dg.DagsterRunStatus.STARTED
-    run = deployment.instance.create_run_for_job(job, status=started, tags={**job.run_tags, **deployment.days.tags})
+    started, tags = dg.DagsterRunStatus.STARTED, {**job.run_tags, **deployment.days.tags}
+    run = deployment.instance.create_run_for_job(job, status=started, tags=tags)
     for skipped in (tick(deployment), schedule_tick(deployment, "hourly")):
         assert not skipped.run_requests
         assert skipped.skip_message == f"The refresh {run.run_id} has not finished yet."
     assert deployment.requests() == 0
 
 
-@pytest.mark.parametrize("tags", [{}, Scope("other").run_tags], ids=["another team", "another account"])
-@pytest.mark.parametrize("what", ["runs", "has failed", "has fetched the newest page"])
-def test_a_refresh_of_somebody_else_stops_nothing(deployment: Any, what: str, tags: dict[str, str]) -> None:
-    @dg.op
-    def fail() -> None:
-        raise ValueError
+def test_a_run_that_has_said_nothing_for_an_hour_stops_nothing(deployment: Any) -> None:
+    job = deployment.definitions.resolve_job_def("refresh")
+    started, tags = dg.DagsterRunStatus.STARTED, {**job.run_tags, **deployment.days.tags}
+    run = deployment.instance.create_run_for_job(job, status=started, tags=tags)
 
-    @dg.job(name="refresh", tags=tags)
-    def refresh() -> None:
-        fail()
+    def asks_after(minutes: int) -> bool:
+        with time_machine.travel(NOW + timedelta(minutes=minutes)):
+            return bool(tick(deployment).run_requests)
 
-    (request,) = tick(deployment).run_requests
-    if what == "has failed":
-        assert not refresh.execute_in_process(instance=deployment.instance, raise_on_error=False).success
-    else:
-        status = dg.DagsterRunStatus.STARTED if what == "runs" else dg.DagsterRunStatus.SUCCESS
-        found = {FINGERPRINT_TAG: request.tags[FINGERPRINT_TAG]}
-        deployment.instance.create_run_for_job(refresh, status=status, tags={**tags, **found})
-    assert tick(deployment).run_requests
-    assert schedule_tick(deployment, "hourly").run_requests
+    assert [asks_after(minutes) for minutes in (55, 65)] == [False, True]
+    with time_machine.travel(NOW + timedelta(minutes=50)):
+        deployment.instance.report_engine_event("1,000 records so far.", run)
+    assert [asks_after(minutes) for minutes in (65, 105, 115)] == [False, False, True]
 
 
 def test_after_failures_the_sensor_waits_5_15_and_60_minutes(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:

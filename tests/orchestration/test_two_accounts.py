@@ -11,6 +11,8 @@ import pytest
 from zendesk_audit_assets import Account, build_definitions, settings
 from zendesk_audit_assets.emulator import Emulator, EmulatorOptions, HistoryOptions
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.orchestration.run_history import FINGERPRINT_TAG
+from zendesk_audit_assets.orchestration.scope import Scope
 from zendesk_audit_assets.warehouse.database import Warehouse
 
 DAY = timedelta(days=1)
@@ -63,10 +65,7 @@ def test_building_and_ticking_read_no_environment(monkeypatch: pytest.MonkeyPatc
             return super().get(name, default)
 
     monkeypatch.setattr(settings.os, "environ", Closed(settings.os.environ))
-    loaded = deployment.definitions
-    (sensor,) = (one for one in loaded.sensors or () if one.name == "new_audit_events")
-    context = dg.build_sensor_context(deployment.instance, resources=dict(loaded.resources or {}))
-    assert sensor.evaluate_tick(context).run_requests
+    assert ticked(deployment).run_requests
     assert deployment.run("backfill", only="audit_logs").success
 
 
@@ -99,6 +98,35 @@ def test_two_accounts_share_a_deployment_and_no_name(deployment: Any, tmp_path: 
             stored = sorted(id for (id,) in connection.execute("SELECT id FROM audit_logs").fetchall())
         assert stored == sorted(event["id"] for event in other.events) != []
     assert deployment.holds_everything()
+
+
+def ticked(deployment: Any) -> Any:
+    """A tick of the sensor `new_audit_events`."""
+    loaded = deployment.definitions
+    (sensor,) = (one for one in loaded.sensors or () if one.name == "new_audit_events")
+    context = dg.build_sensor_context(deployment.instance, resources=dict(loaded.resources or {}))
+    return sensor.evaluate_tick(context)
+
+
+@pytest.mark.parametrize("tags", [{}, Scope("other").run_tags], ids=["another team", "another account"])
+@pytest.mark.parametrize("what", ["runs", "has failed", "has fetched the newest page"])
+def test_a_refresh_of_somebody_else_stops_nothing(deployment: Any, what: str, tags: dict[str, str]) -> None:
+    @dg.op
+    def fail() -> None:
+        raise ValueError
+
+    @dg.job(name="refresh", tags=tags)
+    def refresh() -> None:
+        fail()
+
+    (request,) = ticked(deployment).run_requests
+    if what == "has failed":
+        assert not refresh.execute_in_process(instance=deployment.instance, raise_on_error=False).success
+    else:
+        status = dg.DagsterRunStatus.STARTED if what == "runs" else dg.DagsterRunStatus.SUCCESS
+        found = {FINGERPRINT_TAG: request.tags[FINGERPRINT_TAG]}
+        deployment.instance.create_run_for_job(refresh, status=status, tags={**tags, **found})
+    assert ticked(deployment).run_requests
 
 
 def names(loaded: dg.Definitions) -> list[str]:

@@ -32,6 +32,8 @@ from zendesk_audit_assets.orchestration.scope import Scope
 MINIMAL_DAGSTER_YAML = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
+run_monitoring: {enabled: true, max_runtime_seconds: 21600}
+run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
 python_logs: {managed_python_loggers: [zendesk_audit_assets], python_log_level: INFO}
 """
 

@@ -271,6 +271,7 @@ class _Sync:
     def _append(self, ready: list[batches.Batch]) -> batches.Appended:
         """Store the batches. Raises `OtherAccount` if neither they nor Zendesk know an event of this warehouse."""
         with self._warehouse.transaction() as connection:
+            bind_account(connection, self._client.account.url)  # another file may have been restored meanwhile
             known = self._to_confirm(connection, ready)
             if not known:
                 return batches.append(connection, ready, self._run_id)

@@ -25,6 +25,10 @@ FINGERPRINT_TAG = "zendesk/newest_events"
 # After one failed run in a row, after two, after three or more.
 PAUSES_AFTER_FAILURE = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 
+# A run that still works has logged something since then: it tells its progress every few minutes, and one request is
+# tried for 10 minutes.
+SILENT = timedelta(hours=1)
+
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -49,12 +53,24 @@ def alerts_due(instance: dg.DagsterInstance, scope: Scope) -> datetime | None:
 
 
 def unfinished(instance: dg.DagsterInstance, scope: Scope, *jobs: str) -> str | None:
-    """A sentence that names an unfinished run of these jobs of the account; None when there is none."""
+    """A sentence that names an unfinished run of these jobs of the account; None when there is none.
+
+    A run that has said nothing for `SILENT` does not count: nobody tells Dagster of a process that was killed.
+    """
     for job in jobs:
-        runs = instance.get_runs(_runs_of(scope, job, _UNFINISHED), limit=1)
-        if runs:
-            return f"The {job} {runs[0].run_id} has not finished yet."
+        for record in instance.get_run_records(_runs_of(scope, job, _UNFINISHED)):
+            run = record.dagster_run
+            if run.status == dg.DagsterRunStatus.QUEUED or not _is_silent(instance, record):
+                return f"The {job} {run.run_id} has not finished yet."
     return None
+
+
+def _is_silent(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
+    before = datetime.now(timezone.utc) - SILENT
+    if record.update_timestamp.replace(tzinfo=timezone.utc) > before:
+        return False
+    last = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
+    return not last or datetime.fromtimestamp(last[0].timestamp, timezone.utc) < before
 
 
 def pausing(instance: dg.DagsterInstance, scope: Scope, job: str) -> str | None:

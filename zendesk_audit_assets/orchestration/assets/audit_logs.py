@@ -25,6 +25,8 @@ COMPLETE_TO = "complete_to"
 
 # Seconds between two lines of progress in a run's log; a handler at level DEBUG gets one for every page.
 PROGRESS_SECONDS = 10.0
+# Seconds between two lines that Dagster keeps as events, so that sensors see the run alive, whatever else it keeps.
+ALIVE_SECONDS = 300.0
 progress_logger = logging.getLogger("zendesk_audit_assets.progress")
 
 
@@ -66,7 +68,7 @@ def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
                 Interval(days.start, days.end),
                 run_id=context.run.run_id,
                 full=config.full_refresh,
-                on_progress=_ProgressLog(),
+                on_progress=_ProgressLog(context.log),
             )
             return dg.MaterializeResult(metadata=_metadata(report, warehouse, start))
 
@@ -76,10 +78,14 @@ def build_audit_logs(scope: Scope, start: datetime) -> dg.AssetsDefinition:
 class _ProgressLog:
     """Logs the progress of a run, with its metrics as `progress` on the log record."""
 
-    def __init__(self) -> None:
-        self._said_at = time.monotonic()
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        self._log = log
+        self._said_at = self._alive_at = time.monotonic()
 
     def __call__(self, progress: sync.Progress) -> None:
+        if time.monotonic() - self._alive_at >= ALIVE_SECONDS:
+            self._alive_at = time.monotonic()
+            self._log.info(f"{progress.received:,} records so far.")
         due = time.monotonic() - self._said_at >= PROGRESS_SECONDS
         if due:
             self._said_at = time.monotonic()
