@@ -150,6 +150,13 @@ def test_a_finding_to_close_must_be_named(call: Any, analysed: Warehouse, uid: s
     assert (result.exit_code, says in result.output) == (code, True)
 
 
+def test_a_finding_that_is_gone_is_told_from_one_that_never_was(call: Any, analysed: Warehouse) -> None:
+    uid = found(call)[0]["uid"]
+    with analysed.transaction() as connection:
+        connection.execute("DELETE FROM findings WHERE starts_with(uid, ?)", [uid])
+    assert f"There is no finding {uid} any more." in call("findings", "show", uid, "--live").output
+
+
 def test_a_beginning_that_two_findings_share_closes_neither(call: Any, analysed: Warehouse) -> None:
     with analysed.transaction() as connection:
         connection.execute("UPDATE findings SET uid = 'aaaaaaaa' || uid")

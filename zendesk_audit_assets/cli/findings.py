@@ -29,7 +29,7 @@ from zendesk_audit_assets.detect.description import describe
 from zendesk_audit_assets.detect.finding import Finding
 from zendesk_audit_assets.detect.tables import FINDINGS
 from zendesk_audit_assets.severity import SEVERITIES, at_least
-from zendesk_audit_assets.warehouse.catalog import get_meta
+from zendesk_audit_assets.warehouse.catalog import get_meta, scalar
 
 # A shorter beginning of a uid is likely a typing mistake; too likely for a decision.
 _SHORTEST_UID = 8
@@ -192,6 +192,14 @@ def _find(connection: duckdb.DuckDBPyConnection, uid: str) -> tuple[str, str, st
     found = connection.execute(
         "SELECT uid, rule, status FROM findings WHERE starts_with(uid, lower(?))", [uid]
     ).fetchall()
+    if not found and scalar(
+        connection, "SELECT EXISTS (FROM finding_decisions WHERE starts_with(uid, lower(?)))", [uid]
+    ):
+        raise NotFound(
+            f"There is no finding {uid} any more.",
+            "Its rule no longer reports it, or its events belong to another finding. "
+            "Run `zendesk-audit findings --live --all` to see that one.",
+        )
     if not found or not uid:
         raise NotFound(
             f"There is no finding {uid}.",

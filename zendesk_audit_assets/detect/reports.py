@@ -145,6 +145,51 @@ HAS_NO_EVENT = """
 """
 
 
+def _uid(began: str) -> str:
+    return f"sha256(concat_ws(' ', rule_id, {began}, last_event_at::DATE, group_key))"
+
+
+# A late event may move the start of a finding, or join two. The finding keeps the uid under which it was found: that of
+# its rule, its group, its day, and the start that it had then. That start is one of its events, or an event of one of
+# its actors that belongs to no finding any more, in whose place it has an earlier or a nearer one. Nothing but the log
+# and `finding_decisions` decides this, so that a rebuild gives the same uids; and a uid that is known stays.
+_EARLIER = f"""
+        fresh AS (
+            SELECT finding, uid, rule_id, group_key, first_event_at, last_event_at
+            FROM counted ANTI JOIN finding_decisions USING (uid)
+        ),
+        taken AS (SELECT DISTINCT group_key, created_at FROM counted JOIN parts USING (finding)),
+        starts AS (
+            SELECT finding, created_at, true AS is_own FROM parts
+            UNION ALL
+            SELECT finding, near.created_at, false
+            FROM fresh
+            JOIN (SELECT DISTINCT finding, actor_id FROM parts) USING (finding)
+            JOIN history AS near USING (actor_id)
+            ANTI JOIN taken
+                ON taken.group_key IS NOT DISTINCT FROM fresh.group_key AND taken.created_at = near.created_at
+            WHERE near.created_at >= first_event_at - INTERVAL 1 HOUR AND near.created_at::DATE <= last_event_at::DATE
+        ),
+        candidates AS (
+            SELECT uid, first_event_at, {_uid("epoch(created_at)::BIGINT")} AS earlier, bool_or(is_own) AS is_own
+            FROM fresh JOIN starts USING (finding)
+            GROUP BY ALL
+        ),
+        known AS (
+            SELECT candidates.*, decided.found_at
+            FROM candidates
+            JOIN (SELECT uid, min(decided_at) AS found_at FROM finding_decisions GROUP BY uid) AS decided
+                ON decided.uid = earlier
+            WHERE earlier NOT IN (SELECT uid FROM counted)
+            QUALIFY row_number() OVER (PARTITION BY earlier ORDER BY is_own DESC, first_event_at, candidates.uid) = 1
+        ),
+        carried AS (
+            SELECT uid, arg_min(earlier, {{'near': NOT is_own, 'at': found_at, 'uid': earlier}}) AS earlier
+            FROM known GROUP BY uid
+        )
+"""
+
+
 def of_results(rule: Rule) -> str:
     """The findings of `results` of this rule that end in the evaluated time, which is `$1` and later."""
     # The day is part of the uid, since a finding that goes on past midnight goes on as another one. The first event is
@@ -188,18 +233,23 @@ def of_results(rule: Rule) -> str:
                     did || CASE WHEN times = 1 THEN named ELSE format(' ({{}} times)', times) END ORDER BY last_done
                 ) AS did
             FROM acts GROUP BY finding
-        )
-        SELECT
-            sha256(concat_ws(' ', rule_id, {began}, last_event_at::DATE, group_key)) AS uid,
-            rule_id, rule, {_SEVERITY} AS severity, title,
-            {_WHO} || ' ' || array_to_string(did[-{_ACTS}:], ', ')
-            || CASE WHEN len(did) > {_ACTS} THEN ' and more' ELSE '' END
-            || {_FROM} || '. ' || coalesce(explanation, title || '.') AS explanation,
-            complete.* EXCLUDE (finding), attack, experimental, remedy, {NEW_STATUS.format(_SEVERITY)} AS status,
-            now() AS found_at
-        FROM results JOIN complete USING (finding) JOIN said USING (finding) CROSS JOIN rules
-        WHERE last_event_at >= $1
-        QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
+        ),
+        counted AS (
+            SELECT
+                {_uid(began)} AS uid, finding, group_key,
+                rule_id, rule, {_SEVERITY} AS severity, title,
+                {_WHO} || ' ' || array_to_string(did[-{_ACTS}:], ', ')
+                || CASE WHEN len(did) > {_ACTS} THEN ' and more' ELSE '' END
+                || {_FROM} || '. ' || coalesce(explanation, title || '.') AS explanation,
+                complete.* EXCLUDE (finding), attack, experimental, remedy, {NEW_STATUS.format(_SEVERITY)} AS status,
+                now() AS found_at
+            FROM results JOIN complete USING (finding) JOIN said USING (finding) CROSS JOIN rules
+            WHERE last_event_at >= $1
+            QUALIFY row_number() OVER (PARTITION BY uid ORDER BY last_event_at DESC, events DESC) = 1
+        ),
+        {_EARLIER}
+        SELECT * EXCLUDE (finding, group_key, earlier) REPLACE (coalesce(earlier, uid) AS uid)
+        FROM counted LEFT JOIN carried USING (uid)
     """
 
 
