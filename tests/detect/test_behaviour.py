@@ -197,18 +197,20 @@ def bursts(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
 def acts_after_removal(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
     days: dict[tuple[int, int, object], list[Event]] = {}
     for event in events:
-        turns = [
-            one
-            for one in events
-            if one.source_id == event.actor_id
-            and one.created_at < event.created_at
-            and (one.source_type == "user_setting" or "role changed" in one.change_description)
+        before = [one for one in events if one.source_id == event.actor_id and one.created_at < event.created_at]
+        turns = (
+            [one for one in before if one.source_type == "user_setting"],
+            [one for one in before if "role changed" in one.change_description],
+        )
+        removals = [
+            of_kind[-1]
+            for of_kind in turns
+            if of_kind
+            and of_kind[-1].change_description.endswith(("Suspended", "to End User"))
+            and event.created_at - of_kind[-1].created_at <= 180 * DAY
         ]
-        if not turns:
-            continue
-        last = turns[-1]
-        removed = last.change_description == "Suspended" or last.change_description.endswith("to End User")
-        if removed and event.created_at - last.created_at <= 180 * DAY:
+        if removals:
+            last = max(removals, key=lambda one: (one.created_at, one.id))
             days.setdefault((event.actor_id, last.id, event.created_at.date()), [last]).append(event)
     for of_day in days.values():
         yield sorted(set(of_day))

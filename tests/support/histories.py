@@ -121,7 +121,7 @@ def recount(events: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
         ],
         "user_role_history": [
             (user, "Grace", product, held.value, held.start, held.end, *held.by, held.id, held.line,
-             held.value == "Administrator")
+             held.value == "Administrator", "exact")
             for (user, product), periods in all_periods(ordered, role_key) for held in periods
         ],
         "schedule_history": [

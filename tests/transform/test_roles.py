@@ -158,3 +158,57 @@ def test_an_owner_is_told_in_other_words(read_as: ReadAs, form: str) -> None:
     connection = read_as([record], "administrators")
     found = connection.execute("SELECT user_name FROM administrators WHERE known_by = 'owner' AND valid_to IS NULL")
     assert found.fetchall() == [("Eve",)]
+
+
+FORGED = (
+    "Support role changed from Administrator to Agent",
+    "Role set to End user",
+    "Support role changed from x to y",
+)
+
+
+@pytest.mark.parametrize("field", ["Notes", "Details", "Signature", "Groups"])
+@pytest.mark.parametrize("first", ["Support role changed from Agent to Administrator", None])
+def test_a_line_of_a_text_ends_no_administrator(read_as: ReadAs, field: str, first: str | None) -> None:
+    texts = [first] if first else []
+    texts += [f"{field} changed from not set to Regards\n{line}" for line in FORGED]
+    records = [{"change_description": text} for text in texts]
+    connection = read_as(records, "user_role_history", "administrators")
+    held = connection.execute("SELECT role FROM administrators WHERE user_id = 7 AND valid_to IS NULL").fetchall()
+    assert held == [("Administrator",)]
+    assert connection.execute("SELECT count(*) FROM user_role_history WHERE valid_to IS NULL").fetchall() == [(1,)]
+
+
+def test_a_sure_line_ends_an_administrator_in_spite_of_doubt(read_as: ReadAs) -> None:
+    records = [
+        {"change_description": text}
+        for text in (
+            "Role changed from Agent to Administrator",
+            "Notes changed from A to B\nRole changed from Administrator to Agent",
+            "Role changed from Administrator to Agent",
+        )
+    ]
+    connection = read_as(records, "user_role_history")
+    rows = connection.execute(
+        "SELECT role, confidence, event_id FROM user_role_history ORDER BY valid_from NULLS FIRST"
+    ).fetchall()
+    assert rows == [("Agent", "exact", None), ("Administrator", "exact", 1), ("Agent", "exact", 3)]
+
+
+SUSPENSIONS = {
+    "Suspended": "suspended",
+    "Suspended changed from false to true": "suspended",
+    "Is suspended changed from no to yes": "suspended",
+    "Suspended changed from true to false": "unsuspended",
+    "Suspension state was changed from active to suspended": "suspended",
+    "Suspension state changed from suspended to active": "unsuspended",
+    "Suspended changed from true to not set": "unsuspended",
+    "Notes changed from not set to suspended": None,
+}
+
+
+@pytest.mark.parametrize("kind", ["user", "user_setting"])
+def test_a_suspension_is_one_in_other_words(read_as: ReadAs, kind: str) -> None:
+    records = [{"source_type": kind, "change_description": text} for text in SUSPENSIONS]
+    rows = read_as(records, "audit_events").execute("SELECT state FROM audit_events ORDER BY id").fetchall()
+    assert dict(zip(SUSPENSIONS, (state for (state,) in rows), strict=True)) == SUSPENSIONS

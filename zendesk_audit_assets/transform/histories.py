@@ -78,6 +78,12 @@ USER_ROLE_HISTORY = _table(
         _CAUSE,
         _LINE,
         Column("is_admin", "BOOLEAN", "True for an administrator's role and the account owner's.", required=True),
+        Column(
+            "confidence",
+            "VARCHAR",
+            "How sure the change is: exact or ambiguous, as in audit_changes. An ambiguous one ends no administrator.",
+            required=True,
+        ),
     ),
 )
 SCHEDULE_HISTORY = _table(

@@ -24,7 +24,7 @@
 --     - - {source_type: macro, action: update, actor_id: 6, source_id: 1, created_at: 2026-01-01T10:00:00Z}
 --       - {source_type: user_setting, action: create, actor_id: 5, source_id: 6, change_description: Suspended, created_at: 2026-01-02T10:00:00Z}
 WITH unsuspended AS (
-    SELECT * FROM evaluated WHERE object_type = 'user_setting' AND state = 'unsuspended'
+    SELECT * FROM evaluated WHERE object_type IN ('user', 'user_setting') AND state = 'unsuspended'
 )
 SELECT
     unsuspended.id::VARCHAR AS group_key,

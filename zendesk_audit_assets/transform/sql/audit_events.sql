@@ -353,6 +353,10 @@ expanded AS (
             'g'
         ) AS ipv6,
         switched_to(switched) AS turned,
+        CASE WHEN object_type IN ('user', 'user_setting') AND contains(words, 'suspen') THEN [
+            coalesce(change.new_value, '')
+            FOR change IN changes IF regexp_matches(change.field, '(?i)^(?:is )?suspen(?:ded|sion)(?: state)?$')
+        ][1] END AS suspension,
         -- Whether the setting, and each of its fields, is weaker when it is on: of both a word may turn that round, and so
         -- may a sentence.
         CASE WHEN object_type = 'account_setting' THEN [
@@ -393,6 +397,11 @@ named AS (
             WHEN turned IN ('on', 'off') THEN turned
             WHEN object_type = 'account_setting' AND turned = 'activated' THEN 'on'
             WHEN object_type = 'account_setting' AND turned = 'deactivated' THEN 'off'
+            WHEN suspension IS NOT NULL
+            THEN CASE
+                WHEN regexp_matches(suspension, '(?i)^(?:suspended|true|yes|on|enabled|1)\b') THEN 'suspended'
+                ELSE 'unsuspended'
+            END
             WHEN turned IN ('suspended', 'unsuspended', 'changed') AND NOT contains(words, ' changed from ') THEN turned
             -- A sentence that says one of both.
             WHEN object_type = 'account_setting' AND len(changes) = 1 AND changes[1].confidence = 'unparsed'

@@ -33,6 +33,7 @@ judged AS (
             WHEN 'user' THEN CASE
                 WHEN admin_role THEN 'admin_role'
                 WHEN role THEN 'role'
+                WHEN state IN ('suspended', 'unsuspended') THEN 'suspension'
                 WHEN identity THEN 'identity'
             END
             WHEN 'permission_set' THEN 'custom_role'
