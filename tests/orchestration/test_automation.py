@@ -176,6 +176,16 @@ def test_while_a_refresh_has_not_finished_nothing_is_asked(deployment: Any) -> N
     assert deployment.requests() == 0
 
 
+def test_an_event_ahead_of_the_clock_is_asked_for_when_it_is_due(deployment: Any) -> None:
+    deployment.happens(created_at=NOW + timedelta(minutes=9))
+    fetch(deployment, *tick(deployment).run_requests)
+    assert not tick(deployment).run_requests
+    with time_machine.travel(NOW + timedelta(minutes=10)):
+        fetch(deployment, *tick(deployment).run_requests)
+        assert not tick(deployment).run_requests
+        assert deployment.holds_everything()
+
+
 def test_a_run_that_has_said_nothing_for_an_hour_stops_nothing(deployment: Any) -> None:
     job = deployment.definitions.resolve_job_def("refresh")
     started, tags = dg.DagsterRunStatus.STARTED, {**job.run_tags, **deployment.days.tags}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime, timezone
 
 import dagster as dg
 
 from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.extract.frames import parse_page
 from zendesk_audit_assets.orchestration.jobs import refresh_requests
 from zendesk_audit_assets.orchestration.resources import ZENDESK, needed, zendesk_of
 from zendesk_audit_assets.orchestration.run_history import (
     alerts_due,
+    complete_to,
     fingerprint,
     fingerprint_of,
     pausing,
@@ -53,22 +56,32 @@ def _new_audit_events(
             return dg.SkipReason(reason)
         try:
             with zendesk_of(context, scope).client() as client:
-                newest = _newest(client)
+                newest, newest_at = _newest(client)
         except AuditError as error:
             return dg.SkipReason(str(error))
-        if was_fetched(instance, scope, newest):
+        # A refresh stores nothing that lies ahead of the clock here; it is fetched once that has caught up.
+        reached = complete_to(instance, scope) if newest_at is not None else None
+        is_behind = newest_at is not None and reached is not None and reached <= newest_at < datetime.now(timezone.utc)
+        if was_fetched(instance, scope, newest) and not is_behind:
             return dg.SkipReason("Nothing new in the audit log.")
         return refresh_requests(instance, scope, start, newest)
 
     return new_audit_events
 
 
-def _newest(client: ZendeskClient) -> str:
-    """A fingerprint of the newest page, of its bytes if it is malformed: a refresh reads on past what is broken."""
+def _newest(client: ZendeskClient) -> tuple[str, datetime | None]:
+    """A fingerprint of the newest page, and the time of its newest event.
+
+    The fingerprint is that of its bytes if it is malformed: a refresh reads on past what is broken.
+    """
     try:
-        return fingerprint(client.newest())
+        page = client.newest()
     except MalformedResponse as error:
-        return fingerprint_of(error.body)
+        return fingerprint_of(error.body), None
+    with suppress(RecursionError):  # a record that is nested too deeply
+        times = parse_page(page.records, page.records_exactly).times
+        return fingerprint(page), max(times.first, times.last) if times else None
+    return fingerprint(page), None
 
 
 def _undelivered_alerts(scope: Scope, account: Account, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
