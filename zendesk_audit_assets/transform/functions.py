@@ -226,6 +226,13 @@ _FUNCTIONS = {
         '(?i)(?:is )?(?:enforced|required|enabled|active|activated|on|status|state|value|mode|level|enforcement'
         || '|requirement|setting)'
     )""",
+    # Words by which a switch is less than it says, in lower case, and those by which it may be the reverse.
+    "is_limited": r"""regexp_matches(
+        {0},
+        '\b(?:only|except|exempt|excepti|grace|some\b|partial|until|unless|without|bypass|skip'
+        || '|\d+ (?:users?|agents?|admins?|members?)\b)'
+    )""",
+    "may_deny": r"regexp_matches({0}, '\b(?:false|no|not|never|none|off)\b')",
     "permits_in": rf"regexp_extract({{0}}, '{_PERMITS}')",
     "grade_of": rf"""CASE
         WHEN regexp_matches({{0}}, '(?i)^\s*(?:{_OFF_VALUES}){_END}') THEN 0

@@ -568,6 +568,10 @@ SELECT
             WHEN openings[1] = 0 THEN 'unclear'
             WHEN openings[1] = CASE WHEN state = 'on' THEN 1 ELSE -1 END THEN 'weaker'
             WHEN list_min(signs) < 0 THEN 'unclear'
+            WHEN len(changes) = 1 AND (
+                is_limited(words) OR changes[1].confidence = 'unparsed' AND state = 'on' AND may_deny(words)
+            )
+            THEN 'unclear'
             ELSE 'stronger'
         END
         WHEN list_min(signs) < 0 THEN 'unclear'
