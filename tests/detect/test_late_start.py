@@ -66,6 +66,16 @@ NEAREST = own(
     WHERE before IS NOT NULL AND source_id = 1
     """,
 )
+# Each two events of an actor that follow each other: findings of one group that share events.
+PAIRS = own(
+    4,
+    "PAIRS",
+    """
+    SELECT actor_id::VARCHAR AS group_key, [before, id] AS event_ids, 'A pair.' AS explanation
+    FROM (SELECT id, actor_id, lag(id) OVER (PARTITION BY actor_id ORDER BY created_at, id) AS before FROM history)
+    WHERE before IS NOT NULL
+    """,
+)
 
 
 def at(*minutes: int, **changes: Any) -> list[Record]:
@@ -109,6 +119,7 @@ CASES = {
     "first_of_another": (FIRST, [at(5), at(0, source_id=2)], [1, 1]),
     "nearest_is_nearer": (NEAREST, [[*at(0, source_id=2), *at(20)], at(10, source_id=2)], [1, 0]),
     "nearest_of_another": (NEAREST, [[*at(0, source_id=2), *at(20)], at(30)], [1, 1]),
+    "beside_one_that_shares_an_event": (PAIRS, [at(5, 10), at(0)], [1, 1]),
     "after_midnight": (STRETCH, [at(11 * 60 + 50, 11 * 60 + 59), at(12 * 60 + 1, 12 * 60 + 9)], [1, 1]),
 }  # fmt: skip
 
