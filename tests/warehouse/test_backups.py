@@ -53,6 +53,17 @@ def test_a_backup_can_be_restored_where_nothing_was(warehouse: Warehouse, fill: 
     assert restore(other, saved.path).rows["audit_logs"] == 3
 
 
+def test_a_restore_replaces_no_link(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
+    fill(1)
+    backup(warehouse, tmp_path / "backup.duckdb")
+    elsewhere = tmp_path / "larger disk.duckdb"
+    warehouse.path.rename(elsewhere)
+    warehouse.path.symlink_to(elsewhere)
+    with pytest.raises(WarehouseUnusable, match="is a symbolic link"):
+        restore(warehouse, tmp_path / "backup.duckdb")
+    assert warehouse.path.is_symlink()
+
+
 def test_a_damaged_warehouse_is_replaced_and_kept_aside(warehouse: Warehouse, fill: Make, tmp_path: Path) -> None:
     fill(3)
     saved = backup(warehouse, tmp_path / "backup.duckdb")

@@ -77,6 +77,11 @@ def restore(warehouse: Warehouse, source: Path, derived: Collection[Table] = ())
             raise WarehouseUnusable(f"There is no file {source}.", "Check the path.")
     if _same(source, warehouse.path):
         raise WarehouseUnusable(f"{source} is the warehouse itself.", "Name the file of a backup.")
+    if warehouse.path.is_symlink():  # which the restored file would replace
+        raise WarehouseUnusable(
+            f"The warehouse {warehouse.path} is a symbolic link.",
+            f"Restore the file that it leads to: set ZENDESK_AUDIT_DB to {os.path.realpath(warehouse.path)}.",
+        )
     with _refused(source):
         table_rows(source)
     if files.wal_of(source).exists():
