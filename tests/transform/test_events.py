@@ -43,6 +43,8 @@ def test_kinds_of_items_have_one_spelling(read_as: ReadAs) -> None:
         "api_token": "api_token",
         "User": "user",
         "sla/policy": "sla_policy",
+        "ticket_trigger": "trigger",
+        "messaging_trigger": "trigger",
         "custom_field/field": "custom_field",
         "zendesk/app_market/app": "app",
         "zendesk/app_market/installation": "app_installation",

@@ -289,6 +289,8 @@ spelled AS (
             WHEN 'apitoken' THEN 'api_token'
             WHEN 'custom_field/field' THEN 'custom_field'
             WHEN 'sla/policy' THEN 'sla_policy'
+            WHEN 'ticket_trigger' THEN 'trigger'
+            WHEN 'messaging_trigger' THEN 'trigger'
             WHEN 'zendesk/app_market/app' THEN 'app'
             WHEN 'zendesk/app_market/installation' THEN 'app_installation'
             WHEN 'zendesk/business_hours/holiday' THEN 'holiday'
