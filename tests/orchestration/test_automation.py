@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
+from unittest.mock import Mock
 
 import dagster as dg
 import pytest
@@ -27,7 +28,7 @@ from zendesk_audit_assets.orchestration.partitions import (
 )
 from zendesk_audit_assets.orchestration.run_history import FINGERPRINT_TAG, complete_to, fingerprint
 from zendesk_audit_assets.orchestration.scope import Scope
-from zendesk_audit_assets.zendesk import MalformedResponse, Page, ZendeskClient
+from zendesk_audit_assets.zendesk import MalformedResponse, Page, ZendeskClient, ZendeskDown
 
 KEYS = {Scope().check_key(check.table, check.name) for check in CHECKS}
 DAY = timedelta(days=1)
@@ -250,13 +251,18 @@ def test_a_failed_refresh_is_asked_for_again_although_nothing_is_new(
         ({"granted_scope": "read_nothing"}, {}, "auditlogs:read"),
     ],
 )
-def test_what_keeps_the_sensor_from_looking_is_said_in_words(
+def test_what_stays_until_somebody_acts_fails_the_tick_in_words(
     deploy: Callable[..., Any], options: dict[str, Any], variables: dict[str, str], says: str
 ) -> None:
-    skipped = tick(deploy(options=EmulatorOptions(**options), **variables))
-    assert not skipped.run_requests
-    assert says in skipped.skip_message
-    assert "\n" not in skipped.skip_message
+    with pytest.raises(dg.Failure) as failed:
+        tick(deploy(options=EmulatorOptions(**options), **variables))
+    assert says in str(failed.value.description)
+    assert "\n" not in str(failed.value.description)
+
+
+def test_what_passes_by_itself_skips_the_tick(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ZendeskClient, "newest", Mock(side_effect=ZendeskDown("Zendesk is down.", "Try again later.")))
+    assert tick(deployment).skip_message == "Zendesk is down. Try again later."
 
 
 def test_a_malformed_newest_page_requests_one_refresh(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> None:

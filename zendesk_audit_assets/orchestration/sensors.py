@@ -58,6 +58,8 @@ def _new_audit_events(
             with zendesk_of(context, scope).client() as client:
                 newest, newest_at = _newest(client)
         except AuditError as error:
+            if error.permanent:  # nothing is collected until somebody acts: the tick is red
+                raise dg.Failure(description=str(error)) from None
             return dg.SkipReason(str(error))
         # A refresh stores nothing that lies ahead of the clock here; it is fetched once that has caught up.
         reached = complete_to(instance, scope) if newest_at is not None else None
