@@ -486,7 +486,11 @@ graded AS (
 led_out AS (
     SELECT
         *,
-        ways_of(said) AS ways,
+        -- In order, a new way stands right before the same one of old: to look for it among all of them would take a time
+        -- that grows with their square.
+        list_sort(list_distinct([
+            one.way || CASE WHEN one.is_new THEN E'\x1fn' ELSE E'\x1fo' END FOR one IN ways_of(said)
+        ])) AS told,
         -- The variable has the hosts of brands, each while it is one.
         [{host: regexp_extract(lower(url), '^https?://([^/:]+)', 1), is_parent: true}] || [
             {host: brand.host, is_parent: brand.is_parent}
@@ -579,14 +583,18 @@ SELECT
         WHEN list_min(signs) < 0 THEN 'unclear'
         WHEN list_min(signs) > 0 THEN 'stronger'
     END AS direction,
-    CASE WHEN said IS NOT NULL THEN list_filter(
-        list_distinct([one.way FOR one IN ways IF one.is_new]),
-        lambda way: NOT list_contains([one.way FOR one IN ways IF NOT one.is_new], way)
-            AND NOT coalesce(list_bool_or([
-                host_of(way) = host.host OR host.is_parent AND ends_with(host_of(way), '.' || host.host)
-                FOR host IN own_hosts IF host.host <> ''
-            ]), false)
-    ) END AS ways_out,
+    CASE WHEN said IS NOT NULL THEN [
+        way
+        FOR way IN [
+            pair[1][:-3]
+            FOR pair IN list_zip(told, told[2:])
+            IF ends_with(pair[1], E'\x1fn') AND coalesce(pair[2] <> pair[1][:-2] || 'o', true)
+        ]
+        IF NOT coalesce(list_bool_or([
+            host_of(way) = host.host OR host.is_parent AND ends_with(host_of(way), '.' || host.host)
+            FOR host IN own_hosts IF host.host <> ''
+        ]), false)
+    ] END AS ways_out,
     -- The pattern of masking.py, which stands here and wherever the text is shown.
     coalesce(regexp_matches(change_description, getvariable('secret_pattern')), false) AS holds_secret
 FROM led_out;
