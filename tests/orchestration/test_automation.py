@@ -222,7 +222,8 @@ def test_after_failures_the_sensor_waits_5_15_and_60_minutes(deployment: Any, mo
         assert not waiting.run_requests
         assert f"The last refresh failed ({failed.run_id})" in waiting.skip_message
         assert deployment.requests() == 0
-        after(minutes + 0.1)
+        with pytest.raises(dg.Failure):
+            after(minutes + 0.1)
         assert deployment.requests() == 1  # it looks again
     deployment.zendesk.clear_faults()
     (request,) = after(61).run_requests
