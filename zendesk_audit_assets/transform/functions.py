@@ -98,7 +98,15 @@ _FUNCTIONS = {
         '(?i)(?:\b|_)(?:super|sys)?[-_]?admin(?:istrator)?s?(?:\b|_)|\baccount[-_ ]owner\b|^\s*owner\s*$'
     ), false)""",
     "is_owner_role": r"coalesce(regexp_matches({0}, '(?i)\baccount[-_ ]owner\b|^\s*owner\s*$'), false)",
-    "is_role_field": r"coalesce(regexp_matches({0}, '(?i)(?:^| )roles?\s*$'), false)",
+    # The role in a product, whatever it is called; not that of a person in a company or a purchase.
+    "is_role_field": r"""coalesce(
+        regexp_matches({0}, '(?i)(?:^| )roles?\s*$')
+        AND NOT regexp_matches(
+            {0},
+            '(?i)\b(?:job|work|customer|client|contact|buy(?:er|ing)|business|company|organi[sz]ation|project|persona|deal)\s+roles?\s*$'
+        ),
+        false
+    )""",
     # A text about a role that is not just "<field> role changed from <old> to <new>".
     "is_odd_role": r"""(
         regexp_matches({0}, '(?i)admin|owner|agent|user|viewer|contributor|member')
