@@ -212,6 +212,13 @@ DIRECTIONS = {
     ("Assumption duration", "Assumption duration changed from always to day"): "stronger",
     ("Assumption duration", "Assumption duration changed from not set to 1 week"): "weaker",
     ("Security: Session expiration", "Session expiration changed from 8 hours to never"): "weaker",
+    ("Security: Session expiration", "Session expiration changed from 8 hours to 1 year 6 months"): "weaker",
+    ("Security: Session expiration", "Session expiration changed from 30m to 8h"): "weaker",
+    (
+        "Security: Session expiration",
+        "Session expiration changed from 10000 hours (custom) to 1 day and 2 hours",
+    ): "stronger",
+    ("Security: Session expiration", "Session expiration changed from 90 seconds to 1 min"): "stronger",
     ("Security: Session expiration", "Session expiration changed from 2 weeks to 1 day"): "stronger",
     ("Security: Minimum password length", "Minimum password length changed from 12 to 8"): "weaker",
     ("Security: Allow admins to set passwords", "Turned on"): "weaker",

@@ -64,6 +64,9 @@ _TAKEN = (
     r"(?i)\b(?:remov|revok|demot|lost|loses|withdr|taken|no longer|not|never|non|downgrad|deni|fail|request|expire)"
 )
 
+# A number of some unit of time; the unit alone is one of it.
+_SPAN = r"\d*\s*(?:(?:sec(?:ond)?|min(?:ute)?|ho?u?r|day|week|month|year|yr)s?|[mhdwy])\b"
+
 # Where an action of a business rule begins, in the words of the API or of the pages, and by what it sends, which is
 # not a user, a group or a requester by e-mail: "notification_webhook", "Notify by: Active webhook".
 _ACTION = (
@@ -252,17 +255,23 @@ _FUNCTIONS = {
         WHEN regexp_matches({{0}}, '(?i)^\s*recommended{_END}') THEN 5
         WHEN regexp_matches({{0}}, '(?i)^\s*(?:{_ON_VALUES}){_END}') THEN 9
     END""",
-    "minutes_of": r"""CASE
+    "minutes_of": rf"""CASE
         WHEN regexp_matches(
-            {0}, '(?i)^\s*(always|unlimited|forever|indefinite(ly)?|no (limit|expiry|expiration))[\s.,;:!]*$'
+            {{0}}, '(?i)^\s*(always|unlimited|forever|indefinite(ly)?|no (limit|expiry|expiration))[\s.,;:!]*$'
         )
         THEN 1e9
-        WHEN regexp_matches({0}, '(?i)^\s*(?:\d+|\d*\s*(?:minute|min|hour|day|week|month|year)s?)[\s.,;:!]*$')
-        THEN coalesce(try_cast(regexp_extract({0}, '\d+') AS DOUBLE), 1)
-            * CASE lower(regexp_extract({0}, '[A-Za-z]{1,2}'))
-                WHEN 'ho' THEN 60 WHEN 'da' THEN 1440 WHEN 'we' THEN 10080 WHEN 'mo' THEN 43200 WHEN 'ye' THEN 525600
+        WHEN regexp_matches({{0}}, '^\s*\d+[\s.,;:!]*$') THEN try_cast(regexp_extract({{0}}, '\d+') AS DOUBLE)
+        WHEN regexp_matches({{0}}, '(?i)^\s*(?:{_SPAN}[\s,]*(?:and\s+)?)+(?:\([^()]*\))?[\s.,;:!]*$')
+        THEN list_sum([
+            coalesce(try_cast(regexp_extract(span, '\d+') AS DOUBLE), 1)
+            * CASE lower(regexp_extract(span, '[A-Za-z]{{1,2}}'))
+                WHEN 'se' THEN 1 / 60 WHEN 'h' THEN 60 WHEN 'ho' THEN 60 WHEN 'hr' THEN 60 WHEN 'd' THEN 1440
+                WHEN 'da' THEN 1440 WHEN 'w' THEN 10080 WHEN 'we' THEN 10080 WHEN 'mo' THEN 43200
+                WHEN 'y' THEN 525600 WHEN 'ye' THEN 525600 WHEN 'yr' THEN 525600
                 ELSE 1
             END
+            FOR span IN regexp_extract_all(split_part({{0}}, '(', 1), '(?i){_SPAN}')
+        ])
     END""",
     # Of a way out, as whatever opens it reads it: what stands before the last "@" is no host. Empty for a host that has
     # any other character, which may be read as a dot or as the end of another one.
