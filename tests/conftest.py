@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,14 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by its folder and its fixtures: a deployment or another process makes it an integration test."""
     tests = Path(__file__).parent
+    seen: Counter[str] = Counter()
     for item in items:
+        few = item.get_closest_marker("few")
+        if few is not None:
+            name = item.nodeid.partition("[")[0]
+            seen[name] += 1
+            if seen[name] > few.args[0]:
+                item.add_marker(pytest.mark.faults)
         folder = item.path.relative_to(tests).parts[0]
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.random)

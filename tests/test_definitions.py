@@ -243,6 +243,7 @@ def test_neither_the_ui_nor_a_repr_shows_a_secret(deploy: Callable[..., Any], wa
     assert not [text for text in map(repr, (loaded, loaded.resources, resource, str(resource))) if secret in text]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("way", WAYS)
 def test_no_secret_gets_into_dagsters_files_or_logs(
     deployed: Callable[..., Any], tmp_path: Path, capfd: pytest.CaptureFixture[str], way: str

@@ -135,6 +135,7 @@ def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
     assert mask(text) == text
 
 
+@pytest.mark.few(70)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("old", [*VALUES, *NO_SECRETS])
 def test_both_values_of_a_changed_secret_are_masked(name: str, old: str) -> None:

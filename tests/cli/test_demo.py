@@ -22,6 +22,9 @@ from zendesk_audit_assets import settings
 from zendesk_audit_assets.cli.demo import FOLDER
 from zendesk_audit_assets.orchestration.checks import CHECKS
 
+# What it is made of is tested by itself; `make test-dates` and CI run it as well.
+pytestmark = pytest.mark.faults
+
 DAYS = 20
 
 

@@ -48,6 +48,7 @@ def test_a_wrong_host_name_of_the_ui_is_one_sentence(call: Any, monkeypatch: pyt
     assert (result.exit_code, result.output[:32]) == (1, "Error: ZENDESK_UI_HOSTS contains")
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("home", ["", "relative", "$HERE/a/b", "${HERE}/a"])
 @pytest.mark.parametrize("file", ["", "telemetry: {enabled: true}\n", "run_retries: {enabled: true}\n"])
 def test_telemetry_is_off_in_any_dagster_home(monkeypatch: pytest.MonkeyPatch, home: str, file: str) -> None:

@@ -249,6 +249,7 @@ def numbered(events: Sequence[Event]) -> list[Event]:
     return [event._replace(id=number) for number, event in enumerate(sorted(events, key=lambda one: one.created_at))]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("kind", "hour", "days", "is_found"),
     [

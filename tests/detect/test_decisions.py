@@ -63,6 +63,7 @@ def wave(log: Log) -> None:
     log.refresh()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "drop", [("findings", "findings_state"), ("findings",), ("findings_state",)], ids=lambda names: "_and_".join(names)
 )
@@ -77,6 +78,7 @@ def test_dropped_findings_come_back_the_same(log: Log, drop: tuple[str, ...]) ->
     assert log.rows("*") == before
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("table", ["findings", "findings_state"])
 def test_tables_of_another_version_are_rebuilt(log: Log, table: str) -> None:
     wave(log)

@@ -113,6 +113,7 @@ def test_a_rule_that_fails_on_a_record_stops_no_other_and_catches_up(
     assert log.rows(where="batch_id > 0") == caught_up
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("ids", ["[]", "NULL", "[NULL]", "[id + 1000]"])
 @pytest.mark.parametrize("header", [(), ("input: findings",)])
 def test_a_row_without_an_event_of_the_log_is_told(
@@ -135,6 +136,7 @@ def test_a_row_may_name_an_event_from_before_the_window(log: Log, own_sql: Calla
 ENDLESS = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT 1 FROM n) SELECT {} FROM n WHERE i > 1"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("columns", "header"),
     [

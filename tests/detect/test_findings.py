@@ -198,6 +198,7 @@ def test_the_level_of_a_query_counts_unless_settings_fix_it(log: Log, own_sql: C
     assert log.rows("severity") == [("medium",)]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
@@ -252,6 +253,7 @@ def test_a_rule_about_the_log_that_leaves_out_a_column_is_named(log: Log, own_sq
         log.refresh([own_sql(query, "input: log")])
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("days", [91, 500, 2000])
 def test_who_was_away_is_found_however_long_that_was(log: Log, days: int) -> None:
     log.append([{"created_at": START, "action": "login"}], window=(START, START + DAY))

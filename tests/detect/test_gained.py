@@ -53,6 +53,7 @@ def alerted(log: Log) -> list[tuple[str, int]]:
     return [(finding.rule, finding.events) for finding in due]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("closed", [pytest.param(False, marks=pytest.mark.faults), True])
 def test_nothing_severe_is_a_part_of_what_was_told_before(log: Log, level: str, closed: bool) -> None:
@@ -97,6 +98,7 @@ def test_later_parts_have_the_largest_whole_that_is_new(log: Log) -> None:
     assert log.rows("*") == before
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_closed_severe_finding_opens_again_when_it_grows(log: Log, level: str) -> None:
     rules = [replace(WHOLE, level=level)]

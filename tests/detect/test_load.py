@@ -365,6 +365,7 @@ def test_own_rules_alone_are_read_without_the_package(folder: Path, write: Write
     assert [rule.name for rule in rules] == ["OWN-1"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("file", ["deep.yml", "settings.yml", "deep.sql"])
 def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path, file: str) -> None:
     depth = 500_000  # at which a parser in C would end the process

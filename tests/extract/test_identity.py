@@ -65,6 +65,7 @@ def swapped(account: Account, open_account: Callable[..., Account]) -> Account:
     return other
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("window", [WINDOW, Interval(BEGINNING - 9 * DAY, BEGINNING)])
 @pytest.mark.parametrize("full", [False, True])
 def test_another_log_behind_the_same_address_stops_the_run(swapped: Account, window: Interval, full: bool) -> None:

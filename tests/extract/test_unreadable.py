@@ -114,7 +114,8 @@ def test_a_full_sync_and_neighbours_keep_away_from_a_gap(log: Account, bad: int)
     assert holds_all_but(log, bad)
 
 
-@pytest.mark.parametrize("distances", [(DAY,), (MINUTE, DAY, 9 * DAY, SECOND * 2, 12 * DAY), (DAY, 3 * DAY, 3 * DAY)])
+@pytest.mark.few(1)
+@pytest.mark.parametrize("distances", [(DAY, 3 * DAY, 3 * DAY), (MINUTE, DAY, 9 * DAY, SECOND * 2, 12 * DAY), (DAY,)])
 def test_each_of_several_bad_seconds_costs_a_second(log: Account, bad: int, distances: tuple[timedelta, ...]) -> None:
     seconds = [BAD, *(BAD + sum(distances[: n + 1], timedelta()) for n in range(len(distances)))]
     others = log.happens(*seconds[1:])
@@ -128,6 +129,7 @@ def test_each_of_several_bad_seconds_costs_a_second(log: Account, bad: int, dist
             assert holds_all_but(log, bad, *others)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("seconds", "kind"), [(1, "500"), (2, "misplaced"), (60, "misplaced")])
 def test_a_bad_stretch_costs_a_few_requests_a_second(log: Account, seconds: int, kind: str) -> None:
     bad = log.happens(*[BAD + DAY + n * SECOND for n in range(seconds)])
@@ -165,6 +167,7 @@ def test_a_stretch_too_long_to_narrow_is_left_out_in_leaps(log: Account, monkeyp
     assert log.holds_everything()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("where", ["first", "last", "only"])
 def test_the_bad_second_may_lie_at_an_edge(open_account: Callable[..., Account], where: str) -> None:
     account = open_account()
@@ -218,6 +221,7 @@ def test_a_second_too_heavy_for_a_page_is_read_in_smaller_ones(log: Account) -> 
     assert log.holds_everything()
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     "records",
     [lambda event: [], lambda event: [{"id": "no"}], lambda event: [event]],

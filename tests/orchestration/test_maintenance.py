@@ -78,6 +78,7 @@ def test_materializations_and_complete_to_survive_pruning(aged: Any) -> None:
     assert known() == before
 
 
+@pytest.mark.faults
 def test_runs_that_are_recent_or_unfinished_stay(aged: Any) -> None:
     job = aged.definitions.resolve_job_def("backfill")
     unfinished = aged.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=Scope().run_tags)
@@ -86,6 +87,7 @@ def test_runs_that_are_recent_or_unfinished_stay(aged: Any) -> None:
     assert aged.instance.get_run_by_id(unfinished.run_id) is not None
 
 
+@pytest.mark.faults
 def test_failed_and_canceled_runs_are_forgotten_as_well(aged: Any) -> None:
     job = aged.definitions.resolve_job_def("backfill")
     over = [
@@ -135,6 +137,7 @@ def test_the_warehouse_is_not_touched(aged: Any) -> None:
     assert aged.query("FROM coverage ORDER BY ALL") == coverage
 
 
+@pytest.mark.faults
 def test_what_the_checks_found_last_stays_known(aged: Any) -> None:
     checks = dg.AssetSelection.checks_for_assets(dg.AssetKey("audit_logs"))
     job = dg.define_asset_job("checks_only", selection=checks, tags=Scope().run_tags)

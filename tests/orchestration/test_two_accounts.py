@@ -108,6 +108,7 @@ def ticked(deployment: Any) -> Any:
     return sensor.evaluate_tick(context)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("tags", [{}, Scope("other").run_tags], ids=["another team", "another account"])
 @pytest.mark.parametrize("what", ["runs", "has failed", "has fetched the newest page"])
 def test_a_refresh_of_somebody_else_stops_nothing(deployment: Any, what: str, tags: dict[str, str]) -> None:

@@ -52,6 +52,7 @@ def test_owners_are_known_by_name_and_their_id_is_found(read_as: ReadAs) -> None
     assert owners.fetchall() == [("Ada", ADA, None), ("Bo", BO, ADA), ("Cy", None, BO)]
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     ("field", "is_owner"),
     [
@@ -95,11 +96,13 @@ COMMON = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("act", ADMINISTRATIVE.values(), ids=ADMINISTRATIVE)
 def test_an_act_of_administrators_proves_one_since_the_first_sight(read_as: ReadAs, act: dict[str, Any]) -> None:
     assert ("Ada", "act", None, 1, None) in known(read_as, did(ADA, **MACRO), act)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("act", COMMON.values(), ids=COMMON)
 def test_an_act_that_others_may_do_proves_nothing(read_as: ReadAs, act: dict[str, Any]) -> None:
     assert not [row for row in known(read_as, act) if row[1] == "act"]

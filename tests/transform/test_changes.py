@@ -221,7 +221,7 @@ def said(value: str | None) -> str:
     return "not set" if value is None else value
 
 
-@settings(max_examples=examples(10))
+@settings(max_examples=examples(5))
 @given(st.lists(st.tuples(FIELDS, VALUES, VALUES, st.sampled_from(ESCAPES)), min_size=1, max_size=30))
 def test_what_was_said_is_read_back(read_as: ReadAs, changes: list[Any]) -> None:
     descriptions = [escape(f"{field} changed from {said(old)} to {said(new)}") for field, old, new, escape in changes]
@@ -231,7 +231,7 @@ def test_what_was_said_is_read_back(read_as: ReadAs, changes: list[Any]) -> None
     ]
 
 
-@settings(max_examples=examples(10))
+@settings(max_examples=examples(5))
 @given(st.lists(st.tuples(JSON, JSON, st.booleans(), st.sampled_from(ESCAPES)), min_size=1, max_size=30))
 def test_json_and_hashes_are_read_back_whatever_is_in_them(read_as: ReadAs, changes: list[Any]) -> None:
     written = [tuple((ruby if as_ruby else json.dumps)(value) for value in pair) for *pair, as_ruby, _ in changes]
@@ -260,7 +260,7 @@ FRAGMENTS = st.sampled_from(
 DESCRIPTIONS = st.lists(FRAGMENTS, max_size=14).map("".join)
 
 
-@settings(max_examples=examples(10))
+@settings(max_examples=examples(5))
 @given(st.lists(DESCRIPTIONS, min_size=1, max_size=40))
 def test_any_text_is_read_as_it_is_by_hand(read_as: ReadAs, descriptions: list[str]) -> None:
     assert lines(read_as, descriptions) == [list(by_hand(text)) for text in descriptions]

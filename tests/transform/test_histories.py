@@ -97,6 +97,7 @@ def test_it_can_be_told_who_was_administrator_on_a_day_and_by_whom(
     assert found == admins
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("name", "is_admin"),
     [("Administrator", True), ("Admin", True), ("Billing admin", False), ("Account Owner", True), ("Agent", False),
@@ -127,6 +128,7 @@ WEEKS = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("week", WEEKS)
 def test_business_hours_are_read_from_json_and_from_hashes(read_as: ReadAs, week: str) -> None:
     record = {"source_type": "zendesk/business_hours/workweek", "source_label": "Schedule: Office: East"}

@@ -312,6 +312,7 @@ def test_an_error_in_the_middle_leaves_no_view_before_the_log(log: Log) -> None:
     assert scalar(log.connection, "SELECT count(*) FROM audit_logs") == 2
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "other",
     ["TABLE {} AS SELECT 1 AS one", "VIEW {} AS SELECT 1 AS one", "VIEW {} AS FROM gone", "TABLE {} AS FROM gone"],

@@ -171,6 +171,7 @@ FORGED = (
 )
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("field", ["Notes", "Details", "Signature", "Groups"])
 @pytest.mark.parametrize("first", ["Support role changed from Agent to Administrator", None])
 def test_a_line_of_a_text_ends_no_administrator(read_as: ReadAs, field: str, first: str | None) -> None:

@@ -122,6 +122,7 @@ def bad_backup(request: pytest.FixtureRequest, tmp_path: Path, warehouse: Wareho
     return path
 
 
+@pytest.mark.few(4)
 def test_a_bad_backup_is_refused_and_loses_nothing(warehouse: Warehouse, bad_backup: Path) -> None:
     before = warehouse.path.read_bytes()
     others = files_beside(warehouse.path)
@@ -233,6 +234,7 @@ def test_what_follows_from_the_log_is_not_restored(warehouse: Warehouse, fill: M
     assert not {table.name for table in FOLLOWING} & set(restored.rows)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("statements", ACTING.values(), ids=ACTING)
 def test_nothing_that_acts_comes_back(warehouse: Warehouse, fill: Make, tmp_path: Path, statements: str) -> None:
     fill(3)
@@ -260,6 +262,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("statements", REFUSED)
 def test_what_cannot_be_made_ours_is_refused(warehouse: Warehouse, fill: Make, tmp_path: Path, statements: str) -> None:
     fill(3)
@@ -336,6 +339,7 @@ def wrong_target(request: pytest.FixtureRequest, warehouse: Warehouse, fill: Mak
     return path
 
 
+@pytest.mark.few(4)
 def test_a_backup_destroys_nothing(warehouse: Warehouse, wrong_target: Path) -> None:
     before = wrong_target.lstat() if os.path.lexists(wrong_target) else None
     with pytest.raises(WarehouseUnusable) as refused:

@@ -36,6 +36,7 @@ def _use(warehouse: Warehouse) -> None:
         connection.execute("SELECT uid FROM finding_decisions")
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize(
     "use", [_use, verify, lambda warehouse: backup(warehouse, Path("b.duckdb")), lambda warehouse: publish(warehouse)]
 )
@@ -68,6 +69,7 @@ def test_a_fault_of_our_own_stays_one(warehouse: Warehouse) -> None:
         connection.execute("FROM no_such_table")
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("value", ["", "x", "nan", "1e400", "-infinity"])
 def test_facts_that_others_wrote_do_not_stop_publication(warehouse: Warehouse, value: str) -> None:
     publish(warehouse, force=True)

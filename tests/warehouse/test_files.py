@@ -43,6 +43,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.few(1)
 def test_only_the_published_copy_is_for_the_group(tmp_path: Path, mask: int) -> None:
     warehouse = Warehouse(tmp_path / "data" / "audit.duckdb")
     with warehouse.transaction() as connection:
@@ -102,6 +103,7 @@ def test_a_log_that_belongs_to_another_file_is_named(warehouse: Warehouse, fill:
     assert str(log) in unusable.value.remedy
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("left", ["cut short", "flipped"])
 def test_damage_replaces_no_good_copy_and_is_told_anywhere(warehouse: Warehouse, fill: Make, left: str) -> None:
     fill(5_000)

@@ -22,7 +22,8 @@ def test_more_than_a_page_can_hold_is_refused(stub, connect, records):
     assert connect(stub).newest().records == [7]
 
 
-@pytest.mark.parametrize("most", [1, 3, 30, 99])
+@pytest.mark.few(3)
+@pytest.mark.parametrize("most", [30, 3, 1, 99])
 @pytest.mark.parametrize("limit", ["values", "bytes"])
 def test_pages_that_are_too_large_are_read_in_smaller_ones(zendesk, connect, monkeypatch, most, limit):
     window = START, START + timedelta(days=2)

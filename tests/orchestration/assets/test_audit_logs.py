@@ -168,6 +168,7 @@ def test_progress_can_be_followed_page_by_page(deployment: Any) -> None:
     assert seen[-1].share == 1.0
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("options", "variables", "cause", "remedy"),
     [
@@ -289,6 +290,7 @@ def test_the_log_of_another_account_is_refused_in_words(deployment: Any) -> None
     assert "ZENDESK_AUDIT_DB" in said
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
