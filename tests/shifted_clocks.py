@@ -46,6 +46,8 @@ def run(name: str, command: list[str], folder: Path) -> int:
     offset = (start - datetime.now(timezone.utc)).total_seconds()
     # An offset, since libfaketime reads an instant in the machine's zone. Waits are measured by the monotonic clock.
     environment = {**os.environ, "TZ": zone, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    # It would read its variables again every ten seconds, and crash where another thread sets one at that moment.
+    environment["FAKETIME_CACHE_DURATION"] = "1000000"
     environment["PYTHONPATH"] = os.pathsep.join([str(STARTUP), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     return subprocess.run(["faketime", "-f", f"{offset:+.0f}s", *command], cwd=folder, env=environment).returncode
 
