@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class AuditError(Exception):
     """An error with one sentence of cause and one of remedy; shown to the user as it is, without a trace.
@@ -15,3 +17,11 @@ class AuditError(Exception):
         self.cause = cause
         self.remedy = remedy
         super().__init__(f"{cause} {remedy}")
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, its cause, the cause of that, and so on to the innermost one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)

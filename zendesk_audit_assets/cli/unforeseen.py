@@ -6,7 +6,7 @@ import os
 import tempfile
 import traceback
 
-from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.errors import AuditError, causes
 from zendesk_audit_assets.masking import MASK, mask
 from zendesk_audit_assets.settings import VARIABLES
 from zendesk_audit_assets.text import one_line, shorten
@@ -41,10 +41,9 @@ def fault(what: str, why: str, trace: str) -> Unforeseen:
 
 def reason(error: BaseException) -> str:
     """The innermost cause of an error, without secrets and on one line."""
-    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
-        error = cause
-    text = short(str(error))
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    *_, innermost = causes(error)
+    text = short(str(innermost))
+    return f"{type(innermost).__name__}: {text}" if text else type(innermost).__name__
 
 
 def short(message: str) -> str:

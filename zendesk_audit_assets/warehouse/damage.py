@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from zendesk_audit_assets.errors import AuditError
+from zendesk_audit_assets.errors import AuditError, causes
 from zendesk_audit_assets.text import first_line
 from zendesk_audit_assets.warehouse.migrations import changed_table
 
@@ -37,8 +37,7 @@ _FULL_DISK = re.compile(
 
 def exhausted(error: BaseException, what: str) -> Exhausted | None:
     """The sentences for an error of `what` whose cause is a lack of memory or of disk space; None for another one."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         if isinstance(cause, OSError | duckdb.Error | sqlite3.Error) and _FULL_DISK.search(str(cause)):
             return Exhausted(f"The disk is full ({first_line(cause)}).", "Free some space on it, then run again.")
         if isinstance(cause, MemoryError | duckdb.OutOfMemoryException):
@@ -46,7 +45,6 @@ def exhausted(error: BaseException, what: str) -> Exhausted | None:
                 f"{what} ran out of memory.",
                 "Stop other programs of this machine, or give it more memory; then run again.",
             )
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return None
 
 

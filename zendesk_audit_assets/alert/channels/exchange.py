@@ -9,6 +9,7 @@ import requests
 
 from zendesk_audit_assets.alert.errors import NotDelivered
 from zendesk_audit_assets.deadline import within
+from zendesk_audit_assets.errors import causes
 from zendesk_audit_assets.masking import mask
 from zendesk_audit_assets.zendesk.error_message import describe_body
 
@@ -34,9 +35,8 @@ def no_answer(host: str, fault: BaseException, secrets: tuple[str, ...]) -> NotD
             f"No request to {host} can be sent: its address or the address of the proxy is not valid.",
             "Check the address and HTTPS_PROXY; a slash in a password is written %2F.",
         )
-    while (cause := fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)) is not None:
-        fault = cause
-    reason = describe(str(fault).encode(), secrets) or type(fault).__name__
+    *_, innermost = causes(fault)
+    reason = describe(str(innermost).encode(), secrets) or type(innermost).__name__
     return NotDelivered(
         f"No answer from {host} ({reason}).", "It will be retried; check the address, the network and its proxy."
     )
