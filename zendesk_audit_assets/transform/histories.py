@@ -18,6 +18,7 @@ from zendesk_audit_assets.transform.columns import (
     SOURCE,
     SOURCE_LABEL,
 )
+from zendesk_audit_assets.transform.functions import written_out
 from zendesk_audit_assets.transform.strategies import ByEvent, ByKey, ByKeyRecompute, ByPeriod, Full
 from zendesk_audit_assets.transform.table import DerivedTable, Total
 from zendesk_audit_assets.warehouse.table import Column
@@ -62,7 +63,7 @@ USER_ROLE_HISTORY = _table(
     strategy=ByKeyRecompute(
         ("user_id",),
         in_base=("source_id",),
-        rows=r"object_type = 'user' AND source_id IS NOT NULL AND regexp_matches(field, '(?i)(?:^| )roles?\s*$')",
+        rows=written_out("object_type = 'user' AND source_id IS NOT NULL AND is_role_field(field)"),
     ),
     open_period=("user_id", "product"),
     columns=(
