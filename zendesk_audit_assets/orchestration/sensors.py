@@ -61,10 +61,7 @@ def _new_audit_events(
             if error.permanent:  # nothing is collected until somebody acts: the tick is red
                 raise dg.Failure(description=str(error)) from None
             return dg.SkipReason(str(error))
-        # A refresh stores nothing that lies ahead of the clock here; it is fetched once that has caught up.
-        reached = complete_to(instance, scope) if newest_at is not None else None
-        is_behind = newest_at is not None and reached is not None and reached <= newest_at < datetime.now(timezone.utc)
-        if was_fetched(instance, scope, newest) and not is_behind:
+        if was_fetched(instance, scope, newest) and not _is_due(instance, scope, newest_at):
             return dg.SkipReason("Nothing new in the audit log.")
         return refresh_requests(instance, scope, start, newest)
 
@@ -84,6 +81,14 @@ def _newest(client: ZendeskClient) -> tuple[str, datetime | None]:
         times = parse_page(page.records, page.records_exactly).times
         return fingerprint(page), max(times.first, times.last) if times else None
     return fingerprint(page), None
+
+
+def _is_due(instance: dg.DagsterInstance, scope: Scope, newest_at: datetime | None) -> bool:
+    """Whether a refresh left out the newest event because it lay ahead of the clock here, which has caught up now."""
+    if newest_at is None:
+        return False
+    reached = complete_to(instance, scope)
+    return reached is not None and reached <= newest_at < datetime.now(timezone.utc)
 
 
 def _undelivered_alerts(scope: Scope, account: Account, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
