@@ -127,9 +127,8 @@ CASES = {
 USUAL = ("earlier", "between_two", "first_is_earlier", "nearest_is_nearer", "another_actor", "after_midnight")
 
 
-@pytest.mark.parametrize(
-    "case", [one if one in USUAL else pytest.param(one, marks=pytest.mark.faults) for one in CASES]
-)
+@pytest.mark.few(6)
+@pytest.mark.parametrize("case", sorted(CASES, key=lambda case: case not in USUAL))
 def test_a_finding_is_alerted_once_wherever_it_begins(log: Log, case: str) -> None:
     judged, batches, expected = CASES[case]
     assert follow(covered(log), [judged], *batches) == expected
@@ -138,8 +137,9 @@ def test_a_finding_is_alerted_once_wherever_it_begins(log: Log, case: str) -> No
     assert (log.rows("*"), alerted(log)) == (before, [])
 
 
-@pytest.mark.parametrize("case", ["earlier", *(pytest.param(one, marks=pytest.mark.faults) for one in USUAL[1:4])])
+@pytest.mark.few(2)
 @pytest.mark.parametrize("lost", [False, True], ids=["followed", "rebuilt"])
+@pytest.mark.parametrize("case", USUAL[:4])
 def test_a_decision_stays_wherever_a_finding_begins(log: Log, case: str, lost: bool) -> None:
     judged, (first, late), _ = CASES[case]
     follow(covered(log), [judged], first)

@@ -63,7 +63,8 @@ def build_definitions(
                 Scope(account.name, prefix, group_name, tuple(owners), tags or {}),
                 account,
                 automation,
-                {"hourly": refresh_cron, "nightly": nightly_cron},
+                refresh_cron,
+                nightly_cron,
                 keep_runs_days,
             )
             for account in accounts
@@ -72,10 +73,17 @@ def build_definitions(
 
 
 def _of_account(
-    scope: Scope, account: Account, automation: str, crons: Mapping[str, str], keep_runs_days: int | None
+    scope: Scope,
+    account: Account,
+    automation: str,
+    refresh_cron: str,
+    nightly_cron: str,
+    keep_runs_days: int | None,
 ) -> dg.Definitions:
     start = _start_or_this_year(account)
-    schedules = [] if automation == "off" else build_schedules(scope, account, start.date(), crons)
+    schedules = []
+    if automation != "off":
+        schedules += build_schedules(scope, account, start.date(), refresh_cron=refresh_cron, nightly_cron=nightly_cron)
     jobs = build_asset_jobs(scope)
     if keep_runs_days is not None:
         jobs.append(build_prune_job(scope, keep_runs_days))

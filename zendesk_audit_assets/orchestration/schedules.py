@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 
 import dagster as dg
@@ -21,13 +20,13 @@ HOURLY, NIGHTLY = "0 * * * *", "30 3 * * *"
 
 
 def build_schedules(
-    scope: Scope, account: Account, start: date, crons: Mapping[str, str]
+    scope: Scope, account: Account, start: date, *, refresh_cron: str, nightly_cron: str
 ) -> list[dg.ScheduleDefinition]:
     """The schedules `hourly` and `nightly` of a log that starts on the day `start`, at these times."""
     status = dg.DefaultScheduleStatus.STOPPED if problem(account) else dg.DefaultScheduleStatus.RUNNING
     return [
-        _hourly(scope, account, start, crons["hourly"], status),
-        _nightly(scope, account, start, crons["nightly"], status),
+        _hourly(scope, account, start, refresh_cron, status),
+        _nightly(scope, account, start, nightly_cron, status),
     ]
 
 
